@@ -1,0 +1,88 @@
+/*
+ * limits.h - every ceiling of the program, each with its reason.
+ *
+ * What a limit cost is always counted and reported: nothing is shed in silence.
+ */
+#ifndef ROLECALL_CAPTURE_LIMITS_H
+#define ROLECALL_CAPTURE_LIMITS_H
+
+/* Flows are spread over a fixed number of shards, whatever the number of workers, so that what a full
+ * table sheds, and with it the output, does not depend on --workers. More than any usual core count. */
+#define LIMIT_SHARDS 16
+
+/* Memory for flows and their state, all shards together: --memory changes it. */
+#define LIMIT_MEMORY_DEFAULT (512u << 20)
+
+/* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN. */
+#define LIMIT_FRAME_OCTETS 262144u
+
+/* Encapsulations passed on the way to the innermost packet: deeper is an attack, not a network. */
+#define LIMIT_TUNNEL_DEPTH 8
+
+/* IP fragments waiting for their siblings: octets in all, datagrams at once, seconds each. RFC 791
+ * asks for at least 15 s; 30 s is what common hosts use. */
+#define LIMIT_FRAGMENT_OCTETS (16u << 20)
+#define LIMIT_FRAGMENT_DATAGRAMS 4096
+#define LIMIT_FRAGMENT_PIECES 8192
+#define LIMIT_FRAGMENT_SECONDS 30
+
+/* Out-of-order TCP payload held per direction. 1 MiB covers a full receive window of the usual size;
+ * past it the oldest hole is declared a gap. */
+#define LIMIT_REORDER_OCTETS (1u << 20)
+#define LIMIT_REORDER_SEGMENTS 1024
+
+/* A hole that nobody fills while this much follows it, or this long, was lost by the capture. */
+#define LIMIT_HOLE_SECONDS 10
+
+/* How long a silent flow is kept (capture time). TCP keep-alives of Windows come every two hours, but
+ * an idle established flow has nothing more to say to an audit than a new one. */
+#define LIMIT_TCP_IDLE_SECONDS 3600
+#define LIMIT_TCP_HALF_OPEN_SECONDS 60
+#define LIMIT_TCP_CLOSED_SECONDS 5
+#define LIMIT_UDP_IDLE_SECONDS 120
+
+/* A copy of a packet that a mirror port delivers twice comes within this time. TCP's own shortest
+ * retransmission time-out is 200 ms. */
+#define LIMIT_DUPLICATE_NS 50000000
+
+/* State of one flow's dissectors, and the octets one direction may wait for a message to complete.
+ * 16 MiB + 64 is the largest NetBIOS/SMB frame; a message that does not need its content uses SKIP. */
+#define LIMIT_FLOW_ARENA (1u << 20)
+#define LIMIT_FLOW_BUFFER (256u << 10)
+
+/* Protocols inside protocols (SPNEGO in SMB, NTLM in SPNEGO, TLS in CONNECT). */
+#define LIMIT_NESTING 8
+
+/* Bad or unplaceable messages after which a flow goes quiet; and how many segment starts of a flow
+ * joined mid-stream are tried before its protocol stays unknown. */
+#define LIMIT_BAD_MESSAGES 16
+#define LIMIT_IDENTIFY_SEGMENTS 12
+#define LIMIT_RESYNC_SEGMENTS 4096
+
+/* nDPI 4.2 loops for ever on a DNS datagram of some 65,490 octets (upstream #1804): never near it. */
+#define LIMIT_NDPI_OCTETS 9216
+#define LIMIT_NDPI_PACKETS 10
+
+/* Text of a fact, in octets of UTF-8; a longer one is cut and ends in U+2026. */
+#define LIMIT_TEXT 1024
+#define LIMIT_FACTS 512
+#define LIMIT_OBSERVATION_TEXT (64u << 10)
+
+/* Observations under construction in one flow (pipelined requests, sessions): more are counted. */
+#define LIMIT_FLOW_DRAFTS 64
+
+/* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
+#define LIMIT_CERTIFICATES 4096
+#define LIMIT_CERTIFICATE_OCTETS (64u << 10)
+
+/* The policy file, and what it may hold. */
+#define LIMIT_POLICY_OCTETS (4u << 20)
+#define LIMIT_POLICY_DEPTH 16
+
+/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a finding. */
+#define LIMIT_SUBJECTS 200000
+#define LIMIT_FINDINGS 20000
+#define LIMIT_EVIDENCE 8
+#define LIMIT_FINDING_FLOWS 16
+
+#endif
