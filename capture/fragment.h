@@ -10,6 +10,7 @@
 #ifndef ROLECALL_CAPTURE_FRAGMENT_H
 #define ROLECALL_CAPTURE_FRAGMENT_H
 
+#include "capture/attributes.h"
 #include "capture/decode.h"
 
 struct fragments;
