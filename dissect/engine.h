@@ -23,16 +23,18 @@ struct observer {
 struct engine_options {
     bool no_ndpi; /* own signatures only */
     bool secrets; /* write NT proofs */
-    uint32_t records; /* bit per enum record that is wanted; flows of others are still identified */
+    bool applications; /* look up nDPI's finer names of services (costs a look-up a host name) */
+    uint32_t records; /* bit per enum record that is wanted */
 };
 
 struct engine_counts {
     uint64_t flow_memory;   /* flows abandoned because their state reached its ceiling */
     uint64_t bad_messages;  /* messages that could not be read */
+    uint64_t messages_too_long; /* messages passed over because no buffer holds them */
     uint64_t drafts_shed;   /* records lost because too many were open in one flow */
     uint64_t facts_cut;     /* facts lost to a limit */
     uint64_t ndpi_flows;    /* flows shown to nDPI */
-    uint64_t protocols_nested_too_deep;
+    uint64_t nested_too_deep;
 };
 
 struct engine *engine_new(const struct engine_options *options, const struct observer *observer) MUST_USE;

@@ -39,7 +39,8 @@ struct observation {
     enum dir dir;    /* which end sent the message that completed it */
     struct stamp at; /* the packet that completed it */
     struct flow_reference flow;
-    uint32_t sequence; /* order among observations of one packet */
+    uint64_t order;    /* place in the output: at.order, or that of the moment the flow was closed */
+    uint32_t sequence; /* place among observations of the same order and flow */
     uint32_t cut;      /* facts dropped by a limit */
     struct fact *facts;
     uint32_t count, room;

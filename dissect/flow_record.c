@@ -1,0 +1,124 @@
+/*
+ * flow_record.c - the record of a conversation, written when it ends.
+ */
+#include <stdio.h>
+
+#include "dissect/conversation.h"
+
+static void add_counts(struct observation *o, const struct flow *f)
+{
+    static const enum fact_id retransmissions[] = {FACT_FLOW_RETRANSMISSIONS_CLIENT,
+                                                   FACT_FLOW_RETRANSMISSIONS_SERVER};
+    observation_num(o, FACT_FLOW_PACKETS_CLIENT, f->packets[DIR_CLIENT]);
+    observation_num(o, FACT_FLOW_PACKETS_SERVER, f->packets[DIR_SERVER]);
+    observation_num(o, FACT_FLOW_BYTES_CLIENT, f->bytes[DIR_CLIENT]);
+    observation_num(o, FACT_FLOW_BYTES_SERVER, f->bytes[DIR_SERVER]);
+    if (f->rtt_ns > 0) {
+        observation_num(o, FACT_FLOW_RTT_US, (uint64_t)(f->rtt_ns / 1000));
+    }
+    for (int d = 0; d < 2; d++) {
+        if (f->retransmissions[d] > 0) {
+            observation_num(o, retransmissions[d], f->retransmissions[d]);
+        }
+    }
+    if (f->duplicates > 0) {
+        observation_num(o, FACT_FLOW_DUPLICATES, f->duplicates);
+    }
+}
+
+static void add_tunnels(struct observation *o, const struct flow *f, const struct conversation *c)
+{
+    for (unsigned i = 0; i < f->tunnel_count && f->tunnels != NULL; i++) {
+        const char *kind = tunnel_kind_name((enum tunnel_kind)f->tunnels[i].kind);
+        if (f->tunnels[i].id != 0) {
+            observation_format(o, FACT_FLOW_TUNNEL, "%s:%u", kind, f->tunnels[i].id);
+        } else {
+            observation_string(o, FACT_FLOW_TUNNEL, kind);
+        }
+    }
+    if (c != NULL) {
+        observation_string(o, FACT_FLOW_TUNNEL, c->tunnel);
+    }
+}
+
+static void add_oddities(struct observation *o, const struct flow *f, const struct conversation *c)
+{
+    static const enum fact_id missing[] = {FACT_FLOW_MISSING_CLIENT, FACT_FLOW_MISSING_SERVER};
+    for (int d = 0; d < 2; d++) {
+        if (f->missing[d] > 0) {
+            observation_num(o, missing[d], f->missing[d]);
+        }
+    }
+    for (uint32_t bit = 1; bit != 0 && bit <= f->anomalies; bit <<= 1) {
+        if ((f->anomalies & bit) != 0) {
+            observation_string(o, FACT_FLOW_ANOMALIES, flow_anomaly_name(bit));
+        }
+    }
+    for (unsigned i = 0; c != NULL && i < c->anomaly_count; i++) {
+        observation_string(o, FACT_FLOW_ANOMALIES, c->anomalies[i]);
+    }
+    if (f->evicted) {
+        observation_bool(o, FACT_FLOW_EVICTED, true);
+    }
+}
+
+static void add_protocol(struct observation *o, const struct flow *f, const struct conversation *c)
+{
+    const char *name = c == NULL ? NULL : c->protocol, *by = c == NULL ? NULL : c->identified_by;
+    if (name == NULL && (f->protocol == IP_TCP || f->protocol == IP_UDP)) {
+        /* Where a dissector saw the beginning and declined, its port says nothing any more. */
+        bool refuted = c != NULL && f->opening_seen && f->missing[DIR_CLIENT] == 0;
+        name = port_protocol(f->protocol, f->ends[DIR_SERVER].port, refuted);
+        by = "port";
+    }
+    observation_string(o, FACT_FLOW_PROTOCOL, name == NULL ? "unknown" : name);
+    if (name != NULL) {
+        observation_string(o, FACT_FLOW_IDENTIFIED_BY, by);
+    }
+    if (c != NULL) {
+        observation_string(o, FACT_FLOW_APPLICATION, c->application);
+    }
+}
+
+static void add_blocked(struct observation *o, const struct flow *f)
+{
+    if (f->blocked) {
+        char text[ADDRESS_TEXT];
+        observation_string(o, FACT_FLOW_BLOCKED_BY, address_format(&f->blocked_by, text));
+        observation_num(o, FACT_FLOW_ICMP_CODE, f->icmp_code);
+        observation_stamp(o, FACT_FLOW_BLOCKED_PACKET, &f->blocked_at);
+    }
+}
+
+void flow_record(struct engine *e, const struct flow *flow, const struct conversation *c, uint64_t order)
+{
+    struct observation *o = NULL;
+    if ((e->options.records & 1u << RECORD_FLOW) == 0) {
+        return;
+    }
+    o = observation_new(e->pool, RECORD_FLOW);
+    if (o == NULL) {
+        e->counts.drafts_shed++;
+        return;
+    }
+    char number[8];
+    observation_string(o, FACT_FLOW_TRANSPORT, flow_protocol_name(flow->protocol, number));
+    observation_num(o, FACT_FLOW_START, (uint64_t)flow->first.ns);
+    observation_num(o, FACT_FLOW_END, (uint64_t)flow->last.ns);
+    observation_stamp(o, FACT_FLOW_FIRST_PACKET, &flow->first);
+    observation_stamp(o, FACT_FLOW_LAST_PACKET, &flow->last);
+    observation_bool(o, FACT_FLOW_OPENING_SEEN, flow->opening_seen);
+    observation_stamp(o, FACT_FLOW_OPENING_PACKET, &flow->opening);
+    observation_stamp(o, FACT_FLOW_ANSWER_PACKET, &flow->answer);
+    observation_stamp(o, FACT_FLOW_REFUSAL_PACKET, &flow->refusal);
+    observation_string(o, FACT_FLOW_DIRECTION, flow->direction_certain ? "certain" : "inferred");
+    observation_string(o, FACT_FLOW_STATE, flow_state_name((enum flow_state)flow->state));
+    add_blocked(o, flow);
+    add_counts(o, flow);
+    add_protocol(o, flow, c);
+    add_tunnels(o, flow, c);
+    add_oddities(o, flow, c);
+    o->dir = DIR_CLIENT;
+    o->at = flow->last;
+    engine_emit(e, flow, o, order);
+}

@@ -1,0 +1,138 @@
+/*
+ * recognise.c - what a flow is, from the first octets of a direction: own probes, then nDPI, then the port.
+ */
+#include <stddef.h>
+
+#include "dissect/conversation.h"
+
+static const struct dissector *const protocols[] = {
+#define PROTOCOL(name) &name##_dissector,
+#include "dissect/protocols.def"
+#undef PROTOCOL
+};
+#define PROTOCOLS (sizeof protocols / sizeof *protocols)
+
+/* A head that is still "too short to tell" past this is nobody's: the longest request line we wait for. */
+#define LONGEST_HEAD 8192
+
+static bool runs_on(const struct dissector *d, uint8_t transport)
+{
+    return transport == IP_TCP ? d->tcp : transport == IP_UDP && d->udp;
+}
+
+/* A stream's protocol begins with its first octet; only TLS starts later, at a STARTTLS of some kind. */
+static bool may_begin_here(const struct conversation *c, const struct lane *lane,
+                           const struct dissector *d)
+{
+    if (c->flow->protocol != IP_TCP) {
+        return c->protocol == NULL;
+    }
+    bool start = !lane->seen && c->flow->opening_seen;
+    bool anywhere = !c->flow->opening_seen || lane->gap || c->carrier != NULL;
+    bool unknown = c->protocol == NULL || c->carrier != NULL;
+    return d == &tls_dissector || (unknown && (start || anywhere));
+}
+
+/* Content shows that capture took the client for the server. */
+static void turn(struct conversation *c)
+{
+    flow_reverse(c->flow);
+    struct lane client = c->lanes[DIR_CLIENT];
+    c->lanes[DIR_CLIENT] = c->lanes[DIR_SERVER];
+    c->lanes[DIR_SERVER] = client;
+    c->turned = true;
+}
+
+static void adopt(struct conversation *c, const struct dissector *d, enum dir dir, enum probe seen)
+{
+    enum dir sent_by = seen == PROBE_CLIENT ? DIR_CLIENT : DIR_SERVER;
+    if (seen != PROBE_EITHER && sent_by != dir && !c->flow->direction_certain && c->all == NULL &&
+        !c->flow->opening_seen) {
+        turn(c);
+    }
+    c->identified_by = "content";
+    c->ndpi = identification_free(c->ndpi);
+    c->ndpi_over = true;
+    if (d->feed == NULL) {
+        c->protocol = d->name;
+        return;
+    }
+    const char *transport = c->flow->protocol == IP_TCP ? "tcp" : "udp";
+    const char *carrier = c->carrier != NULL ? c->carrier : c->protocol != NULL ? "starttls" : transport;
+    c->top = dissection_new(c, d, carrier);
+    c->confirmed = false;
+    c->protocol_before = c->protocol;
+    if (c->top != NULL && c->protocol == NULL) {
+        c->protocol = d->name;
+    }
+}
+
+static void ask_ndpi(struct conversation *c, enum dir dir, struct bytes payload)
+{
+    struct shard *shard = c->shard;
+    if (c->ndpi_over || c->engine->options.no_ndpi || shard->ndpi_failed || c->protocol != NULL) {
+        return;
+    }
+    if (shard->ndpi == NULL) {
+        shard->ndpi = identifier_new();
+        shard->ndpi_failed = shard->ndpi == NULL;
+    }
+    if (c->ndpi == NULL && shard->ndpi != NULL) {
+        c->ndpi = identification_new(shard->ndpi);
+        c->engine->counts.ndpi_flows++;
+    }
+    if (c->ndpi == NULL) {
+        return;
+    }
+    c->protocol = identification_add(shard->ndpi, c->ndpi, c->flow, dir, payload);
+    if (c->protocol != NULL) {
+        c->identified_by = "ndpi";
+    }
+    if (c->protocol != NULL || ++c->ndpi_packets >= LIMIT_NDPI_PACKETS) {
+        c->ndpi = identification_free(c->ndpi);
+        c->ndpi_over = true;
+    }
+}
+
+enum probe conversation_recognise(struct conversation *c, enum dir dir, struct bytes head)
+{
+    struct lane *lane = &c->lanes[dir];
+    bool more = false;
+    for (size_t i = 0; i < PROTOCOLS; i++) {
+        const struct dissector *d = protocols[i];
+        if (!runs_on(d, c->flow->protocol) || !may_begin_here(c, lane, d)) {
+            continue;
+        }
+        enum probe seen = d->probe(head);
+        if (seen == PROBE_MORE) {
+            more = true;
+        } else if (seen != PROBE_NO) {
+            adopt(c, d, dir, seen);
+            return seen;
+        }
+    }
+    if (more && c->flow->protocol == IP_TCP && head.len < LONGEST_HEAD) {
+        return PROBE_MORE;
+    }
+    ask_ndpi(c, dir, head);
+    if (++lane->tries >= LIMIT_IDENTIFY_SEGMENTS) {
+        lane->quiet = true;
+    }
+    return PROBE_NO;
+}
+
+const char *port_protocol(uint8_t transport, uint16_t port, bool only_recognised)
+{
+    for (size_t i = 0; i < PROTOCOLS; i++) {
+        const struct dissector *d = protocols[i];
+        if (d->ports == NULL || !runs_on(d, transport) || (only_recognised && d->feed != NULL)) {
+            continue;
+        }
+        for (const uint16_t *p = d->ports; *p != 0; p++) {
+            if (*p == port) {
+                return d->name;
+            }
+        }
+    }
+    return NULL;
+}

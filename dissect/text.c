@@ -1,0 +1,107 @@
+#include "dissect/text.h"
+
+#define REPLACEMENT 0xfffdu
+#define ELLIPSIS 0x2026u
+
+/* Writes one code point; `out` has room for four octets. */
+static size_t put(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xc0 | c >> 6);
+        out[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (char)(0xe0 | c >> 12);
+        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | c >> 18);
+    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+/* RFC 3629 3: shortest form only, no surrogates, nothing past U+10FFFF. *used is at least 1. */
+static uint32_t utf8_next(struct bytes in, size_t *used)
+{
+    uint8_t first = in.at[0];
+    *used = 1;
+    if (first < 0x80) {
+        return first;
+    }
+    size_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4 || in.len <= more) {
+        return REPLACEMENT;
+    }
+    uint32_t c = first & (0x3fu >> more);
+    for (size_t i = 1; i <= more; i++) {
+        if ((in.at[i] & 0xc0) != 0x80) {
+            return REPLACEMENT;
+        }
+        c = c << 6 | (in.at[i] & 0x3f);
+    }
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+        return REPLACEMENT;
+    }
+    *used = more + 1;
+    return c;
+}
+
+static uint32_t utf16_next(struct bytes in, size_t *used)
+{
+    *used = 2;
+    if (in.len < 2) {
+        *used = in.len;
+        return REPLACEMENT;
+    }
+    uint32_t c = (uint32_t)in.at[0] | (uint32_t)in.at[1] << 8;
+    if (c < 0xd800 || c > 0xdfff) {
+        return c;
+    }
+    if (c > 0xdbff || in.len < 4) {
+        return REPLACEMENT;
+    }
+    uint32_t low = (uint32_t)in.at[2] | (uint32_t)in.at[3] << 8;
+    if (low < 0xdc00 || low > 0xdfff) {
+        return REPLACEMENT;
+    }
+    *used = 4;
+    return 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
+}
+
+static size_t convert(struct bytes in, char *out, size_t room,
+                      uint32_t (*next)(struct bytes in, size_t *used))
+{
+    size_t len = 0;
+    while (in.len > 0) {
+        size_t used = 0;
+        uint32_t c = next(in, &used);
+        /* Room must stay for this code point, an ellipsis after it and the terminator. */
+        if (len + 4 + 3 + 1 > room) {
+            len += put(out + len, ELLIPSIS);
+            break;
+        }
+        len += put(out + len, c);
+        in = bytes_from(in, used);
+    }
+    out[len] = '\0';
+    return len;
+}
+
+size_t text_from_utf8(struct bytes in, char *out, size_t room)
+{
+    return convert(in, out, room, utf8_next);
+}
+
+size_t text_from_utf16le(struct bytes in, char *out, size_t room)
+{
+    return convert(in, out, room, utf16_next);
+}
