@@ -16,6 +16,9 @@
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN. */
 #define LIMIT_FRAME_OCTETS 262144u
 
+/* Interfaces that one section of a pcapng file may declare: a host has tens, each costs 56 octets. */
+#define LIMIT_INTERFACES 4096u
+
 /* Encapsulations passed on the way to the innermost packet: deeper is an attack, not a network. */
 #define LIMIT_TUNNEL_DEPTH 8
 
@@ -74,10 +77,25 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
+#define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
+
+/* A TLS handshake message put together from several records: long certificate chains have 20 KiB. */
+#define LIMIT_HANDSHAKE_OCTETS (64u << 10)
+
+/* Numbers of one list of a ClientHello that are named and fingerprinted: IANA knows 350 cipher suites,
+ * and scanners offer them all. */
+#define LIMIT_HELLO_LIST 384
 
 /* The policy file, and what it may hold. */
 #define LIMIT_POLICY_OCTETS (4u << 20)
 #define LIMIT_POLICY_DEPTH 16
+/* Values with every alias written out (a large hierarchy has some 50,000), anchors, the memory that
+ * such a file can take, and how many faults and remarks a person reads. */
+#define LIMIT_POLICY_NODES 1000000u
+#define LIMIT_POLICY_ANCHORS 64
+#define LIMIT_POLICY_MEMORY (768u << 20)
+#define LIMIT_POLICY_FAULTS 50
+#define LIMIT_POLICY_REMARKS 1000
 
 /* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a finding. */
 #define LIMIT_SUBJECTS 200000

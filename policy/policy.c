@@ -1,0 +1,217 @@
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "policy/policy_index.h"
+
+/* ---- names of roles and severities ---- */
+
+static const char *const role_names[ROLE_COUNT] = {
+#define ROLE(id, name, doc) [ROLE_##id] = name,
+#include "policy/roles.def"
+#undef ROLE
+};
+
+static const char *const severity_names[] = {
+    [SEVERITY_OFF] = "off",       [SEVERITY_INFO] = "info", [SEVERITY_LOW] = "low",
+    [SEVERITY_MEDIUM] = "medium", [SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical",
+};
+
+const char *role_name(enum role role)
+{
+    return role < ROLE_COUNT ? role_names[role] : "unknown";
+}
+
+enum role role_find(const char *name)
+{
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        if (strcmp(role_names[i], name) == 0) {
+            return (enum role)i;
+        }
+    }
+    return ROLE_COUNT;
+}
+
+role_set role_site_systems(void)
+{
+    /* Everything that the site installs; not what it merely uses. */
+    static const enum role others[] = {
+        ROLE_EXCHANGE_SERVER, ROLE_DOMAIN_CONTROLLER,        ROLE_GLOBAL_CATALOG, ROLE_DNS,
+        ROLE_WINS,            ROLE_CERTIFICATION_AUTHORITY,  ROLE_WEB_PROXY,      ROLE_FILE_SHARE,
+        ROLE_CONSOLE,         ROLE_CLOUD_MANAGEMENT_GATEWAY, ROLE_CLOUD_DISTRIBUTION_POINT,
+        ROLE_POLICY_MODULE,
+    };
+    role_set all = ROLE_BIT(ROLE_COUNT) - 1;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        all &= ~ROLE_BIT(others[i]);
+    }
+    return all;
+}
+
+const char *severity_name(enum severity s)
+{
+    return severity_names[s];
+}
+
+bool severity_parse(const char *name, enum severity *ret)
+{
+    for (unsigned i = 0; i < sizeof severity_names / sizeof severity_names[0]; i++) {
+        if (strcmp(severity_names[i], name) == 0) {
+            *ret = (enum severity)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- look-ups ---- */
+
+const struct host *policy_host(const struct policy *p, const struct address *a)
+{
+    const struct address_entry *entry = address_find(&p->index->addresses, a);
+    return entry == NULL ? NULL : &p->hosts[entry->owner_plus_one - 1];
+}
+
+const struct host *policy_host_named(const struct policy *p, const char *name)
+{
+    const struct name_entry *entry = name_find(&p->index->hosts, name);
+    return entry == NULL || entry->owner >= INDEX_AMBIGUOUS ? NULL : &p->hosts[entry->owner];
+}
+
+const struct zone *policy_zone(const struct policy *p, const struct address *a)
+{
+    const struct prefix_entry *entry = prefix_find(&p->index->zone_prefixes, a);
+    return entry == NULL ? p->index->internet : &p->zones[entry->owner];
+}
+
+const struct client_group *policy_group(const struct policy *p, const struct address *a)
+{
+    const struct prefix_entry *entry = prefix_find(&p->index->group_prefixes, a);
+    return entry == NULL ? NULL : &p->groups[entry->owner];
+}
+
+const struct forest *policy_forest_of_domain(const struct policy *p, const char *domain)
+{
+    const struct name_entry *entry = name_find(&p->index->domains, domain);
+    return entry == NULL ? NULL : &p->forests[entry->owner];
+}
+
+const struct account_list *policy_accounts(const struct policy *p, const char *purpose)
+{
+    for (unsigned i = 0; i < p->account_count; i++) {
+        if (strcmp(p->accounts[i].purpose, purpose) == 0) {
+            return &p->accounts[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- trusts ---- */
+
+static bool trust_carries(const struct trust *t, const struct forest *resource,
+                          const struct forest *account)
+{
+    return (t->trusting == resource && t->trusted == account) ||
+           (t->two_way && t->trusting == account && t->trusted == resource);
+}
+
+bool policy_kerberos_trust(const struct policy *p, const struct forest *resource,
+                           const struct forest *account)
+{
+    if (resource == NULL || account == NULL) {
+        return false;
+    }
+    if (resource == account) {
+        return true;
+    }
+    for (unsigned i = 0; i < p->trust_count; i++) {
+        if (p->trusts[i].type != TRUST_EXTERNAL && trust_carries(&p->trusts[i], resource, account)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_trusts(const struct policy *p, const struct forest *resource,
+                   const struct forest *account)
+{
+    if (resource == NULL || account == NULL) {
+        return false;
+    }
+    if (resource == account) {
+        return true;
+    }
+    for (unsigned i = 0; i < p->trust_count; i++) {
+        if (trust_carries(&p->trusts[i], resource, account)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- roles and selectors ---- */
+
+const struct role_instance *host_role(const struct host *h, enum role role)
+{
+    if (role >= ROLE_COUNT || (h->role_bits & ROLE_BIT(role)) == 0) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < h->role_count; i++) {
+        if (h->roles[i].role == role) {
+            return &h->roles[i];
+        }
+    }
+    return NULL;
+}
+
+enum client_mode role_client_mode(const struct host *h, const struct role_instance *r)
+{
+    if (r->clients != CLIENTS_UNDECLARED || h->site == NULL) {
+        return r->clients;
+    }
+    return h->site->clients;
+}
+
+bool selector_matches(const struct policy *p, const struct selector *s, const struct address *a)
+{
+    const struct host *host = NULL;
+    const struct client_group *group = NULL;
+    switch (s->kind) {
+    case SELECT_ANY:
+        return true;
+    case SELECT_ROLE:
+        host = policy_host(p, a);
+        return host != NULL && (host->role_bits & ROLE_BIT(s->is.role)) != 0;
+    case SELECT_HOST:
+        return policy_host(p, a) == s->is.host;
+    case SELECT_GROUP:
+        return policy_group(p, a) == s->is.group;
+    case SELECT_CLIENTS:
+        /* A host with a role that stands in a client network is that role, not a client. */
+        group = policy_group(p, a);
+        host = policy_host(p, a);
+        return group != NULL && !group->administrators && (host == NULL || host->role_bits == 0);
+    case SELECT_ADMINISTRATORS:
+        group = policy_group(p, a);
+        host = policy_host(p, a);
+        return (group != NULL && group->administrators) ||
+               (host != NULL && (host->role_bits & ROLE_BIT(ROLE_CONSOLE)) != 0);
+    case SELECT_ZONE:
+        return policy_zone(p, a) == s->is.zone;
+    case SELECT_PREFIX:
+        return prefix_holds(&s->is.prefix, a);
+    }
+    return false;
+}
+
+struct policy *policy_free(struct policy *p)
+{
+    if (p != NULL) {
+        struct policy_index *index = p->index;
+        (void)arena_free(index->arena);
+        arena_pool_done(&index->pool);
+        free(index);
+    }
+    return NULL;
+}
