@@ -74,6 +74,20 @@
 /* Observations under construction in one flow (pipelined requests, sessions): more are counted. */
 #define LIMIT_FLOW_DRAFTS 64
 
+/* The head of one HTTP message. Servers take 8 to 64 KiB; a Kerberos token with many groups has 48 KiB. */
+#define LIMIT_HTTP_HEAD (64u << 10)
+
+/* An SMB message that is read whole (negotiate, session setup, tree connect): a Kerberos token of 64 KiB, which is
+ * Windows' largest MaxTokenSize, and its frame. */
+#define LIMIT_SMB_MESSAGE (96u << 10)
+
+/* Rows per SMB connection: sessions and shares (the least recently used is written and recycled), tree connects
+ * that wait for a reply, and reads whose asynchronous reply would not name their share. */
+#define LIMIT_SMB_SESSIONS 32
+#define LIMIT_SMB_TREES 32
+#define LIMIT_SMB_CONNECTS 8
+#define LIMIT_SMB_READS 64
+
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)

@@ -1,14 +1,14 @@
 /*
  * source.h - packets from files, directories and standard input, as one timeline.
  *
- * Reads pcap (both byte orders, micro- and nanoseconds) and pcapng (several interfaces, each with its
- * own link type and clock), plain, gzip or zstd, found out by content. Many inputs are merged by time;
- * packet numbers stay those of their file. Specification: draft-ietf-opsawg-pcap, -pcapng.
+ * Reads pcap (both byte orders, micro- and nanoseconds) and pcapng (several interfaces, each with
+ * its own link type and clock), plain, gzip or zstd, found out by content. Many inputs are merged
+ * by time; packet numbers stay those of their file. Specification: draft-ietf-opsawg-pcap, -pcapng.
  *
- * Owner:  the caller frees with source_free. A packet's data is valid while its block is held; the source
- *         itself holds the block until the next call.
- * Errors: 0 or a negative errno, and one line in `error`: what, where, how to mend it. A capture
- *         that is cut short is no error: the packets before the cut are delivered and `truncated` counts it.
+ * Owner:  the caller frees with source_free. A packet's data is valid while its block is held; the
+ * source itself holds the block until the next call. Errors: 0 or a negative errno, and one line in
+ * `error`: what, where, how to mend it. A capture that is cut short is no error: the packets before
+ * the cut are delivered and `truncated` counts it.
  */
 #ifndef ROLECALL_CAPTURE_SOURCE_H
 #define ROLECALL_CAPTURE_SOURCE_H
@@ -37,13 +37,15 @@ struct source_counts {
 /* Opens every path: a file, a directory (all captures directly in it, by name), or "-". */
 int source_open(const char *const *paths, size_t count, const struct source_options *options,
                 char error[SOURCE_ERROR], struct source **ret_source) MUST_USE;
-/* 1 and a packet; 0 at the end; negative errno when an input cannot be read on (see source_error). */
+/* 1 and a packet; 0 at the end; negative errno when an input cannot be read on (see source_error).
+ */
 int source_next(struct source *s, struct packet *ret_packet) MUST_USE;
 const struct source_counts *source_counts(const struct source *s);
 size_t source_files(const struct source *s);
-const char *source_file_name(const struct source *s, uint32_t file); /* base name; "-" for standard input */
+const char *source_file_name(const struct source *s,
+                             uint32_t file); /* base name; "-" for standard input */
 const char *source_file_path(const struct source *s, uint32_t file);
-struct source *source_free(struct source *s); /* NULL is fine; returns NULL */
+struct source *source_free(struct source *s);     /* NULL is fine; returns NULL */
 const char *source_error(const struct source *s); /* why source_next failed */
 
 #endif

@@ -1,0 +1,293 @@
+#include "capture/decode_layers.h"
+
+enum { /* IANA PPP protocol numbers */
+       PPP_IPV4 = 0x0021,
+       PPP_IPV6 = 0x0057,
+       PPP_MPLS = 0x0281,
+       PPP_MPLS_MULTICAST = 0x0283,
+};
+
+enum { /* IANA port numbers, and that of Linux before VXLAN had one */
+       PORT_GTP_USER = 2152,
+       PORT_VXLAN = 4789,
+       PORT_GENEVE = 6081,
+       PORT_VXLAN_LINUX = 8472,
+};
+
+/* RFC 1661 2, RFC 1662 3.1: address and control may be left out, and a zero first octet of the
+ * protocol too */
+enum decode_result layer_ppp(struct layers *l)
+{
+    static const uint8_t address_control[2] = {0xff, 0x03};
+    if (bytes_has_prefix(l->c.rest, address_control, sizeof address_control)) {
+        cursor_skip(&l->c, sizeof address_control);
+    }
+    uint16_t protocol = cursor_u8(&l->c);
+    if ((protocol & 1) == 0) {
+        protocol = (uint16_t)(protocol << 8 | cursor_u8(&l->c));
+    }
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    switch (protocol) {
+    case PPP_IPV4:
+        return layer_ipv4(l);
+    case PPP_IPV6:
+        return layer_ipv6(l);
+    case PPP_MPLS:
+    case PPP_MPLS_MULTICAST:
+        return layer_mpls(l);
+    default:
+        return DECODE_NOT_IP;
+    }
+}
+
+/* RFC 2516 4: version and type, code, session, length */
+enum decode_result layer_pppoe(struct layers *l)
+{
+    uint8_t version = cursor_u8(&l->c);
+    uint8_t code = cursor_u8(&l->c);
+    uint16_t session = cursor_be16(&l->c);
+    uint16_t len = cursor_be16(&l->c);
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    if (version != 0x11 || code != 0) {
+        return DECODE_NOT_IP;
+    }
+    if (!layers_push(l, TUNNEL_PPPOE, session)) {
+        return DECODE_TOO_DEEP;
+    }
+    layers_trim(l, len);
+    return layer_ppp(l);
+}
+
+/* An IPv4 header rather than a MAC address that begins with the digit 4: its lengths fit. */
+static bool seems_ipv4(const struct layers *l)
+{
+    struct cursor c = l->c;
+    uint8_t first = cursor_u8(&c);
+    cursor_skip(&c, 1);
+    size_t total = cursor_be16(&c);
+    size_t header = (size_t)(first & 0x0f) * 4;
+    return first >> 4 == 4 && header >= 20 && (total == 0 || total >= header) &&
+           total <= l->c.rest.len + l->cut;
+}
+
+/* Likewise for IPv6, whose payload length must fit. */
+static bool seems_ipv6(const struct layers *l)
+{
+    struct cursor c = l->c;
+    uint8_t first = cursor_u8(&c);
+    cursor_skip(&c, 3);
+    size_t len = cursor_be16(&c);
+    return first >> 4 == 6 && len + 40 <= l->c.rest.len + l->cut;
+}
+
+/* RFC 3032 2.1: a stack of labels that does not say what it carries. The first octet tells IP; else
+ * it is a pseudo-wire's Ethernet frame, with a control word (RFC 4385 3) that begins with four zero
+ * bits, or without. */
+enum decode_result layer_mpls(struct layers *l)
+{
+    uint32_t entry;
+    do {
+        entry = cursor_be32(&l->c);
+        if (l->c.failed) {
+            return layers_ran_out(l);
+        }
+    } while ((entry & 0x100) == 0); /* bottom of stack */
+    if (!layers_push(l, TUNNEL_MPLS, entry >> 12)) {
+        return DECODE_TOO_DEEP;
+    }
+    if (seems_ipv4(l)) {
+        return layer_ipv4(l);
+    }
+    if (seems_ipv6(l)) {
+        return layer_ipv6(l);
+    }
+    if (l->c.rest.len > 0 && l->c.rest.at[0] >> 4 == 0) {
+        cursor_skip(&l->c, 4);
+    }
+    return layer_ethernet(l);
+}
+
+/* GRE type 0x88be. Type II and the older type I, which has neither a header nor a GRE sequence
+ * number: draft-foschiano-erspan 4.1, 4.2. Version, VLAN, class, session; index. */
+static enum decode_result layer_erspan_ii(struct layers *l)
+{
+    uint32_t word = cursor_be32(&l->c);
+    cursor_skip(&l->c, 4);
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    if (word >> 28 != 1) {
+        return DECODE_NOT_IP;
+    }
+    return layers_push(l, TUNNEL_ERSPAN, word & 0x3ff) ? layer_ethernet(l) : DECODE_TOO_DEEP;
+}
+
+static enum decode_result layer_erspan_i(struct layers *l)
+{
+    return layers_push(l, TUNNEL_ERSPAN, 0) ? layer_ethernet(l) : DECODE_TOO_DEEP;
+}
+
+/* draft-foschiano-erspan 4.3: as type II; time stamp; group tag, P, frame type, hardware, D,
+ * granularity, O */
+static enum decode_result layer_erspan_iii(struct layers *l)
+{
+    uint32_t word = cursor_be32(&l->c);
+    cursor_skip(&l->c, 6);
+    uint16_t kind = cursor_be16(&l->c);
+    if ((kind & 1) != 0) { /* O: a platform's own eight octets */
+        cursor_skip(&l->c, 8);
+    }
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    if (word >> 28 != 2) {
+        return DECODE_NOT_IP;
+    }
+    if (!layers_push(l, TUNNEL_ERSPAN, word & 0x3ff)) {
+        return DECODE_TOO_DEEP;
+    }
+    return (kind >> 10 & 0x1f) == 2 ? layer_ip(l) : layer_ethernet(l);
+}
+
+enum {
+    GRE_CHECKSUM = 0x8000,
+    GRE_ROUTING = 0x4000,
+    GRE_KEY = 0x2000,
+    GRE_SEQUENCE = 0x1000,
+    GRE_ACKNOWLEDGE = 0x0080
+};
+
+/* RFC 2784 2, RFC 2890 2; version 1: RFC 2637 4.1, whose key is a length and a call number */
+static enum decode_result gre_content(struct layers *l)
+{
+    uint16_t flags = cursor_be16(&l->c);
+    uint16_t type = cursor_be16(&l->c);
+    unsigned version = flags & 7;
+    if ((flags & (GRE_CHECKSUM | GRE_ROUTING)) != 0) {
+        cursor_skip(&l->c, 4);
+    }
+    uint32_t key = (flags & GRE_KEY) != 0 ? cursor_be32(&l->c) : 0;
+    cursor_skip(&l->c, (flags & GRE_SEQUENCE) != 0 ? 4 : 0);
+    cursor_skip(&l->c, version == 1 && (flags & GRE_ACKNOWLEDGE) != 0 ? 4 : 0);
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    bool pptp = version == 1 && type == ETHERTYPE_PPP;
+    if ((flags & GRE_ROUTING) != 0 || (version != 0 && !pptp)) {
+        return DECODE_NOT_IP;
+    }
+    if (!layers_push(l, TUNNEL_GRE, pptp ? key & 0xffff : key)) {
+        return DECODE_TOO_DEEP;
+    }
+    l->d->has_mac = false;
+    switch (type) {
+    case ETHERTYPE_ERSPAN_II:
+        return (flags & GRE_SEQUENCE) != 0 ? layer_erspan_ii(l) : layer_erspan_i(l);
+    case ETHERTYPE_ERSPAN_III:
+        return layer_erspan_iii(l);
+    default:
+        return type <= 1500 ? DECODE_NOT_IP : layer_ethertype(l, type);
+    }
+}
+
+/* What is not IP inside is the outer packet's content, which the caller has noted in d. */
+enum decode_result layer_gre(struct layers *l)
+{
+    struct datagram outer = *l->d;
+    enum decode_result result = gre_content(l);
+    if (result != DECODE_NOT_IP) {
+        return result;
+    }
+    *l->d = outer;
+    return DECODE_OK;
+}
+
+/* RFC 7348 5: flags with I set and all else zero, VNI */
+static enum decode_result vxlan_content(struct layers *l)
+{
+    uint32_t flags = cursor_be32(&l->c);
+    uint32_t id = cursor_be32(&l->c);
+    if (l->c.failed || flags != 0x08000000 || (id & 0xff) != 0) {
+        return DECODE_NOT_IP;
+    }
+    return layers_push(l, TUNNEL_VXLAN, id >> 8) ? layer_ethernet(l) : DECODE_TOO_DEEP;
+}
+
+/* RFC 8926 3.4: version, option length in fours, flags, type, VNI, options */
+static enum decode_result geneve_content(struct layers *l)
+{
+    uint16_t head = cursor_be16(&l->c);
+    uint16_t type = cursor_be16(&l->c);
+    uint32_t id = cursor_be32(&l->c);
+    cursor_skip(&l->c, (size_t)(head >> 8 & 0x3f) * 4);
+    bool known = type == ETHERTYPE_BRIDGED || type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
+    if (l->c.failed || head >> 14 != 0 || (id & 0xff) != 0 || !known) {
+        return DECODE_NOT_IP;
+    }
+    return layers_push(l, TUNNEL_GENEVE, id >> 8) ? layer_ethertype(l, type) : DECODE_TOO_DEEP;
+}
+
+/* 3GPP TS 29.281 5.1, 5.2: flags, message type, length, tunnel id; sequence and extension headers
+ * where flagged */
+static enum decode_result gtp_content(struct layers *l)
+{
+    enum { USER_DATA = 0xff, OPTIONAL = 0x07, EXTENSION = 0x04 };
+    uint8_t flags = cursor_u8(&l->c);
+    uint8_t type = cursor_u8(&l->c);
+    uint16_t len = cursor_be16(&l->c);
+    uint32_t id = cursor_be32(&l->c);
+    if (l->c.failed || (flags & 0xf0) != 0x30 || type != USER_DATA) {
+        return DECODE_NOT_IP;
+    }
+    layers_trim(l, len);
+    uint8_t next = 0;
+    if ((flags & OPTIONAL) != 0) {
+        cursor_skip(&l->c, 3);
+        next = cursor_u8(&l->c);
+    }
+    while ((flags & EXTENSION) != 0 && next != 0) {
+        size_t extension = (size_t)cursor_u8(&l->c) * 4;
+        if (l->c.failed || extension == 0) {
+            return DECODE_NOT_IP;
+        }
+        cursor_skip(&l->c, extension - 2);
+        next = cursor_u8(&l->c);
+    }
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    return layers_push(l, TUNNEL_GTP, id) ? layer_ip(l) : DECODE_TOO_DEEP;
+}
+
+bool layer_udp_tunnel(struct layers *l, enum decode_result *ret)
+{
+    layer *content;
+    switch (l->d->destination_port) {
+    case PORT_VXLAN:
+    case PORT_VXLAN_LINUX:
+        content = vxlan_content;
+        break;
+    case PORT_GENEVE:
+        content = geneve_content;
+        break;
+    case PORT_GTP_USER:
+        content = gtp_content;
+        break;
+    default:
+        return false;
+    }
+    /* A port number proves nothing: what does not fit was not this tunnel. */
+    struct datagram outer = *l->d;
+    l->d->has_mac = false;
+    enum decode_result result = content(l);
+    if (result == DECODE_NOT_IP || result == DECODE_MALFORMED) {
+        *l->d = outer;
+        return false;
+    }
+    *ret = result;
+    return true;
+}
