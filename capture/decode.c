@@ -195,7 +195,7 @@ static enum decode_result link_nflog(struct layers *l)
 
 /* IEEE 802.11 9.2.3: frame control, duration, three addresses, sequence control; then as flags say
  */
-static enum decode_result link_wifi(struct layers *l)
+enum decode_result layer_wifi(struct layers *l)
 {
     uint16_t control = cursor_le16(&l->c);
     cursor_skip(&l->c, 22);
@@ -226,7 +226,7 @@ static enum decode_result link_radiotap(struct layers *l)
         return DECODE_MALFORMED;
     }
     cursor_skip(&l->c, len - 4u);
-    return l->c.failed ? layers_ran_out(l) : link_wifi(l);
+    return l->c.failed ? layers_ran_out(l) : layer_wifi(l);
 }
 
 static layer *layer_of_link(uint32_t link_type);
@@ -261,14 +261,14 @@ static layer *layer_of_link(uint32_t link_type)
         {LINK_PPP_ETHER, layer_pppoe},
         {LINK_RAW, layer_ip},
         {LINK_CISCO_HDLC, link_cisco_hdlc},
-        {LINK_WIFI, link_wifi},
+        {LINK_WIFI, layer_wifi},
         {LINK_LOOP, link_null},
         {LINK_COOKED, link_cooked},
         {LINK_RADIOTAP, link_radiotap},
         {LINK_PPI, link_ppi},
         {LINK_PPP_WITH_DIRECTION, link_ppp_with_direction},
-        {LINK_IPV4, layer_ipv4},
-        {LINK_IPV6, layer_ipv6},
+        {LINK_IPV4, layer_ip},
+        {LINK_IPV6, layer_ip},
         {LINK_NFLOG, link_nflog},
         {LINK_COOKED_2, link_cooked_2},
     };

@@ -16,6 +16,7 @@ enum { /* IEEE 802 numbers */
        ETHERTYPE_BRIDGED = 0x6558, /* a whole Ethernet frame, RFC 1701 */
        ETHERTYPE_VLAN = 0x8100,
        ETHERTYPE_IPV6 = 0x86dd,
+       ETHERTYPE_ARUBA = 0x8200, /* in GRE: an IEEE 802.11 frame of an Aruba access point */
        ETHERTYPE_MPLS = 0x8847,
        ETHERTYPE_MPLS_MULTICAST = 0x8848,
        ETHERTYPE_PPPOE_SESSION = 0x8864,
@@ -37,7 +38,8 @@ struct layers {
 typedef enum decode_result layer(struct layers *l);
 
 layer layer_ethernet;
-layer layer_llc; /* IEEE 802.2 */
+layer layer_llc;  /* IEEE 802.2 */
+layer layer_wifi; /* IEEE 802.11 */
 layer layer_ppp;
 layer layer_pppoe;
 layer layer_mpls;

@@ -9,6 +9,7 @@ enum { /* IANA PPP protocol numbers */
 
 enum { /* IANA port numbers, and that of Linux before VXLAN had one */
        PORT_GTP_USER = 2152,
+       PORT_GRE = 4754, /* RFC 8086 */
        PORT_VXLAN = 4789,
        PORT_GENEVE = 6081,
        PORT_VXLAN_LINUX = 8472,
@@ -189,6 +190,8 @@ static enum decode_result gre_content(struct layers *l)
         return (flags & GRE_SEQUENCE) != 0 ? layer_erspan_ii(l) : layer_erspan_i(l);
     case ETHERTYPE_ERSPAN_III:
         return layer_erspan_iii(l);
+    case ETHERTYPE_ARUBA:
+        return layer_wifi(l);
     default:
         return type <= 1500 ? DECODE_NOT_IP : layer_ethertype(l, type);
     }
@@ -263,21 +266,28 @@ static enum decode_result gtp_content(struct layers *l)
     return layers_push(l, TUNNEL_GTP, id) ? layer_ip(l) : DECODE_TOO_DEEP;
 }
 
-bool layer_udp_tunnel(struct layers *l, enum decode_result *ret)
+static layer *udp_tunnel_of(uint16_t port)
 {
-    layer *content;
-    switch (l->d->destination_port) {
+    switch (port) {
     case PORT_VXLAN:
     case PORT_VXLAN_LINUX:
-        content = vxlan_content;
-        break;
+        return vxlan_content;
     case PORT_GENEVE:
-        content = geneve_content;
-        break;
+        return geneve_content;
     case PORT_GTP_USER:
-        content = gtp_content;
-        break;
+        return gtp_content;
+    case PORT_GRE:
+        return gre_content;
     default:
+        return NULL;
+    }
+}
+
+bool layer_udp_tunnel(struct layers *l, enum decode_result *ret)
+{
+    layer *content = udp_tunnel_of(l->d->destination_port);
+    content = content == NULL ? udp_tunnel_of(l->d->source_port) : content;
+    if (LIKELY(content == NULL)) {
         return false;
     }
     /* A port number proves nothing: what does not fit was not this tunnel. */
