@@ -2,8 +2,12 @@
  * tls_cert.h - X.509 certificates, read by OpenSSL and remembered by their octets.
  *
  * Spec:   RFC 5280. Subject and issuer as RFC 2253 text, most specific part first.
- * Owner:  the cache; a certificate is valid while the cache lives and is shared by all flows of a worker.
- * Errors: NULL for octets that OpenSSL cannot read, or past LIMIT_CERTIFICATE_OCTETS.
+ * Owner:  the cache, shared by all flows of a worker; a certificate is valid until the next
+ * certificates_read. Errors: NULL for octets that OpenSSL cannot read, or past
+ * LIMIT_CERTIFICATE_OCTETS. A certificate that has no place left replaces the one of its set that
+ * was asked for longest ago (counted).
+ *
+ * The worker's digests lie here too: OpenSSL's are costly to fetch and cheap to reuse.
  */
 #ifndef ROLECALL_DISSECT_TLS_CERT_H
 #define ROLECALL_DISSECT_TLS_CERT_H
@@ -16,9 +20,11 @@
 struct certificate {
     char *subject, *issuer; /* UTF-8 */
     char *serial;           /* hex, upper case, no separators */
-    int64_t not_before_ns, not_after_ns; /* since the Unix epoch; INT64_MAX past what ns can hold */
-    char *san[CERTIFICATE_NAMES];        /* "dns:mp01.corp.example", "ip:10.0.0.1", ... */
-    char *eku[CERTIFICATE_NAMES];        /* "serverAuth", ...; the OID where it has no name */
+    /* Since the Unix epoch; INT64_MAX past what ns can hold, INT64_MIN before, or when it is no
+     * time. */
+    int64_t not_before_ns, not_after_ns;
+    char *san[CERTIFICATE_NAMES]; /* "dns:mp01.corp.example", "ip:10.0.0.1", ... */
+    char *eku[CERTIFICATE_NAMES]; /* "serverAuth", ...; the OID where it has no name */
     unsigned san_count, eku_count, names_cut;
     char *key;       /* "rsa 2048", "ec P-256", "ed25519" */
     char *signature; /* "sha256WithRSAEncryption" */
@@ -30,6 +36,13 @@ struct certificates;
 
 struct certificates *certificates_new(void) MUST_USE;
 const struct certificate *certificates_read(struct certificates *cache, struct bytes der);
+uint64_t certificates_evicted(const struct certificates *cache);
 struct certificates *certificates_free(struct certificates *cache);
+
+/* False when OpenSSL has no such digest (a FIPS build has no MD5). */
+bool certificates_md5(struct certificates *cache, struct bytes octets,
+                      uint8_t ret_digest[16]) MUST_USE;
+bool certificates_sha256(struct certificates *cache, struct bytes octets,
+                         uint8_t ret_digest[32]) MUST_USE;
 
 #endif

@@ -1,0 +1,467 @@
+#include "dissect/tls_cert.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "capture/address.h"
+#include "capture/limits.h"
+
+#define NS_PER_SECOND 1000000000
+
+/* Sets of four keep a lookup short whatever an attacker sends; LIMIT_CERTIFICATES in all. */
+#define WAYS 4
+#define SETS (LIMIT_CERTIFICATES / WAYS)
+
+struct entry {
+    struct certificate certificate;
+    uint64_t hash;
+    uint64_t used; /* the cache's clock when it was asked for last */
+    size_t len;
+    uint8_t der[];
+};
+
+struct certificates {
+    struct entry *entries[SETS][WAYS]; /* NULL: free */
+    uint64_t clock, evicted;
+    size_t octets; /* of DER kept */
+    EVP_MD *md5, *sha256;
+    EVP_MD_CTX *context;
+};
+
+struct certificates *certificates_new(void)
+{
+    struct certificates *cache = calloc(1, sizeof *cache);
+    if (cache == NULL) {
+        return NULL;
+    }
+    cache->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+    cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    cache->context = EVP_MD_CTX_new();
+    return cache->sha256 == NULL || cache->context == NULL ? certificates_free(cache) : cache;
+}
+
+static void certificate_done(struct certificate *c)
+{
+    free(c->subject);
+    free(c->issuer);
+    free(c->serial);
+    free(c->key);
+    free(c->signature);
+    for (unsigned i = 0; i < c->san_count; i++) {
+        free(c->san[i]);
+    }
+    for (unsigned i = 0; i < c->eku_count; i++) {
+        free(c->eku[i]);
+    }
+    *c = (struct certificate){0};
+}
+
+static void entry_drop(struct certificates *cache, struct entry **place)
+{
+    if (*place != NULL) {
+        cache->octets -= (*place)->len;
+        certificate_done(&(*place)->certificate);
+        free(*place);
+        *place = NULL;
+    }
+}
+
+static void drop_all(struct certificates *cache)
+{
+    for (unsigned s = 0; s < SETS; s++) {
+        for (unsigned w = 0; w < WAYS; w++) {
+            entry_drop(cache, &cache->entries[s][w]);
+        }
+    }
+}
+
+struct certificates *certificates_free(struct certificates *cache)
+{
+    if (cache != NULL) {
+        drop_all(cache);
+        EVP_MD_free(cache->md5);
+        EVP_MD_free(cache->sha256);
+        EVP_MD_CTX_free(cache->context);
+        free(cache);
+    }
+    return NULL;
+}
+
+uint64_t certificates_evicted(const struct certificates *cache)
+{
+    return cache->evicted;
+}
+
+static bool digest(struct certificates *cache, const EVP_MD *md, struct bytes octets, uint8_t *ret)
+{
+    return md != NULL && EVP_DigestInit_ex2(cache->context, md, NULL) == 1 &&
+           EVP_DigestUpdate(cache->context, octets.at, octets.len) == 1 &&
+           EVP_DigestFinal_ex(cache->context, ret, NULL) == 1;
+}
+
+bool certificates_md5(struct certificates *cache, struct bytes octets, uint8_t ret_digest[16])
+{
+    return digest(cache, cache->md5, octets, ret_digest);
+}
+
+bool certificates_sha256(struct certificates *cache, struct bytes octets, uint8_t ret_digest[32])
+{
+    return digest(cache, cache->sha256, octets, ret_digest);
+}
+
+/* ---- reading one certificate ---- */
+
+static char *copy_text(const void *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+/* RFC 2253; UTF-8 stays as it is instead of being escaped. */
+static char *name_text(const X509_NAME *name)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    char *copy = NULL;
+    if (out != NULL &&
+        X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >=
+            0) {
+        char *text = NULL;
+        long len = BIO_get_mem_data(out, &text);
+        copy = len < 0 ? NULL : copy_text(text, (size_t)len);
+    }
+    BIO_free(out);
+    return copy;
+}
+
+/* As `openssl x509 -serial` prints it: upper-case hex, two digits an octet, "-" before a negative
+ * one. */
+static char *serial_text(const X509 *x)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+    int len = ASN1_STRING_length(serial);
+    const uint8_t *octets = ASN1_STRING_get0_data(serial);
+    char *text = len < 0 ? NULL : malloc(2 * (size_t)len + 4);
+    if (text == NULL) {
+        return NULL;
+    }
+    char *at = text;
+    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER) {
+        *at++ = '-';
+    }
+    for (int i = 0; i < len; i++) {
+        *at++ = digits[octets[i] >> 4];
+        *at++ = digits[octets[i] & 15];
+    }
+    if (len == 0) {
+        *at++ = '0';
+        *at++ = '0';
+    }
+    *at = '\0';
+    return text;
+}
+
+/* RFC 5280 4.1.2.5 */
+static int64_t time_ns(const ASN1_TIME *t)
+{
+    struct tm tm;
+    if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1) {
+        return INT64_MIN;
+    }
+    int64_t seconds = timegm(&tm);
+    if (seconds > INT64_MAX / NS_PER_SECOND) {
+        return INT64_MAX;
+    }
+    return seconds < INT64_MIN / NS_PER_SECOND ? INT64_MIN : seconds * NS_PER_SECOND;
+}
+
+/* "rsa 2048", "ec P-256", "ed25519" */
+static char *key_text(const X509 *x)
+{
+    EVP_PKEY *key = X509_get0_pubkey(x);
+    char text[128] = "";
+    if (key == NULL) {
+        const ASN1_OBJECT *algorithm = NULL;
+        X509_PUBKEY_get0_param((ASN1_OBJECT **)&algorithm, NULL, NULL, NULL,
+                               X509_get_X509_PUBKEY(x));
+        OBJ_obj2txt(text, sizeof text, algorithm, 0);
+        return copy_text(text, strlen(text));
+    }
+    int bits = EVP_PKEY_get_bits(key);
+    char group[64] = "";
+    size_t group_len = 0;
+    const char *nist = NULL;
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+        BIO_snprintf(text, sizeof text, "rsa %d", bits);
+        break;
+    case EVP_PKEY_DSA:
+        BIO_snprintf(text, sizeof text, "dsa %d", bits);
+        break;
+    case EVP_PKEY_EC:
+        if (EVP_PKEY_get_group_name(key, group, sizeof group, &group_len) == 1) {
+            nist = EC_curve_nid2nist(OBJ_txt2nid(group));
+            BIO_snprintf(text, sizeof text, "ec %s", nist != NULL ? nist : group);
+        } else {
+            BIO_snprintf(text, sizeof text, "ec %d",
+                         bits); /* parameters spelt out, no named curve */
+        }
+        break;
+    case EVP_PKEY_ED25519:
+        BIO_snprintf(text, sizeof text, "ed25519");
+        break;
+    case EVP_PKEY_ED448:
+        BIO_snprintf(text, sizeof text, "ed448");
+        break;
+    default:
+        BIO_snprintf(text, sizeof text, "%s %d", OBJ_nid2sn(EVP_PKEY_get_base_id(key)), bits);
+        break;
+    }
+    return copy_text(text, strlen(text));
+}
+
+static char *signature_text(const X509 *x)
+{
+    const X509_ALGOR *algorithm = NULL;
+    X509_get0_signature(NULL, &algorithm, x);
+    const ASN1_OBJECT *object = NULL;
+    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+    char text[128] = "";
+    OBJ_obj2txt(text, sizeof text, object, 0);
+    return copy_text(text, strlen(text));
+}
+
+/* A NUL inside a name is an old trick to show only its front: it becomes "\\0". */
+static char *prefixed(const char *prefix, const ASN1_STRING *value)
+{
+    size_t len = ASN1_STRING_length(value) < 0 ? 0 : (size_t)ASN1_STRING_length(value);
+    const uint8_t *octets = ASN1_STRING_get0_data(value);
+    size_t at = strlen(prefix);
+    char *text = malloc(at + 2 * len + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    memcpy(text, prefix, at);
+    for (size_t i = 0; i < len; i++) {
+        if (octets[i] == 0) {
+            text[at++] = '\\';
+        }
+        text[at++] = octets[i] == 0 ? '0' : (char)octets[i];
+    }
+    text[at] = '\0';
+    return text;
+}
+
+static char *address_text(const ASN1_OCTET_STRING *ip)
+{
+    struct address a = {0};
+    int len = ASN1_STRING_length(ip);
+    if (len == 4) {
+        a = address_v4(ASN1_STRING_get0_data(ip));
+    } else if (len == 16) {
+        memcpy(a.octets, ASN1_STRING_get0_data(ip), 16);
+    } else {
+        return NULL;
+    }
+    char text[3 + ADDRESS_TEXT] = "ip:";
+    address_format(&a, text + 3);
+    return copy_text(text, strlen(text));
+}
+
+/* [MS-WCCE] 2.2.2.7.5: the user principal name is an otherName. */
+static char *other_name_text(const OTHERNAME *other)
+{
+    if (OBJ_obj2nid(other->type_id) != NID_ms_upn || other->value->type != V_ASN1_UTF8STRING) {
+        return NULL;
+    }
+    return prefixed("upn:", other->value->value.utf8string);
+}
+
+/* RFC 5280 4.2.1.6; NULL for kinds of names that say nothing here. */
+static char *general_name_text(const GENERAL_NAME *name)
+{
+    switch (name->type) {
+    case GEN_DNS:
+        return prefixed("dns:", name->d.dNSName);
+    case GEN_URI:
+        return prefixed("uri:", name->d.uniformResourceIdentifier);
+    case GEN_EMAIL:
+        return prefixed("email:", name->d.rfc822Name);
+    case GEN_IPADD:
+        return address_text(name->d.iPAddress);
+    case GEN_OTHERNAME:
+        return other_name_text(name->d.otherName);
+    default:
+        return NULL;
+    }
+}
+
+static void read_alternative_names(const X509 *x, struct certificate *c)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        if (c->san_count == CERTIFICATE_NAMES) {
+            c->names_cut++;
+            continue;
+        }
+        char *text = general_name_text(sk_GENERAL_NAME_value(names, i));
+        if (text != NULL) {
+            c->san[c->san_count++] = text;
+        }
+    }
+    GENERAL_NAMES_free(names);
+}
+
+/* RFC 5280 4.2.1.12; OpenSSL's short name, else the OID. */
+static void read_usages(const X509 *x, struct certificate *c)
+{
+    EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
+        if (c->eku_count == CERTIFICATE_NAMES) {
+            c->names_cut++;
+            continue;
+        }
+        const ASN1_OBJECT *usage = sk_ASN1_OBJECT_value(usages, i);
+        char text[128] = "";
+        int nid = OBJ_obj2nid(usage);
+        if (nid != NID_undef) {
+            BIO_snprintf(text, sizeof text, "%s", OBJ_nid2sn(nid));
+        } else {
+            OBJ_obj2txt(text, sizeof text, usage, 1);
+        }
+        char *copy = copy_text(text, strlen(text));
+        if (copy != NULL) {
+            c->eku[c->eku_count++] = copy;
+        }
+    }
+    EXTENDED_KEY_USAGE_free(usages);
+}
+
+static bool is_self_signed(X509 *x)
+{
+    EVP_PKEY *key = X509_get0_pubkey(x);
+    return key != NULL && X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0 &&
+           X509_verify(x, key) == 1;
+}
+
+static bool certificate_parse(struct certificates *cache, struct bytes der, struct certificate *ret)
+{
+    const uint8_t *at = der.at;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
+    if (x == NULL) {
+        ERR_clear_error();
+        return false;
+    }
+    *ret = (struct certificate){
+        .subject = name_text(X509_get_subject_name(x)),
+        .issuer = name_text(X509_get_issuer_name(x)),
+        .serial = serial_text(x),
+        .not_before_ns = time_ns(X509_get0_notBefore(x)),
+        .not_after_ns = time_ns(X509_get0_notAfter(x)),
+        .key = key_text(x),
+        .signature = signature_text(x),
+        .self_signed = is_self_signed(x),
+    };
+    read_alternative_names(x, ret);
+    read_usages(x, ret);
+    X509_free(x);
+    ERR_clear_error();
+    bool whole = ret->subject != NULL && ret->issuer != NULL && ret->serial != NULL &&
+                 ret->key != NULL && ret->signature != NULL &&
+                 certificates_sha256(cache, der, ret->sha256);
+    if (!whole) {
+        certificate_done(ret);
+    }
+    return whole;
+}
+
+/* ---- the cache ---- */
+
+/* Fast, not strong: the octets themselves are compared, and a set has only WAYS places. */
+static uint64_t quick_hash(struct bytes octets)
+{
+    uint64_t h = octets.len * 0x9e3779b97f4a7c15u;
+    size_t i = 0;
+    for (; octets.len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, octets.at + i, 8);
+        h = (h ^ word) * 0x9fb21c651e98df25u;
+        h ^= h >> 32;
+    }
+    for (; i < octets.len; i++) {
+        h = (h ^ octets.at[i]) * 0x9fb21c651e98df25u;
+    }
+    return h ^ h >> 29;
+}
+
+static struct entry *find(struct entry *const *set, struct bytes der, uint64_t hash)
+{
+    for (unsigned w = 0; w < WAYS; w++) {
+        if (set[w] != NULL && set[w]->hash == hash && bytes_is(der, set[w]->der, set[w]->len)) {
+            return set[w];
+        }
+    }
+    return NULL;
+}
+
+/* A free place of the set, else the one not asked for longest. */
+static struct entry **make_place(struct certificates *cache, struct entry **set)
+{
+    struct entry **best = &set[0];
+    for (unsigned w = 0; w < WAYS; w++) {
+        if (set[w] == NULL) {
+            return &set[w];
+        }
+        best = set[w]->used < (*best)->used ? &set[w] : best;
+    }
+    entry_drop(cache, best);
+    cache->evicted++;
+    return best;
+}
+
+static struct entry *read_anew(struct certificates *cache, struct bytes der, uint64_t hash)
+{
+    struct entry *e = calloc(1, sizeof *e + der.len);
+    if (e == NULL || !certificate_parse(cache, der, &e->certificate)) {
+        free(e);
+        return NULL;
+    }
+    e->hash = hash;
+    e->len = der.len;
+    memcpy(e->der, der.at, der.len);
+    if (cache->octets + der.len > LIMIT_CERTIFICATE_CACHE_OCTETS) {
+        drop_all(cache);
+        cache->evicted++;
+    }
+    *make_place(cache, cache->entries[hash % SETS]) = e;
+    cache->octets += der.len;
+    return e;
+}
+
+const struct certificate *certificates_read(struct certificates *cache, struct bytes der)
+{
+    if (der.len == 0 || der.len > LIMIT_CERTIFICATE_OCTETS) {
+        return NULL;
+    }
+    uint64_t hash = quick_hash(der);
+    struct entry *e = find(cache->entries[hash % SETS], der, hash);
+    if (e == NULL) {
+        e = read_anew(cache, der, hash);
+    }
+    if (e == NULL) {
+        return NULL;
+    }
+    e->used = ++cache->clock;
+    return &e->certificate;
+}
