@@ -37,9 +37,17 @@ role_set role_site_systems(void)
 {
     /* Everything that the site installs; not what it merely uses. */
     static const enum role others[] = {
-        ROLE_EXCHANGE_SERVER, ROLE_DOMAIN_CONTROLLER,        ROLE_GLOBAL_CATALOG, ROLE_DNS,
-        ROLE_WINS,            ROLE_CERTIFICATION_AUTHORITY,  ROLE_WEB_PROXY,      ROLE_FILE_SHARE,
-        ROLE_CONSOLE,         ROLE_CLOUD_MANAGEMENT_GATEWAY, ROLE_CLOUD_DISTRIBUTION_POINT,
+        ROLE_EXCHANGE_SERVER,
+        ROLE_DOMAIN_CONTROLLER,
+        ROLE_GLOBAL_CATALOG,
+        ROLE_DNS,
+        ROLE_WINS,
+        ROLE_CERTIFICATION_AUTHORITY,
+        ROLE_WEB_PROXY,
+        ROLE_FILE_SHARE,
+        ROLE_CONSOLE,
+        ROLE_CLOUD_MANAGEMENT_GATEWAY,
+        ROLE_CLOUD_DISTRIBUTION_POINT,
         ROLE_POLICY_MODULE,
     };
     role_set all = ROLE_BIT(ROLE_COUNT) - 1;
@@ -94,7 +102,7 @@ const struct client_group *policy_group(const struct policy *p, const struct add
 const struct forest *policy_forest_of_domain(const struct policy *p, const char *domain)
 {
     const struct name_entry *entry = name_find(&p->index->domains, domain);
-    return entry == NULL ? NULL : &p->forests[entry->owner];
+    return entry == NULL || entry->owner >= INDEX_AMBIGUOUS ? NULL : &p->forests[entry->owner];
 }
 
 const struct account_list *policy_accounts(const struct policy *p, const char *purpose)
@@ -126,7 +134,8 @@ bool policy_kerberos_trust(const struct policy *p, const struct forest *resource
         return true;
     }
     for (unsigned i = 0; i < p->trust_count; i++) {
-        if (p->trusts[i].type != TRUST_EXTERNAL && trust_carries(&p->trusts[i], resource, account)) {
+        if (p->trusts[i].type != TRUST_EXTERNAL &&
+            trust_carries(&p->trusts[i], resource, account)) {
             return true;
         }
     }

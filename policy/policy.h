@@ -69,6 +69,7 @@ struct zone {
     const char *name; /* "internet" is what no zone holds */
     const struct prefix *prefixes;
     unsigned count;
+    struct place place; /* line 0: not declared, as "internet" usually is */
 };
 
 struct site {
@@ -131,6 +132,7 @@ struct account_list {
     const char *purpose; /* "site-system-installation", ... */
     const char **accounts;
     unsigned count;
+    struct place place;
 };
 
 /* What `from`, `to`, `server.role`, `accept` select: a role, a host, a group, a zone, a prefix, ... */
@@ -156,7 +158,7 @@ struct matrix_exception { /* `matrix:`; first match wins, before the built-in ma
 };
 
 struct rule_tuning { /* `rules:` */
-    unsigned rule; /* index given by the rule name check, see policy_names */
+    unsigned rule; /* index given by the rule name check, see policy_names; from rule_count up: a watch rule */
     bool off;
     enum severity severity; /* SEVERITY_OFF: not changed */
 };
@@ -164,6 +166,7 @@ struct rule_tuning { /* `rules:` */
 struct watch_condition { /* one key of `when:` */
     const char *key;     /* a fact's name, or client.role, server.zone, ... */
     const char **values; /* any of them */
+    const struct selector *selectors; /* of client.role and server.role: one per value; else NULL */
     unsigned value_count;
     bool negated;
 };
@@ -176,10 +179,11 @@ struct watch_rule {
 };
 
 struct acceptance { /* `accept:` */
-    unsigned rule;
+    unsigned rule; /* as in struct rule_tuning */
+    const char *rule_name; /* as written */
     struct selector client, server; /* SELECT_ANY where not given */
     int64_t until_ns;               /* end of that day; INT64_MAX: not given */
-    const char *until, *reason, *by;
+    const char *until, *reason, *by; /* NULL: not given */
     struct place place;
 };
 

@@ -1,8 +1,8 @@
 /*
  * policy_index.h - the tables behind the look-ups of a policy: names, addresses, prefixes.
  *
- * They are filled while the policy is read and constant afterwards. Tables grow by doubling in the policy's arena,
- * which keeps what they outgrow: at most as much again as they need.
+ * They are filled while the policy is read and constant afterwards. Tables grow by doubling in the
+ * policy's arena, which keeps what they outgrow: at most as much again as they need.
  *
  * Errors: -ENOMEM; -EEXIST where noted.
  */
@@ -19,6 +19,7 @@
 struct name_entry {
     const char *name; /* NULL: empty slot */
     uint32_t owner;
+    bool derived; /* follows from a declared name, as the NetBIOS name does */
     struct place place;
 };
 struct name_table {
@@ -45,7 +46,8 @@ const struct address_entry *address_find(const struct address_table *t, const st
 int address_add(struct address_table *t, struct arena *arena, struct address_entry entry,
                 const struct address_entry **ret) MUST_USE;
 
-/* Prefixes in the order of their first address, shorter ones first; `around` is the nearest that holds this one. */
+/* Prefixes in the order of their first address, shorter ones first; `around` is the nearest that
+ * holds this one. */
 struct prefix_entry {
     struct prefix prefix;
     uint32_t owner;
@@ -66,7 +68,7 @@ const struct prefix_entry *prefix_find(const struct prefix_table *t, const struc
 struct policy_index {
     struct arena_pool pool;
     struct arena *arena; /* holds the policy and all it points to */
-    struct name_table hosts, domains, forests, zones, sites, groups, watches;
+    struct name_table hosts, domains, forests, zones, sites, groups;
     struct address_table addresses;
     struct prefix_table zone_prefixes, group_prefixes;
     const struct zone *internet;

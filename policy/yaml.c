@@ -61,7 +61,8 @@ static struct place place_at(struct bytes file, size_t offset)
     return at;
 }
 
-/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml. */
+/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml.
+ */
 static unsigned tab_in_indentation(struct bytes file, unsigned line)
 {
     size_t i = 0;
@@ -315,8 +316,8 @@ static int take_alias(struct builder *b, const yaml_event_t *e)
         node = strcmp(b->anchors[i - 1].name, name) == 0 ? b->anchors[i - 1].node : NULL;
     }
     if (node == NULL) {
-        fault_note(b->faults, at, "alias '*%.64s' has no anchor; expected '&%.64s' on a value above",
-                   name, name);
+        fault_note(b->faults, at,
+                   "alias '*%.64s' has no anchor; expected '&%.64s' on a value above", name, name);
         return -EINVAL;
     }
     if (b->depth + node->height > LIMIT_POLICY_DEPTH) {

@@ -1,8 +1,8 @@
 /*
  * yaml.h - a YAML file as a tree in which every node knows its line and column.
  *
- * Aliases share nodes: the tree is a graph without cycles, and its size when every alias is written out (`weight`)
- * is bounded before anyone walks it, so a plain recursive walk is safe.
+ * Aliases share nodes: the tree is a graph without cycles, and its size when every alias is written
+ * out (`weight`) is bounded before anyone walks it, so a plain recursive walk is safe.
  *
  * Units:  lines and columns from 1, columns in characters.
  * Owner:  the arena; the text is copied out of the file.
@@ -33,8 +33,9 @@ struct yaml_node {
 int yaml_read(struct bytes file, struct arena *arena, struct faults *faults,
               const struct yaml_node **ret) MUST_USE;
 
-bool yaml_is_null(const struct yaml_node *node);             /* nothing, ~ or null, unquoted */
-const char *yaml_kind_name(const struct yaml_node *node);    /* "text", "a list", "a mapping", "nothing" */
+bool yaml_is_null(const struct yaml_node *node); /* nothing, ~ or null, unquoted */
+const char *
+yaml_kind_name(const struct yaml_node *node); /* "text", "a list", "a mapping", "nothing" */
 /* The value of a map's key, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
