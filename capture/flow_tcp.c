@@ -197,7 +197,7 @@ static void take_syn(struct flow_table *t, struct body *b, unsigned side, const 
         bad_sequence(t, b);
         return;
     }
-    if (same && !(has_ack && b->flow.state == FLOW_UNANSWERED)) {
+    if (same && !(has_ack && !b->flow.answer_seen)) {
         b->flow.retransmissions[side_dir(b, side)]++;
         if (!has_ack && b->flow.rtt_ns == 0 && side_dir(b, side) == DIR_CLIENT) {
             b->syn_ns = d->frame->at.ns;
