@@ -86,6 +86,7 @@ struct dissector {
     const char *name;      /* the flow's `protocol` when it is identified */
     const uint16_t *ports; /* server ports, a probing hint, 0-terminated; may be NULL */
     bool tcp, udp;         /* transports it runs on; both false: only inside others */
+    bool ports_only;       /* its octets look like another's: probed only where one end has one of its ports */
     size_t state_size;
     enum probe (*probe)(struct bytes head);
     /* NULL: recognised only; nothing is read beyond the probe. */

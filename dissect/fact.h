@@ -26,6 +26,7 @@ enum fact_type {
     FACT_CODE32, /* printed as "0xc000006d" */
     FACT_HEX,    /* octets, printed as lower-case hex text */
     FACT_TIME,   /* ns since the Unix epoch, printed as RFC 3339 with the capture's precision */
+    FACT_DATE,   /* ns since the Unix epoch, printed as RFC 3339 to the second */
     FACT_PACKET, /* a struct stamp, printed as the packet's number in its file */
 };
 

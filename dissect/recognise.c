@@ -20,6 +20,23 @@ static bool runs_on(const struct dissector *d, uint8_t transport)
     return transport == IP_TCP ? d->tcp : transport == IP_UDP && d->udp;
 }
 
+static bool has_port(const struct dissector *d, uint16_t port)
+{
+    for (const uint16_t *p = d->ports; p != NULL && *p != 0; p++) {
+        if (*p == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool probes_flow(const struct dissector *d, const struct flow *flow)
+{
+    return runs_on(d, flow->protocol) &&
+           (!d->ports_only || has_port(d, flow->ends[DIR_SERVER].port) ||
+            has_port(d, flow->ends[DIR_CLIENT].port));
+}
+
 /* A stream's protocol begins with its first octet; only TLS starts later, at a STARTTLS of some kind. */
 static bool may_begin_here(const struct conversation *c, const struct lane *lane,
                            const struct dissector *d)
@@ -100,7 +117,7 @@ enum probe conversation_recognise(struct conversation *c, enum dir dir, struct b
     bool more = false;
     for (size_t i = 0; i < PROTOCOLS; i++) {
         const struct dissector *d = protocols[i];
-        if (!runs_on(d, c->flow->protocol) || !may_begin_here(c, lane, d)) {
+        if (!probes_flow(d, c->flow) || !may_begin_here(c, lane, d)) {
             continue;
         }
         enum probe seen = d->probe(head);
@@ -125,13 +142,8 @@ const char *port_protocol(uint8_t transport, uint16_t port, bool only_recognised
 {
     for (size_t i = 0; i < PROTOCOLS; i++) {
         const struct dissector *d = protocols[i];
-        if (d->ports == NULL || !runs_on(d, transport) || (only_recognised && d->feed != NULL)) {
-            continue;
-        }
-        for (const uint16_t *p = d->ports; *p != 0; p++) {
-            if (*p == port) {
-                return d->name;
-            }
+        if (runs_on(d, transport) && has_port(d, port) && !(only_recognised && d->feed != NULL)) {
+            return d->name;
         }
     }
     return NULL;

@@ -1,0 +1,449 @@
+/*
+ * signatures.c - protocols that are recognised, not read: enough to say what a flow is for.
+ *
+ * Each is strict, since it is tried on every port; those whose octets look like another's are tried on their own
+ * ports only. The clause that a signature rests on stands above it.
+ */
+#include <strings.h>
+
+#include "dissect/dissector.h"
+
+#define PORTS(...) (const uint16_t[]){__VA_ARGS__, 0}
+
+/* A BER length at the cursor, X.690 8.1.3, definite; 0 when there is none. */
+static size_t ber_length(struct cursor *c)
+{
+    uint8_t first = cursor_u8(c);
+    if (first < 0x80) {
+        return first;
+    }
+    size_t len = 0;
+    unsigned octets = first & 0x7f;
+    if (octets == 0 || octets > 4) {
+        c->failed = true;
+        return 0;
+    }
+    while (octets-- > 0) {
+        len = len << 8 | cursor_u8(c);
+    }
+    return len;
+}
+
+/* RFC 4511 4.1.1, 4.2: LDAPMessage ::= SEQUENCE { messageID INTEGER, protocolOp [APPLICATION n] ... } */
+static enum probe ldap_probe(struct bytes head)
+{
+    static const uint8_t client[] = {0x60, 0x42, 0x63, 0x66, 0x68, 0x4a, 0x6c, 0x6e, 0x50, 0x77};
+    static const uint8_t server[] = {0x61, 0x64, 0x65, 0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x73, 0x78, 0x79};
+    struct cursor c = cursor_of(head);
+    if (head.len < 7) {
+        return head.len > 0 && head.at[0] != 0x30 ? PROBE_NO : PROBE_MORE;
+    }
+    if (cursor_u8(&c) != 0x30 || ber_length(&c) < 5 || cursor_u8(&c) != 0x02) {
+        return PROBE_NO;
+    }
+    size_t id = ber_length(&c);
+    if (id < 1 || id > 5) {
+        return PROBE_NO;
+    }
+    cursor_skip(&c, id);
+    uint8_t operation = cursor_u8(&c);
+    if (c.failed) {
+        return PROBE_MORE;
+    }
+    if (operation == 0x60) { /* a bind names version 2 or 3 */
+        (void)ber_length(&c);
+        struct bytes version = cursor_take(&c, 3);
+        bool known = version.len == 3 && version.at[0] == 2 && version.at[1] == 1 &&
+                     (version.at[2] == 2 || version.at[2] == 3);
+        return c.failed ? PROBE_MORE : known ? PROBE_CLIENT : PROBE_NO;
+    }
+    if (memchr(client, operation, sizeof client) != NULL) {
+        return PROBE_CLIENT;
+    }
+    return memchr(server, operation, sizeof server) != NULL ? PROBE_SERVER : PROBE_NO;
+}
+
+const struct dissector ldap_dissector = {
+    .name = "ldap", .ports = PORTS(389, 3268), .tcp = true, .udp = true, .probe = ldap_probe};
+
+/* RFC 4120 5.4.1, 5.9.1: [APPLICATION n] SEQUENCE { pvno [0 or 1] INTEGER (5), msg-type ... } */
+static enum probe kerberos_message(struct cursor c)
+{
+    uint8_t tag = cursor_u8(&c);
+    bool request = tag == 0x6a || tag == 0x6c || tag == 0x6e; /* AS-REQ, TGS-REQ, AP-REQ */
+    if (!request && tag != 0x6b && tag != 0x6d && tag != 0x6f && tag != 0x7e) {
+        return PROBE_NO;
+    }
+    (void)ber_length(&c);
+    uint8_t sequence = cursor_u8(&c);
+    (void)ber_length(&c);
+    struct bytes version = cursor_take(&c, 5);
+    if (c.failed) {
+        return PROBE_MORE;
+    }
+    if (sequence != 0x30 || (version.at[0] != 0xa0 && version.at[0] != 0xa1) ||
+        memcmp(version.at + 1, "\x03\x02\x01\x05", 4) != 0) {
+        return PROBE_NO;
+    }
+    return request ? PROBE_CLIENT : PROBE_SERVER;
+}
+
+/* RFC 3244 2: length, version 1 or 0xff80, length of the AP-REQ or AP-REP. */
+static enum probe kpasswd_message(struct cursor c)
+{
+    size_t whole = c.rest.len;
+    uint16_t len = cursor_be16(&c), version = cursor_be16(&c), ap = cursor_be16(&c);
+    if (c.failed || len != whole || (version != 1 && version != 0xff80) || ap > len) {
+        return PROBE_NO;
+    }
+    return kerberos_message(c);
+}
+
+static enum probe kerberos_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    enum probe bare = kerberos_message(c); /* UDP */
+    if (bare != PROBE_NO) {
+        return bare == PROBE_MORE && head.len > 32 ? PROBE_NO : bare;
+    }
+    enum probe password = kpasswd_message(c);
+    if (password != PROBE_NO) {
+        return password;
+    }
+    if (head.len < 4) {
+        return head.len == 0 || head.at[0] == 0 ? PROBE_MORE : PROBE_NO;
+    }
+    uint32_t len = cursor_be32(&c); /* RFC 4120 7.2.2 */
+    if (len < 16 || len > 1u << 20) {
+        return PROBE_NO;
+    }
+    enum probe framed = c.rest.len == 0 ? PROBE_MORE : kerberos_message(c);
+    return framed != PROBE_NO ? framed : kpasswd_message(c);
+}
+
+const struct dissector kerberos_dissector = {
+    .name = "kerberos", .ports = PORTS(88, 464), .tcp = true, .udp = true, .probe = kerberos_probe};
+
+/* C706 12.6.3.1: version 5.0 or 5.1, type, flags, data representation, fragment length, auth length, call id. */
+static enum probe dcerpc_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint8_t major = cursor_u8(&c), minor = cursor_u8(&c), type = cursor_u8(&c);
+    if (major != 5 || minor > 1) {
+        return head.len == 0 ? PROBE_MORE : PROBE_NO;
+    }
+    cursor_skip(&c, 1);
+    uint8_t integers = cursor_u8(&c), floats = cursor_u8(&c);
+    uint16_t reserved = cursor_be16(&c);
+    uint16_t fragment = (integers & 0xf0) != 0 ? cursor_le16(&c) : cursor_be16(&c);
+    uint16_t auth = (integers & 0xf0) != 0 ? cursor_le16(&c) : cursor_be16(&c);
+    if (c.failed) {
+        return PROBE_MORE;
+    }
+    if (type > 19 || (integers & 0xef) != 0 || floats > 3 || reserved != 0 || fragment < 16 || auth > fragment) {
+        return PROBE_NO;
+    }
+    static const uint8_t from_server[] = {2, 3, 12, 13, 15, 17};
+    return memchr(from_server, type, sizeof from_server) != NULL ? PROBE_SERVER : PROBE_CLIENT;
+}
+
+const struct dissector dcerpc_dissector = {
+    .name = "dcerpc", .ports = PORTS(135), .tcp = true, .probe = dcerpc_probe};
+
+/* [MS-TDS] 2.2.6.5: the first option is VERSION, six octets long, right after the option list. */
+static bool tds_prelogin(struct cursor c)
+{
+    uint8_t token = cursor_u8(&c);
+    uint16_t offset = cursor_be16(&c), len = cursor_be16(&c);
+    return !c.failed && token == 0 && offset >= 6 && offset < 128 && len == 6;
+}
+
+/* [MS-TDS] 2.2.3.1: type, status, length, SPID, packet number, window. */
+static enum probe tds_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint8_t type = cursor_u8(&c), status = cursor_u8(&c);
+    uint16_t len = cursor_be16(&c), spid = cursor_be16(&c);
+    uint8_t number = cursor_u8(&c), window = cursor_u8(&c);
+    bool known = type == 0x12 || type == 0x10 || type == 0x04 || type == 0x01 || type == 0x03;
+    if (head.len < 14) {
+        return head.len == 0 || known ? PROBE_MORE : PROBE_NO;
+    }
+    if (!known || status > 0x1f || len < 9 || len > 32768 || window != 0) {
+        return PROBE_NO;
+    }
+    if (type == 0x12) {
+        return spid == 0 && number <= 1 && tds_prelogin(c) ? PROBE_CLIENT : PROBE_NO;
+    }
+    if (type == 0x10) { /* LOGIN7: its own length and a TDS version of 7.x, both little-endian */
+        uint32_t own = cursor_le32(&c), version = cursor_le32(&c);
+        return c.failed ? PROBE_MORE : own >= 86 && own < 1u << 17 && version >> 28 == 7 ? PROBE_CLIENT : PROBE_NO;
+    }
+    if (type == 0x04) { /* a reply begins with a known token or is a PRELOGIN */
+        uint8_t token = c.rest.at[0];
+        bool reply = token == 0xaa || token == 0xab || token == 0xad || token == 0xe3 || token == 0xed || token == 0x81;
+        return tds_prelogin(c) || (reply && number <= 1) ? PROBE_SERVER : PROBE_NO;
+    }
+    /* SQL batch or RPC: ALL_HEADERS, 2.2.5.3, then text. */
+    uint32_t all = cursor_le32(&c), first = cursor_le32(&c);
+    uint16_t kind = cursor_le16(&c);
+    return c.failed ? PROBE_MORE : all == 22 && first == 18 && kind == 2 ? PROBE_CLIENT : PROBE_NO;
+}
+
+const struct dissector tds_dissector = {.name = "tds", .ports = PORTS(1433), .tcp = true, .probe = tds_probe};
+
+/* [MS-RDPBCGR] 2.2.1.1, 2.2.1.2: TPKT, then an X.224 connection request or confirm. */
+static enum probe rdp_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint16_t tpkt = cursor_be16(&c), len = cursor_be16(&c);
+    uint8_t indicator = cursor_u8(&c), type = cursor_u8(&c);
+    uint16_t destination = cursor_be16(&c);
+    if (c.failed) {
+        return head.len == 0 || head.at[0] == 3 ? PROBE_MORE : PROBE_NO;
+    }
+    if (tpkt != 0x0300 || len < 11 || len > 512 || indicator + 5 != len) {
+        return PROBE_NO;
+    }
+    return type == 0xe0 && destination == 0 ? PROBE_CLIENT : type == 0xd0 ? PROBE_SERVER : PROBE_NO;
+}
+
+const struct dissector rdp_dissector = {.name = "rdp", .ports = PORTS(3389), .tcp = true, .probe = rdp_probe};
+
+static enum probe starts_with(struct bytes head, const char *text)
+{
+    size_t len = strlen(text), seen = head.len < len ? head.len : len;
+    if (seen > 0 && memcmp(head.at, text, seen) != 0) {
+        return PROBE_NO;
+    }
+    return seen < len ? PROBE_MORE : PROBE_EITHER;
+}
+
+/* RFC 4253 4.2 */
+static enum probe ssh_probe(struct bytes head)
+{
+    return starts_with(head, "SSH-");
+}
+
+const struct dissector ssh_dissector = {.name = "ssh", .ports = PORTS(22), .tcp = true, .probe = ssh_probe};
+
+/* MySQL client/server protocol, HandshakeV10: length, sequence 0, version 10, a version text such as "8.0". */
+static enum probe mysql_probe(struct bytes head)
+{
+    if (head.len < 8) {
+        return head.len >= 5 && (head.at[3] != 0 || head.at[4] != 10) ? PROBE_NO : PROBE_MORE;
+    }
+    size_t len = (size_t)head.at[0] | (size_t)head.at[1] << 8 | (size_t)head.at[2] << 16;
+    bool version = head.at[5] >= '0' && head.at[5] <= '9' && (head.at[6] == '.' || head.at[7] == '.');
+    return head.at[3] == 0 && head.at[4] == 10 && len >= 20 && len < 512 && version ? PROBE_SERVER : PROBE_NO;
+}
+
+const struct dissector mysql_dissector = {
+    .name = "mysql", .ports = PORTS(3306), .tcp = true, .probe = mysql_probe};
+
+/* PostgreSQL frontend/backend protocol: StartupMessage 3.0, SSLRequest, GSSENCRequest, CancelRequest. */
+static enum probe postgresql_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint32_t len = cursor_be32(&c), code = cursor_be32(&c);
+    if (c.failed) {
+        return head.len > 0 && head.at[0] != 0 ? PROBE_NO : PROBE_MORE;
+    }
+    bool request = len == 8 && (code == 80877103 || code == 80877104);
+    bool cancel = len == 16 && code == 80877102;
+    return request || cancel || (code == 0x00030000 && len > 8 && len < 10000) ? PROBE_CLIENT : PROBE_NO;
+}
+
+const struct dissector postgresql_dissector = {
+    .name = "postgresql", .ports = PORTS(5432), .tcp = true, .probe = postgresql_probe};
+
+/* RFC 1035 4.1.2: labels up to the root, or a pointer (RFC 1035 4.1.4) that ends the name. */
+static bool dns_name(struct cursor *c)
+{
+    size_t octets = 0;
+    while (!c->failed && octets < 256) {
+        uint8_t len = cursor_u8(c);
+        if (len == 0) {
+            return !c->failed;
+        }
+        if (len >= 0xc0) {
+            cursor_skip(c, 1);
+            return !c->failed;
+        }
+        if (len > 63) {
+            return false;
+        }
+        cursor_skip(c, len);
+        octets += len + 1u;
+    }
+    return false;
+}
+
+/* RFC 1035 4.1.1, RFC 6895: an assigned opcode, sane counts, and a first question or record that can be read. */
+static enum probe dns_message(struct bytes message)
+{
+    struct cursor c = cursor_of(message);
+    cursor_skip(&c, 2);
+    uint16_t flags = cursor_be16(&c);
+    uint16_t questions = cursor_be16(&c), answers = cursor_be16(&c), authority = cursor_be16(&c);
+    uint16_t additional = cursor_be16(&c);
+    unsigned opcode = flags >> 11 & 15;
+    if (c.failed || opcode > 6 || opcode == 3 || questions > 16 || answers > 512 || authority > 512 || additional > 64) {
+        return PROBE_NO;
+    }
+    bool reply = (flags & 0x8000) != 0;
+    if (questions + answers + authority + additional == 0 || (!reply && questions + authority == 0)) {
+        return PROBE_NO;
+    }
+    if (!dns_name(&c)) {
+        return PROBE_NO;
+    }
+    cursor_skip(&c, 2);
+    uint16_t class = cursor_be16(&c) & 0x7fff; /* the top bit is mDNS's (RFC 6762 5.4, 10.2) */
+    if (c.failed || (class > 4 && class != 254 && class != 255)) {
+        return PROBE_NO;
+    }
+    return reply ? PROBE_SERVER : PROBE_CLIENT;
+}
+
+static enum probe dns_probe(struct bytes head)
+{
+    enum probe datagram = dns_message(head);
+    if (datagram != PROBE_NO) {
+        return datagram;
+    }
+    struct cursor c = cursor_of(head); /* RFC 7766 8: over TCP the length comes first */
+    uint16_t len = cursor_be16(&c);
+    if (c.failed) {
+        return PROBE_MORE;
+    }
+    if (len < 17) {
+        return PROBE_NO;
+    }
+    enum probe stream = dns_message(c.rest);
+    return stream == PROBE_NO && c.rest.len < 17 ? PROBE_MORE : stream;
+}
+
+const struct dissector dns_dissector = {
+    .name = "dns", .ports = PORTS(53), .tcp = true, .udp = true, .ports_only = true, .probe = dns_probe};
+/* RFC 4795, RFC 6762 and RFC 1002 share DNS's form; the port tells them apart. */
+const struct dissector llmnr_dissector = {
+    .name = "llmnr", .ports = PORTS(5355), .tcp = true, .udp = true, .ports_only = true, .probe = dns_probe};
+const struct dissector mdns_dissector = {
+    .name = "mdns", .ports = PORTS(5353), .udp = true, .ports_only = true, .probe = dns_message};
+
+/* RFC 1002 4.2.1: opcode 0, 5 to 9 or 15, and a name of 32 octets from A to P. */
+static enum probe nbns_probe(struct bytes head)
+{
+    if (head.len < 50) {
+        return PROBE_NO;
+    }
+    for (size_t i = 13; head.at[12] == 32 && i < 45; i++) {
+        if (head.at[i] < 'A' || head.at[i] > 'P') {
+            return PROBE_NO;
+        }
+    }
+    if (head.at[12] != 32) {
+        return PROBE_NO;
+    }
+    return (head.at[2] & 0x80) != 0 ? PROBE_SERVER : PROBE_CLIENT;
+}
+
+const struct dissector nbns_dissector = {
+    .name = "nbns", .ports = PORTS(137), .udp = true, .ports_only = true, .probe = nbns_probe};
+
+/* [MC-SQLR] 2.2: CLNT_BCAST_EX, CLNT_UCAST_EX, CLNT_UCAST_INST, CLNT_UCAST_DAC, SVR_RESP. */
+static enum probe ssrp_probe(struct bytes head)
+{
+    if (head.len == 0) {
+        return PROBE_NO;
+    }
+    if (head.at[0] == 0x05 && head.len >= 3) {
+        return ((size_t)head.at[1] | (size_t)head.at[2] << 8) == head.len - 3 ? PROBE_SERVER : PROBE_NO;
+    }
+    bool short_request = head.len == 1 && (head.at[0] == 0x02 || head.at[0] == 0x03);
+    bool named = (head.at[0] == 0x04 || head.at[0] == 0x0f) && head.len <= 34;
+    return short_request || named ? PROBE_CLIENT : PROBE_NO;
+}
+
+const struct dissector ssrp_dissector = {
+    .name = "ssrp", .ports = PORTS(1434), .udp = true, .ports_only = true, .probe = ssrp_probe};
+
+/* RFC 5905 7.3: version 1 to 4, mode 1 to 7, at least 48 octets (12 for control messages). */
+static enum probe ntp_probe(struct bytes head)
+{
+    if (head.len < 12) {
+        return PROBE_NO;
+    }
+    unsigned version = head.at[0] >> 3 & 7, mode = head.at[0] & 7;
+    if (version < 1 || version > 4 || mode == 0 || (mode <= 5 && head.len < 48)) {
+        return PROBE_NO;
+    }
+    return mode == 4 ? PROBE_SERVER : mode == 3 ? PROBE_CLIENT : PROBE_EITHER;
+}
+
+const struct dissector ntp_dissector = {
+    .name = "ntp", .ports = PORTS(123), .udp = true, .ports_only = true, .probe = ntp_probe};
+
+/* RFC 2131 2: op, and the magic cookie after 236 octets. */
+static enum probe dhcp_probe(struct bytes head)
+{
+    static const uint8_t cookie[] = {0x63, 0x82, 0x53, 0x63};
+    struct bytes at = bytes_slice(head, 236, 4);
+    if (!bytes_is(at, cookie, sizeof cookie) || head.at[0] < 1 || head.at[0] > 2) {
+        return PROBE_NO;
+    }
+    return head.at[0] == 1 ? PROBE_CLIENT : PROBE_SERVER;
+}
+
+const struct dissector dhcp_dissector = {
+    .name = "dhcp", .ports = PORTS(67, 68, 4011), .udp = true, .probe = dhcp_probe};
+
+/* RFC 1350 5, RFC 2347: a request has a file name and a mode, each ending in a zero. */
+static enum probe tftp_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint16_t operation = cursor_be16(&c);
+    const uint8_t *end = c.rest.len == 0 ? NULL : memchr(c.rest.at, 0, c.rest.len);
+    if ((operation != 1 && operation != 2) || end == NULL || end == c.rest.at) {
+        return PROBE_NO;
+    }
+    struct bytes mode = bytes_from(c.rest, (size_t)(end - c.rest.at) + 1);
+    bool known = mode.len >= 6 && (strncasecmp((const char *)mode.at, "octet", 6) == 0 ||
+                                   (mode.len >= 9 && strncasecmp((const char *)mode.at, "netascii", 9) == 0));
+    return known ? PROBE_CLIENT : PROBE_NO;
+}
+
+const struct dissector tftp_dissector = {.name = "tftp", .ports = PORTS(69), .udp = true, .probe = tftp_probe};
+
+/* RFC 1157 4, RFC 3416, RFC 3412: SEQUENCE { version INTEGER 0, 1 or 3, community or header } */
+static enum probe snmp_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    if (cursor_u8(&c) != 0x30 || ber_length(&c) != c.rest.len) {
+        return PROBE_NO;
+    }
+    struct bytes version = cursor_take(&c, 3);
+    uint8_t next = cursor_u8(&c);
+    if (c.failed || version.at[0] != 2 || version.at[1] != 1) {
+        return PROBE_NO;
+    }
+    bool community = version.at[2] <= 1 && next == 0x04, header = version.at[2] == 3 && next == 0x30;
+    return community || header ? PROBE_EITHER : PROBE_NO;
+}
+
+const struct dissector snmp_dissector = {
+    .name = "snmp", .ports = PORTS(161, 162), .udp = true, .ports_only = true, .probe = snmp_probe};
+
+/* RFC 9000 17.2: long header, a version in use, connection ids of at most 20 octets. */
+static enum probe quic_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint8_t first = cursor_u8(&c);
+    uint32_t version = cursor_be32(&c);
+    uint8_t id = cursor_u8(&c);
+    bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
+    return !c.failed && (first & 0xc0) == 0xc0 && known && id <= 20 && head.len >= 21 ? PROBE_EITHER : PROBE_NO;
+}
+
+const struct dissector quic_dissector = {.name = "quic", .ports = PORTS(443), .udp = true, .probe = quic_probe};

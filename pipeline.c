@@ -1,0 +1,750 @@
+#include "pipeline.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "capture/decode.h"
+#include "capture/fragment.h"
+#include "capture/limits.h"
+
+/* Packets of one round: every worker gets its share of a round, and answers it, before the merge moves on. */
+#define ROUND_PACKETS 2048
+#define ROUNDS_AHEAD 8
+/* Observations handed over at once. */
+#define CHUNK 256
+#define CHUNKS_AHEAD 16
+#define TICK_NS 1000000000
+#define PROTOCOLS 512
+
+struct item { /* a packet, or a moment of capture time */
+    struct packet frame;
+    struct datagram datagram; /* its `frame` points at the one above */
+    bool is_tick;
+};
+
+struct share { /* one worker's part of a round */
+    struct item *items;
+    unsigned count;
+    struct block *blocks[ROUND_PACKETS + 1]; /* held until the share is done */
+    unsigned block_count;
+    bool last; /* close every flow afterwards */
+};
+
+struct chunk {
+    struct observation *items[CHUNK];
+    unsigned count;
+    bool round_ends, input_ends;
+};
+
+struct ring { /* bounded queue of fixed slots; one producer, one consumer */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t head, tail, room; /* head: next to read */
+};
+
+struct worker {
+    struct pipeline *pipeline;
+    struct engine *engine;
+    struct flow_table *tables[LIMIT_SHARDS]; /* NULL: another worker's shard */
+    pthread_t thread;
+    bool threaded;
+    struct ring in, out;
+    struct share shares[ROUNDS_AHEAD];
+    struct chunk chunks[CHUNKS_AHEAD];
+    struct chunk *filling; /* the chunk that the observer writes */
+    /* Observations given back by the merge, waiting for their own thread. */
+    pthread_mutex_t returns_lock;
+    struct observation *returns;
+};
+
+struct pipeline {
+    struct pipeline_options options;
+    struct source *source;
+    struct fragments *fragments;
+    struct worker *workers;
+    unsigned worker_count;
+    struct run run;
+    int64_t next_tick;
+    uint64_t order;
+    struct stamp last;
+    bool stopped; /* the observer wants no more */
+    atomic_bool stop_reading;
+    int read_error;
+    char read_message[SOURCE_ERROR];
+    char *names[PROTOCOLS]; /* of protocols seen, sorted; with counts */
+    uint64_t name_flows[PROTOCOLS];
+    size_t name_count;
+    struct timespec started;
+};
+
+/* ---- rings ---- */
+
+static void ring_init(struct ring *r, size_t room)
+{
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    r->head = r->tail = 0;
+    r->room = room;
+}
+
+static void ring_done(struct ring *r)
+{
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->changed);
+}
+
+/* The slot to write next, once there is one. */
+static size_t ring_to_write(struct ring *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->tail - r->head == r->room) {
+        pthread_cond_wait(&r->changed, &r->lock);
+    }
+    size_t slot = r->tail % r->room;
+    pthread_mutex_unlock(&r->lock);
+    return slot;
+}
+
+static void ring_written(struct ring *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->tail++;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static size_t ring_to_read(struct ring *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->tail == r->head) {
+        pthread_cond_wait(&r->changed, &r->lock);
+    }
+    size_t slot = r->head % r->room;
+    pthread_mutex_unlock(&r->lock);
+    return slot;
+}
+
+static void ring_read(struct ring *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->head++;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- what is seen, in order ---- */
+
+static void count_protocol(struct pipeline *p, const char *name)
+{
+    size_t low = 0, high = p->name_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(p->names[middle], name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < p->name_count && strcmp(p->names[low], name) == 0) {
+        p->name_flows[low]++;
+        return;
+    }
+    char *copy = p->name_count == PROTOCOLS ? NULL : strdup(name);
+    if (copy == NULL) {
+        return;
+    }
+    memmove(p->names + low + 1, p->names + low, (p->name_count - low) * sizeof *p->names);
+    memmove(p->name_flows + low + 1, p->name_flows + low, (p->name_count - low) * sizeof *p->name_flows);
+    p->names[low] = copy;
+    p->name_flows[low] = 1;
+    p->name_count++;
+}
+
+static void deliver(struct pipeline *p, const struct observation *o)
+{
+    if (o->record == RECORD_FLOW) {
+        count_protocol(p, observation_text(o, FACT_FLOW_PROTOCOL));
+    }
+    if (!p->stopped && !p->options.observe(p->options.user, o)) {
+        p->stopped = true;
+        atomic_store(&p->stop_reading, true);
+    }
+}
+
+static void fill_next(struct worker *w)
+{
+    w->filling = &w->chunks[ring_to_write(&w->out)];
+    w->filling->count = 0;
+    w->filling->round_ends = w->filling->input_ends = false;
+}
+
+/* The engine's observer. */
+static void worker_observe(void *user, struct observation *o)
+{
+    struct worker *w = user;
+    if (!w->threaded) {
+        deliver(w->pipeline, o);
+        observation_release(engine_pool(w->engine), o);
+        return;
+    }
+    w->filling->items[w->filling->count++] = o;
+    if (w->filling->count == CHUNK) {
+        ring_written(&w->out);
+        fill_next(w);
+    }
+}
+
+/* ---- a worker ---- */
+
+/* Flows end in the order of their ids, over all of a worker's shards. */
+static void worker_close_due(struct worker *w, const struct stamp *now)
+{
+    for (;;) {
+        struct flow_table *lowest = NULL;
+        uint64_t id = UINT64_MAX;
+        for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
+            if (w->tables[s] != NULL && flow_table_next_due(w->tables[s]) < id) {
+                id = flow_table_next_due(w->tables[s]);
+                lowest = w->tables[s];
+            }
+        }
+        if (lowest == NULL) {
+            return;
+        }
+        flow_table_close_due(lowest, now);
+    }
+}
+
+static void worker_tick(struct worker *w, const struct stamp *now, bool everything)
+{
+    for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
+        if (w->tables[s] != NULL) {
+            flow_table_due(w->tables[s], now, everything);
+        }
+    }
+    worker_close_due(w, now);
+}
+
+static void worker_take_returns(struct worker *w)
+{
+    pthread_mutex_lock(&w->returns_lock);
+    struct observation *o = w->returns;
+    w->returns = NULL;
+    pthread_mutex_unlock(&w->returns_lock);
+    while (o != NULL) {
+        struct observation *next = o->next;
+        observation_release(engine_pool(w->engine), o);
+        o = next;
+    }
+}
+
+static void worker_share(struct worker *w, struct share *share)
+{
+    for (unsigned i = 0; i < share->count; i++) {
+        struct item *item = &share->items[i];
+        if (item->is_tick) {
+            worker_tick(w, &item->frame.at, false);
+        } else {
+            unsigned shard = flow_shard(&item->datagram, &w->pipeline->options.flow);
+            flow_table_add(w->tables[shard], &item->datagram);
+        }
+    }
+    for (unsigned i = 0; i < share->block_count; i++) {
+        block_drop(share->blocks[i]);
+    }
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *w = argument;
+    for (bool last = false; !last;) {
+        struct share *share = &w->shares[ring_to_read(&w->in)];
+        worker_take_returns(w);
+        fill_next(w);
+        worker_share(w, share);
+        last = share->last;
+        if (last) {
+            worker_tick(w, &w->pipeline->last, true);
+        }
+        w->filling->round_ends = true;
+        w->filling->input_ends = last;
+        ring_written(&w->out);
+        ring_read(&w->in);
+    }
+    return NULL;
+}
+
+static int worker_init(struct pipeline *p, unsigned index)
+{
+    struct worker *w = &p->workers[index];
+    struct observer observer = {.user = w, .observe = worker_observe};
+    w->pipeline = p;
+    w->threaded = p->worker_count > 1;
+    w->engine = engine_new(&p->options.engine, &observer);
+    if (w->engine == NULL) {
+        return -ENOMEM;
+    }
+    for (unsigned s = index; s < LIMIT_SHARDS; s += p->worker_count) {
+        struct stream_sink sink = engine_sink(w->engine, s);
+        w->tables[s] = flow_table_new(&p->options.flow, p->options.memory / LIMIT_SHARDS, &sink);
+        if (w->tables[s] == NULL) {
+            return -ENOMEM;
+        }
+        engine_attach(w->engine, s, flow_table_pool(w->tables[s]));
+    }
+    ring_init(&w->in, ROUNDS_AHEAD);
+    ring_init(&w->out, CHUNKS_AHEAD);
+    pthread_mutex_init(&w->returns_lock, NULL);
+    for (unsigned i = 0; w->threaded && i < ROUNDS_AHEAD; i++) {
+        w->shares[i].items = malloc((ROUND_PACKETS + 1) * sizeof *w->shares[i].items);
+        if (w->shares[i].items == NULL) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static void worker_done(struct worker *w)
+{
+    if (w->pipeline == NULL) {
+        return;
+    }
+    for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
+        flow_table_free(w->tables[s]);
+    }
+    if (w->engine != NULL) {
+        worker_take_returns(w);
+    }
+    engine_free(w->engine);
+    for (unsigned i = 0; i < ROUNDS_AHEAD; i++) {
+        free(w->shares[i].items);
+    }
+    ring_done(&w->in);
+    ring_done(&w->out);
+    pthread_mutex_destroy(&w->returns_lock);
+}
+
+/* ---- the reader ---- */
+
+static void count_frame(struct run *run, enum decode_result result)
+{
+    switch (result) {
+    case DECODE_NOT_IP:
+        run->frames_not_ip++;
+        break;
+    case DECODE_TRUNCATED:
+        run->frames_truncated++;
+        break;
+    case DECODE_MALFORMED:
+    case DECODE_TOO_DEEP:
+        run->frames_malformed++;
+        break;
+    case DECODE_UNKNOWN_LINK:
+        run->frames_unknown_link++;
+        break;
+    case DECODE_OK:
+    case DECODE_FRAGMENT:
+        break;
+    }
+}
+
+/* True when `d` is a whole datagram; *frame is then what it lies in (its block is the caller's when `made`). */
+static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagram *d, bool *made)
+{
+    enum decode_result result = decode(frame, d);
+    *made = false;
+    if (result == DECODE_OK) {
+        return true;
+    }
+    if (result == DECODE_FRAGMENT) {
+        struct packet whole;
+        if (fragments_add(p->fragments, d, &whole)) {
+            *frame = whole;
+            d->frame = frame;
+            *made = true;
+            return true;
+        }
+    }
+    count_frame(&p->run, result);
+    return false;
+}
+
+/* 1: a packet; 0: the end. Sets *tick when capture time has moved on enough before it. */
+static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
+{
+    bool stop = (p->options.stop != NULL && *p->options.stop != 0) || atomic_load(&p->stop_reading);
+    int got = stop ? 0 : source_next(p->source, frame);
+    if (got <= 0) {
+        p->run.interrupted = p->options.stop != NULL && *p->options.stop != 0;
+        if (got < 0) {
+            p->read_error = got;
+            (void)snprintf(p->read_message, sizeof p->read_message, "%s", source_error(p->source));
+        }
+        return 0;
+    }
+    p->order = frame->at.order;
+    if (p->options.progress != NULL && (p->order & 0xfff) == 0) {
+        p->options.progress(p->options.user, source_counts(p->source));
+    }
+    /* A tick takes the place just before its packet, so that both have one order and flows know their own. */
+    *tick = frame->at.ns >= p->next_tick;
+    if (*tick) {
+        p->next_tick = frame->at.ns + TICK_NS;
+    }
+    if (frame->at.precision > p->run.precision) {
+        p->run.precision = frame->at.precision;
+    }
+    p->last = frame->at;
+    return 1;
+}
+
+static void end_stamp(struct pipeline *p)
+{
+    /* Flows that are open at the end are closed after the last packet. */
+    p->last.order++;
+}
+
+static void read_inline(struct pipeline *p)
+{
+    struct worker *w = &p->workers[0];
+    struct packet frame;
+    struct datagram d;
+    bool tick = false, made = false;
+    while (read_packet(p, &frame, &tick) > 0) {
+        if (tick) {
+            worker_tick(w, &frame.at, false);
+        }
+        if (decode_frame(p, &frame, &d, &made)) {
+            flow_table_add(w->tables[flow_shard(&d, &p->options.flow)], &d);
+            if (made) {
+                block_drop(frame.block);
+            }
+        }
+    }
+    end_stamp(p);
+    worker_tick(w, &p->last, true);
+}
+
+static void share_hold(struct share *share, struct block *block, bool made)
+{
+    if (made) {
+        share->blocks[share->block_count++] = block;
+    } else if (share->block_count == 0 || share->blocks[share->block_count - 1] != block) {
+        share->blocks[share->block_count++] = block_hold(block);
+    }
+}
+
+static struct item *share_add(struct share *share, const struct packet *frame, bool is_tick)
+{
+    struct item *item = &share->items[share->count++];
+    item->frame = *frame;
+    item->is_tick = is_tick;
+    return item;
+}
+
+static void share_packet(struct share *share, const struct packet *frame, const struct datagram *d, bool made)
+{
+    struct item *item = share_add(share, frame, false);
+    item->datagram = *d;
+    item->datagram.frame = &item->frame;
+    share_hold(share, frame->block, made);
+}
+
+/* Deals out up to a round of packets. False when the input has ended. */
+static bool read_round(struct pipeline *p, struct share **shares)
+{
+    struct packet frame;
+    struct datagram d;
+    bool tick = false, made = false;
+    for (unsigned n = 0; n < ROUND_PACKETS; n++) {
+        if (read_packet(p, &frame, &tick) <= 0) {
+            return false;
+        }
+        for (unsigned i = 0; tick && i < p->worker_count; i++) {
+            share_add(shares[i], &frame, true);
+        }
+        if (decode_frame(p, &frame, &d, &made)) {
+            share_packet(shares[flow_shard(&d, &p->options.flow) % p->worker_count], &frame, &d, made);
+        }
+        /* A tick and a packet a turn at most, so a share never has more than a round and its ticks. */
+        n += tick;
+    }
+    return true;
+}
+
+static void *reader_main(void *argument)
+{
+    struct pipeline *p = argument;
+    struct share *shares[LIMIT_SHARDS];
+    for (bool more = true; more;) {
+        for (unsigned i = 0; i < p->worker_count; i++) {
+            shares[i] = &p->workers[i].shares[ring_to_write(&p->workers[i].in)];
+            shares[i]->count = shares[i]->block_count = 0;
+            shares[i]->last = false;
+        }
+        more = read_round(p, shares);
+        if (!more) {
+            end_stamp(p);
+        }
+        for (unsigned i = 0; i < p->worker_count; i++) {
+            shares[i]->last = !more;
+            ring_written(&p->workers[i].in);
+        }
+    }
+    return NULL;
+}
+
+/* ---- the merge ---- */
+
+struct head { /* a worker's next observation */
+    struct worker *worker;
+    struct chunk *chunk;
+    unsigned at;
+    struct observation *done; /* to be given back */
+};
+
+static bool comes_before(const struct observation *a, const struct observation *b)
+{
+    if (a->order != b->order) {
+        return a->order < b->order;
+    }
+    return a->flow.id != b->flow.id ? a->flow.id < b->flow.id : a->sequence < b->sequence;
+}
+
+static void head_give_back(struct head *h)
+{
+    struct observation *o = h->done;
+    if (o != NULL) {
+        struct observation *tail = o;
+        while (tail->next != NULL) {
+            tail = tail->next;
+        }
+        pthread_mutex_lock(&h->worker->returns_lock);
+        tail->next = h->worker->returns;
+        h->worker->returns = o;
+        pthread_mutex_unlock(&h->worker->returns_lock);
+        h->done = NULL;
+    }
+}
+
+/* The next observation of this worker in this round, or NULL when its round is over. */
+static struct observation *head_peek(struct head *h)
+{
+    for (;;) {
+        if (h->chunk == NULL) {
+            h->chunk = &h->worker->chunks[ring_to_read(&h->worker->out)];
+            h->at = 0;
+        }
+        if (h->at < h->chunk->count) {
+            return h->chunk->items[h->at];
+        }
+        if (h->chunk->round_ends) {
+            return NULL;
+        }
+        h->chunk = NULL;
+        head_give_back(h);
+        ring_read(&h->worker->out);
+    }
+}
+
+/* True when it was the last round. */
+static bool merge_round(struct pipeline *p, struct head *heads)
+{
+    bool input_ends = false;
+    for (;;) {
+        struct head *first = NULL;
+        struct observation *best = NULL;
+        for (unsigned i = 0; i < p->worker_count; i++) {
+            struct observation *o = head_peek(&heads[i]);
+            if (o != NULL && (best == NULL || comes_before(o, best))) {
+                best = o;
+                first = &heads[i];
+            }
+        }
+        if (best == NULL) {
+            break;
+        }
+        deliver(p, best);
+        first->at++;
+        best->next = first->done;
+        first->done = best;
+    }
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        input_ends = heads[i].chunk->input_ends;
+        heads[i].chunk = NULL;
+        head_give_back(&heads[i]);
+        ring_read(&heads[i].worker->out);
+    }
+    return input_ends;
+}
+
+/* Lets a worker that has no reader run out. */
+static void end_worker(struct worker *w)
+{
+    struct share *share = &w->shares[ring_to_write(&w->in)];
+    share->count = share->block_count = 0;
+    share->last = true;
+    ring_written(&w->in);
+    pthread_join(w->thread, NULL);
+}
+
+static int run_threads(struct pipeline *p)
+{
+    struct head heads[LIMIT_SHARDS] = {0};
+    pthread_t reader;
+    unsigned started = 0;
+    int failed = 0;
+    for (; started < p->worker_count && failed == 0; started++) {
+        heads[started].worker = &p->workers[started];
+        failed = pthread_create(&p->workers[started].thread, NULL, worker_main, &p->workers[started]);
+    }
+    if (failed == 0) {
+        failed = pthread_create(&reader, NULL, reader_main, p);
+    } else {
+        started--;
+    }
+    if (failed != 0) {
+        while (started-- > 0) {
+            end_worker(&p->workers[started]);
+        }
+        return -failed;
+    }
+    while (!merge_round(p, heads)) {
+    }
+    pthread_join(reader, NULL);
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        pthread_join(p->workers[i].thread, NULL);
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERROR], struct pipeline **ret)
+{
+    struct pipeline *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        (void)snprintf(error, SOURCE_ERROR, "out of memory");
+        return -ENOMEM;
+    }
+    p->options = *options;
+    p->next_tick = INT64_MIN;
+    p->worker_count = options->workers > LIMIT_SHARDS ? LIMIT_SHARDS : options->workers;
+    clock_gettime(CLOCK_MONOTONIC, &p->started);
+    int failed = source_open(options->inputs, options->input_count, &options->source, error, &p->source);
+    p->fragments = failed < 0 ? NULL : fragments_new();
+    p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
+    if (failed >= 0 && (p->fragments == NULL || p->workers == NULL)) {
+        failed = -ENOMEM;
+    }
+    for (unsigned i = 0; i < p->worker_count && failed >= 0; i++) {
+        failed = worker_init(p, i);
+    }
+    if (failed < 0) {
+        if (failed == -ENOMEM) {
+            (void)snprintf(error, SOURCE_ERROR, "out of memory: a smaller --memory or fewer --workers may help");
+        }
+        pipeline_close(p);
+        return failed;
+    }
+    *ret = p;
+    return 0;
+}
+
+int pipeline_run(struct pipeline *p, char error[SOURCE_ERROR])
+{
+    int failed = 0;
+    if (p->options.opened != NULL) {
+        p->options.opened(p->options.user, p->source);
+    }
+    if (p->worker_count == 1) {
+        read_inline(p);
+    } else {
+        failed = run_threads(p);
+        if (failed < 0) {
+            (void)snprintf(error, SOURCE_ERROR, "cannot start threads: %s", strerror(-failed));
+            return failed;
+        }
+    }
+    if (p->read_error < 0) {
+        (void)snprintf(error, SOURCE_ERROR, "%s", p->read_message);
+    }
+    return p->read_error;
+}
+
+static void add_flow_counts(struct flow_counts *sum, const struct flow_counts *c)
+{
+    sum->flows += c->flows;
+    sum->packets += c->packets;
+    sum->evicted_half_open += c->evicted_half_open;
+    sum->evicted += c->evicted;
+    sum->duplicates += c->duplicates;
+    sum->reorder_shed += c->reorder_shed;
+    sum->bad_sequence += c->bad_sequence;
+    sum->memory_peak += c->memory_peak;
+}
+
+static void add_engine_counts(struct engine_counts *sum, const struct engine_counts *c)
+{
+    sum->flow_memory += c->flow_memory;
+    sum->bad_messages += c->bad_messages;
+    sum->messages_too_long += c->messages_too_long;
+    sum->drafts_shed += c->drafts_shed;
+    sum->facts_cut += c->facts_cut;
+    sum->ndpi_flows += c->ndpi_flows;
+    sum->nested_too_deep += c->nested_too_deep;
+}
+
+const struct run *pipeline_summary(struct pipeline *p)
+{
+    struct run *run = &p->run;
+    const struct fragment_counts *fragments = fragments_counts(p->fragments);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    run->inputs = p->options.inputs;
+    run->input_count = p->options.input_count;
+    run->source = *source_counts(p->source);
+    run->fragments_given_up = fragments->expired + fragments->shed;
+    run->flows = (struct flow_counts){0};
+    run->engine = (struct engine_counts){0};
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        add_engine_counts(&run->engine, engine_counts(p->workers[i].engine));
+        for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
+            if (p->workers[i].tables[s] != NULL) {
+                add_flow_counts(&run->flows, flow_table_counts(p->workers[i].tables[s]));
+            }
+        }
+    }
+    run->protocols = (const char *const *)p->names;
+    run->protocol_flows = p->name_flows;
+    run->protocol_count = p->name_count;
+    run->seconds = (double)(now.tv_sec - p->started.tv_sec) + (double)(now.tv_nsec - p->started.tv_nsec) / 1e9;
+    return run;
+}
+
+const struct source *pipeline_source(const struct pipeline *p)
+{
+    return p->source;
+}
+
+struct pipeline *pipeline_close(struct pipeline *p)
+{
+    if (p == NULL) {
+        return NULL;
+    }
+    for (unsigned i = 0; p->workers != NULL && i < p->worker_count; i++) {
+        worker_done(&p->workers[i]);
+    }
+    for (size_t i = 0; i < p->name_count; i++) {
+        free(p->names[i]);
+    }
+    free(p->workers);
+    fragments_free(p->fragments);
+    source_free(p->source);
+    free(p);
+    return NULL;
+}

@@ -1,0 +1,184 @@
+#include "reports/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void value_begins(struct json *j, const char *key)
+{
+    if (j->comma) {
+        output_octets(j->out, ",", 1);
+    }
+    j->comma = true;
+    if (key != NULL) {
+        size_t len = strlen(key);
+        char *at = output_reserve(j->out, len + 3);
+        if (at != NULL) {
+            at[0] = '"';
+            memcpy(at + 1, key, len);
+            at[len + 1] = '"';
+            at[len + 2] = ':';
+            output_commit(j->out, len + 3);
+        }
+    }
+}
+
+void json_key(struct json *j, struct bytes key)
+{
+    value_begins(j, NULL);
+    output_octets(j->out, "\"", 1);
+    output_octets(j->out, key.at, key.len);
+    output_octets(j->out, "\":", 2);
+    j->comma = false;
+}
+
+void json_open(struct json *j, const char *key, char bracket)
+{
+    value_begins(j, key);
+    output_octets(j->out, &bracket, 1);
+    j->comma = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    output_octets(j->out, &bracket, 1);
+    j->comma = true;
+}
+
+static size_t escape(char *at, uint8_t c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char letters[] = "btn\0fr"; /* 0x08 to 0x0d */
+    at[0] = '\\';
+    if (c == '"' || c == '\\') {
+        at[1] = (char)c;
+        return 2;
+    }
+    if (c >= 8 && c <= 13 && letters[c - 8] != '\0') {
+        at[1] = letters[c - 8];
+        return 2;
+    }
+    memcpy(at + 1, "u00", 3);
+    at[4] = hex[c >> 4];
+    at[5] = hex[c & 15];
+    return 6;
+}
+
+void json_span(struct json *j, const char *key, struct bytes text)
+{
+    value_begins(j, key);
+    char *at = output_reserve(j->out, 6 * text.len + 2);
+    if (at == NULL) {
+        return;
+    }
+    size_t len = 0;
+    at[len++] = '"';
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+            at[len++] = (char)c;
+        } else {
+            len += escape(at + len, c);
+        }
+    }
+    at[len++] = '"';
+    output_commit(j->out, len);
+}
+
+void json_text(struct json *j, const char *key, const char *text)
+{
+    if (text != NULL) {
+        json_span(j, key, bytes_text(text));
+    }
+}
+
+void json_number(struct json *j, const char *key, uint64_t number)
+{
+    char digits[20];
+    size_t n = sizeof digits;
+    do {
+        digits[--n] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    value_begins(j, key);
+    output_octets(j->out, digits + n, sizeof digits - n);
+}
+
+void json_boolean(struct json *j, const char *key, bool yes)
+{
+    value_begins(j, key);
+    output_text(j->out, yes ? "true" : "false");
+}
+
+void json_hex(struct json *j, const char *key, struct bytes octets)
+{
+    static const char hex[] = "0123456789abcdef";
+    value_begins(j, key);
+    char *at = output_reserve(j->out, 2 * octets.len + 2);
+    if (at == NULL) {
+        return;
+    }
+    size_t len = 0;
+    at[len++] = '"';
+    for (size_t i = 0; i < octets.len; i++) {
+        at[len++] = hex[octets.at[i] >> 4];
+        at[len++] = hex[octets.at[i] & 15];
+    }
+    at[len++] = '"';
+    output_commit(j->out, len);
+}
+
+void json_code(struct json *j, const char *key, uint64_t code, int digits)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "0x%0*" PRIx64, digits, code);
+    json_text(j, key, text);
+}
+
+/* Days since the epoch to a civil date, proleptic Gregorian; after Howard Hinnant's derivation. */
+static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    unsigned of_era = (unsigned)(days - era * 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned shifted = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+const char *time_format(int64_t ns, uint8_t precision, char text[TIME_TEXT])
+{
+    int64_t seconds = ns / 1000000000, fraction = ns % 1000000000;
+    if (fraction < 0) {
+        fraction += 1000000000;
+        seconds--;
+    }
+    int64_t days = seconds / 86400, left = seconds % 86400;
+    if (left < 0) {
+        left += 86400;
+        days--;
+    }
+    int64_t year = 0;
+    unsigned month = 0, day = 0;
+    civil(days, &year, &month, &day);
+    text[0] = '\0';
+    if (year >= 0 && year <= 9999) {
+        int n = snprintf(text, TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02d", (int)year, month, day, (int)(left / 3600),
+                         (int)(left / 60 % 60), (int)(left % 60));
+        if (precision >= 9) {
+            n += snprintf(text + n, TIME_TEXT - (size_t)n, ".%09d", (int)fraction);
+        } else if (precision > 0) {
+            n += snprintf(text + n, TIME_TEXT - (size_t)n, ".%06d", (int)(fraction / 1000));
+        }
+        (void)snprintf(text + n, TIME_TEXT - (size_t)n, "Z");
+    }
+    return text;
+}
+
+void json_time(struct json *j, const char *key, int64_t ns, uint8_t precision)
+{
+    char text[TIME_TEXT];
+    json_text(j, key, time_format(ns, precision, text));
+}

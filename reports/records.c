@@ -1,0 +1,376 @@
+#include "reports/records.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static struct json line_of(struct output *out, const char *type)
+{
+    struct json j = {.out = out};
+    json_open(&j, NULL, '{');
+    json_text(&j, "type", type);
+    return j;
+}
+
+static void line_ends(struct json *j)
+{
+    json_close(j, '}');
+    output_line(j->out);
+}
+
+static const char *file_name(const struct record_names *names, uint32_t file)
+{
+    return names->source == NULL ? NULL : source_file_name(names->source, file);
+}
+
+/* ---- observations ---- */
+
+static void add_end(struct json *j, const char *key, const struct record_names *names,
+                    const struct observation *o, enum dir dir)
+{
+    const struct flow_end *end = &o->flow.ends[dir];
+    char text[ADDRESS_TEXT];
+    json_open(j, key, '{');
+    json_text(j, "ip", address_format(&end->address, text));
+    if (o->flow.protocol == IP_TCP || o->flow.protocol == IP_UDP) {
+        json_number(j, "port", end->port);
+    }
+    if (end->has_mac) {
+        char mac[18];
+        const uint8_t *m = end->mac;
+        (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+        json_text(j, "mac", mac);
+    }
+    const struct host *host = names->policy == NULL ? NULL : policy_host(names->policy, &end->address);
+    json_text(j, "name", host == NULL ? NULL : host->name);
+    if (o->flow.has_vlan) {
+        json_number(j, "vlan", o->flow.vlan);
+    }
+    json_close(j, '}');
+}
+
+static void add_stamp(struct json *j, const char *key, const struct record_names *names,
+                      const struct observation *o, const struct fact *f)
+{
+    struct stamp at = {0};
+    struct bytes octets = fact_octets(o, f);
+    assert(octets.len == sizeof at);
+    memcpy(&at, octets.at, sizeof at);
+    json_number(j, key, at.packet);
+    if (at.file != o->at.file) {
+        /* Only where many files are one timeline and the exchange spans two of them. */
+        char beside[80];
+        (void)snprintf(beside, sizeof beside, "%s_file", key);
+        json_text(j, beside, file_name(names, at.file));
+    }
+}
+
+static void add_value(struct json *j, const char *key, const struct record_names *names,
+                      const struct observation *o, const struct fact *f)
+{
+    switch (fact_rows[f->id].type) {
+    case FACT_TEXT:
+    case FACT_LIST:
+        json_span(j, key, fact_octets(o, f));
+        break;
+    case FACT_NUM:
+        json_number(j, key, f->value.num);
+        break;
+    case FACT_BOOL:
+        json_boolean(j, key, f->value.num != 0);
+        break;
+    case FACT_CODE16:
+        json_code(j, key, f->value.num, 4);
+        break;
+    case FACT_CODE32:
+        json_code(j, key, f->value.num, 8);
+        break;
+    case FACT_HEX:
+        json_hex(j, key, fact_octets(o, f));
+        break;
+    case FACT_TIME:
+        json_time(j, key, (int64_t)f->value.num, o->at.precision);
+        break;
+    case FACT_DATE:
+        json_time(j, key, (int64_t)f->value.num, 0);
+        break;
+    case FACT_PACKET:
+        add_stamp(j, key, names, o, f);
+        break;
+    }
+}
+
+/* Opens and closes objects so that the next key may be written where its dots say. Depth is at most two. */
+static const char *enter_group(struct json *j, const char *key, struct bytes *open)
+{
+    const char *dot = strchr(key, '.');
+    struct bytes group = dot == NULL ? (struct bytes){0} : bytes_of(key, (size_t)(dot - key));
+    if (open->len > 0 && !(group.len == open->len && memcmp(group.at, open->at, group.len) == 0)) {
+        json_close(j, '}');
+        *open = (struct bytes){0};
+    }
+    if (group.len > 0 && open->len == 0) {
+        json_key(j, group);
+        json_open(j, NULL, '{');
+        *open = group;
+    }
+    return dot == NULL ? key : dot + 1;
+}
+
+static void add_facts(struct json *j, const struct record_names *names, const struct observation *o)
+{
+    /* Facts are stated as they become known; keys are written in the table's order. */
+    uint32_t first[FACT_COUNT];
+    enum fact_id low = FACT_COUNT, high = (enum fact_id)0;
+    memset(first, 0xff, sizeof first);
+    for (uint32_t i = o->count; i-- > 0;) {
+        enum fact_id id = (enum fact_id)o->facts[i].id;
+        first[id] = i;
+        low = id < low ? id : low;
+        high = id > high ? id : high;
+    }
+    struct bytes open = {0};
+    size_t prefix = strlen(record_keys[o->record]) + 1;
+    for (unsigned id = low; id <= high; id++) {
+        if (first[id] == UINT32_MAX) {
+            continue;
+        }
+        const char *key = enter_group(j, fact_rows[id].key + prefix, &open);
+        const struct fact *f = &o->facts[first[id]];
+        if (fact_rows[id].type != FACT_LIST) {
+            add_value(j, key, names, o, f);
+            continue;
+        }
+        json_open(j, key, '[');
+        for (; f != NULL; f = observation_more(o, (enum fact_id)id, f)) {
+            add_value(j, NULL, names, o, f);
+        }
+        json_close(j, ']');
+    }
+    if (open.len > 0) {
+        json_close(j, '}');
+    }
+}
+
+void record_observation(struct output *out, const struct record_names *names, const struct observation *o)
+{
+    struct json j = line_of(out, record_keys[o->record]);
+    json_time(&j, "ts", o->at.ns, o->at.precision);
+    json_number(&j, "flow", o->flow.id);
+    if (o->record == RECORD_FLOW) {
+        add_end(&j, "client", names, o, DIR_CLIENT);
+        add_end(&j, "server", names, o, DIR_SERVER);
+    } else {
+        json_number(&j, "packet", o->at.packet);
+        json_text(&j, "dir", o->dir == DIR_CLIENT ? "client" : "server");
+    }
+    json_text(&j, "file", file_name(names, o->at.file));
+    add_facts(&j, names, o);
+    line_ends(&j);
+}
+
+/* ---- findings and verdicts ---- */
+
+static void add_party(struct json *j, const char *key, const struct party *p)
+{
+    if (!p->known) {
+        return;
+    }
+    char text[ADDRESS_TEXT];
+    json_open(j, key, '{');
+    json_text(j, "ip", address_format(&p->address, text));
+    if (p->port != 0) {
+        json_number(j, "port", p->port);
+    }
+    json_text(j, "name", p->host == NULL ? NULL : p->host->name);
+    json_open(j, "roles", '[');
+    for (unsigned i = 0; p->host != NULL && i < p->host->role_count; i++) {
+        json_text(j, NULL, role_name(p->host->roles[i].role));
+    }
+    json_close(j, ']');
+    const struct forest *forest = p->host != NULL ? p->host->forest : p->group != NULL ? p->group->forest : NULL;
+    json_text(j, "forest", forest == NULL ? NULL : forest->name);
+    json_text(j, "group", p->group == NULL ? NULL : p->group->name);
+    json_text(j, "zone", p->zone == NULL ? NULL : p->zone->name);
+    json_close(j, '}');
+}
+
+/* Splits text at `separator` into an array of its non-empty parts. */
+static void add_parts(struct json *j, const char *key, const char *text, char separator)
+{
+    json_open(j, key, '[');
+    while (text != NULL && *text != '\0') {
+        const char *end = strchr(text, separator);
+        size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
+        if (len > 0) {
+            json_span(j, NULL, bytes_of(text, len));
+        }
+        text += len + (end != NULL);
+    }
+    json_close(j, ']');
+}
+
+static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
+{
+    json_open(j, "evidence", '[');
+    for (unsigned i = 0; i < f->evidence_count; i++) {
+        const struct evidence *e = &f->evidence[i];
+        json_open(j, NULL, '{');
+        json_text(j, "file", file_name(names, e->at.file));
+        json_number(j, "packet", e->at.packet);
+        json_time(j, "ts", e->at.ns, e->at.precision);
+        json_text(j, "says", e->says);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+void record_finding(struct output *out, const struct record_names *names, const struct finding *f)
+{
+    struct json j = line_of(out, "finding");
+    json_text(&j, "id", f->id);
+    json_text(&j, "rule", f->rule->name);
+    json_text(&j, "code", f->rule->code);
+    json_text(&j, "title", f->title);
+    json_text(&j, "severity", severity_name(f->severity));
+    json_text(&j, "confidence", confidence_name(f->confidence));
+    add_parts(&j, "statements", f->rule->statements, ' ');
+    add_parts(&j, "references", f->rule->references, '\n');
+    add_party(&j, "client", &f->client);
+    add_party(&j, "server", &f->server);
+    json_time(&j, "first", f->first_ns, f->precision);
+    json_time(&j, "last", f->last_ns, f->precision);
+    json_number(&j, "count", f->count);
+    json_open(&j, "flows", '[');
+    for (unsigned i = 0; i < f->flow_count; i++) {
+        json_number(&j, NULL, f->flows[i]);
+    }
+    json_close(&j, ']');
+    json_number(&j, "flows_total", f->flows_total);
+    add_evidence(&j, names, f);
+    json_text(&j, "explanation", f->explanation);
+    json_text(&j, "remediation", f->remediation);
+    if (f->accepted != NULL) {
+        json_open(&j, "accepted", '{');
+        json_text(&j, "reason", f->accepted->reason);
+        json_text(&j, "until", f->accepted->until);
+        json_text(&j, "by", f->accepted->by);
+        if (f->acceptance_expired) {
+            json_boolean(&j, "expired", true);
+        }
+        json_close(&j, '}');
+    }
+    line_ends(&j);
+}
+
+void record_verdict(struct output *out, const struct verdict *v)
+{
+    struct json j = line_of(out, "verdict");
+    json_text(&j, "rule", v->rule->name);
+    json_text(&j, "code", v->rule->code);
+    json_text(&j, "subject", v->subject);
+    json_text(&j, "status", verdict_status_name(v->status));
+    json_number(&j, "observed", v->observed);
+    json_text(&j, "because", v->because);
+    line_ends(&j);
+}
+
+/* ---- summary ---- */
+
+static void add_input(struct json *j, const struct run *run, uint8_t precision)
+{
+    json_open(j, "input", '{');
+    json_open(j, "files", '[');
+    for (size_t i = 0; i < run->input_count; i++) {
+        json_text(j, NULL, run->inputs[i]);
+    }
+    json_close(j, ']');
+    json_number(j, "packets", run->source.packets);
+    json_number(j, "bytes", run->source.bytes);
+    if (run->source.packets > 0) {
+        json_time(j, "first", run->source.first_ns, precision);
+        json_time(j, "last", run->source.last_ns, precision);
+    }
+    if (run->source.filtered > 0) {
+        json_number(j, "filtered", run->source.filtered);
+    }
+    if (run->interrupted) {
+        json_boolean(j, "interrupted", true);
+    }
+    json_close(j, '}');
+}
+
+/* What was lost, and where; zero is said too, since it is what the reader wants to hear. */
+static void add_losses(struct json *j, const struct run *run, const struct audit_counts *a)
+{
+    json_open(j, "dropped", '{');
+    json_number(j, "capture", run->source.dropped);
+    json_number(j, "flows_half_open", run->flows.evicted_half_open);
+    json_number(j, "flows", run->flows.evicted);
+    json_number(j, "reorder_octets", run->flows.reorder_shed);
+    json_number(j, "flow_state", run->engine.flow_memory);
+    json_number(j, "messages_too_long", run->engine.messages_too_long);
+    json_number(j, "records", run->engine.drafts_shed);
+    json_number(j, "facts", run->engine.facts_cut);
+    json_number(j, "nesting", run->engine.nested_too_deep);
+    json_number(j, "fragments", run->fragments_given_up);
+    if (a != NULL) {
+        json_number(j, "subjects", a->subjects_shed);
+        json_number(j, "findings", a->findings_shed);
+        json_number(j, "rule_state", a->state_shed);
+    }
+    json_close(j, '}');
+    json_open(j, "truncated", '{');
+    json_number(j, "files", run->source.truncated_files);
+    json_number(j, "packets", run->source.snapped);
+    json_close(j, '}');
+    json_open(j, "malformed", '{');
+    json_number(j, "frames", run->frames_malformed);
+    json_number(j, "cut_headers", run->frames_truncated);
+    json_number(j, "messages", run->engine.bad_messages);
+    json_number(j, "sequence", run->flows.bad_sequence);
+    json_close(j, '}');
+    json_number(j, "duplicates", run->flows.duplicates);
+    json_open(j, "not_ip", '{');
+    json_number(j, "frames", run->frames_not_ip);
+    json_number(j, "unknown_link", run->frames_unknown_link);
+    json_close(j, '}');
+}
+
+static void add_audit(struct json *j, const struct audit_counts *a, const struct policy *p)
+{
+    json_open(j, "findings", '{');
+    for (unsigned s = SEVERITY_CRITICAL; s >= SEVERITY_INFO; s--) {
+        json_number(j, severity_name((enum severity)s), a->findings[s]);
+    }
+    json_number(j, "accepted", a->accepted);
+    json_close(j, '}');
+    json_open(j, "verdicts", '{');
+    for (unsigned s = 0; s <= VERDICT_NOT_ASSESSABLE; s++) {
+        json_number(j, verdict_status_name((enum verdict_status)s), a->verdicts[s]);
+    }
+    json_close(j, '}');
+    json_open(j, "policy", '{');
+    json_text(j, "path", p->path);
+    json_hex(j, "sha256", bytes_of(p->sha256, sizeof p->sha256));
+    json_close(j, '}');
+}
+
+void record_summary(struct output *out, const struct record_names *names, const struct run *run,
+                    const struct audit *audit)
+{
+    struct json j = line_of(out, "summary");
+    const struct audit_counts *a = audit == NULL ? NULL : audit_counts(audit);
+    add_input(&j, run, run->precision);
+    add_losses(&j, run, a);
+    json_number(&j, "flows", run->flows.flows);
+    json_open(&j, "protocols", '{');
+    for (size_t i = 0; i < run->protocol_count; i++) {
+        json_number(&j, run->protocols[i], run->protocol_flows[i]);
+    }
+    json_close(&j, '}');
+    if (a != NULL && names->policy != NULL) {
+        add_audit(&j, a, names->policy);
+    }
+    json_text(&j, "version", ROLECALL_VERSION);
+    line_ends(&j);
+}

@@ -1,0 +1,44 @@
+/*
+ * records.h - JSON Lines as spec/records.md describes them: the machine's view of a run.
+ *
+ * Equal input gives identical output.
+ */
+#ifndef ROLECALL_REPORTS_RECORDS_H
+#define ROLECALL_REPORTS_RECORDS_H
+
+#include "capture/source.h"
+#include "dissect/engine.h"
+#include "policy/audit.h"
+#include "reports/json.h"
+
+/* Everything the summary says of a run; gathered by the pipeline. */
+struct run {
+    const char *const *inputs; /* as the user named them */
+    size_t input_count;
+    struct source_counts source;
+    struct flow_counts flows;        /* of all shards */
+    struct engine_counts engine;     /* of all workers */
+    uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
+    uint64_t fragments_given_up;     /* datagrams of which pieces were missing, or shed */
+    const char *const *protocols;    /* names, sorted, and how many flows each has */
+    const uint64_t *protocol_flows;
+    size_t protocol_count;
+    uint8_t precision;               /* digits of the capture's stamps */
+    bool interrupted;                /* the user stopped it: the report is of what was read */
+    double seconds;                  /* wall time; never in a record, which must be reproducible */
+};
+
+/* What a writer needs to name files and hosts. */
+struct record_names {
+    const struct source *source; /* for file names */
+    const struct policy *policy; /* for host names; NULL: none */
+};
+
+void record_observation(struct output *out, const struct record_names *names, const struct observation *o);
+void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
+void record_verdict(struct output *out, const struct verdict *v);
+/* `audit` and the policy are NULL for `events`. */
+void record_summary(struct output *out, const struct record_names *names, const struct run *run,
+                    const struct audit *audit);
+
+#endif
