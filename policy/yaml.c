@@ -61,15 +61,20 @@ static struct place place_at(struct bytes file, size_t offset)
     return at;
 }
 
-/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml.
- */
-static unsigned tab_in_indentation(struct bytes file, unsigned line)
+static size_t line_start(struct bytes file, unsigned line)
 {
     size_t i = 0;
     for (unsigned l = 1; l < line && i < file.len; i++) {
         l += file.at[i] == '\n';
     }
-    for (unsigned column = 1; i < file.len; i++, column++) {
+    return i;
+}
+
+/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml. */
+static unsigned tab_in_indentation(struct bytes file, unsigned line)
+{
+    unsigned column = 1;
+    for (size_t i = line_start(file, line); i < file.len; i++, column++) {
         if (file.at[i] == '\t') {
             return column;
         }
@@ -78,6 +83,13 @@ static unsigned tab_in_indentation(struct bytes file, unsigned line)
         }
     }
     return 0;
+}
+
+/* An IPv6 address such as ::1 in a list: YAML takes its first colon for the end of a key. */
+static bool starts_with_colon(struct bytes file, struct place at)
+{
+    size_t i = line_start(file, at.line) + at.column - 1; /* exact in lines of ASCII */
+    return bytes_slice(file, i, 2).len == 2 && file.at[i] == ':' && file.at[i + 1] == ':';
 }
 
 static int refuse_unreadable(struct builder *b)
@@ -107,6 +119,9 @@ static int refuse_syntax(struct builder *b)
     if (tab != 0) {
         at.column = tab;
         return refuse(b, at, "tab character in the indentation; expected spaces");
+    }
+    if (starts_with_colon(b->file, at)) {
+        return refuse(b, at, "a value begins with ':'; expected it in quotes, such as \"::1\"");
     }
     const char *problem = p->problem != NULL ? p->problem : "cannot be read";
     if (p->context != NULL) {
