@@ -131,13 +131,16 @@ static void take_ack(struct body *b, unsigned side, const struct datagram *d)
     }
 }
 
-/* The SYN's sender is the client, whatever was guessed before. */
+/* The SYN's sender is the client, whatever was guessed before; but a sink that was opened has been told which
+ * end is which, so a handshake captured after its data does not change that any more. */
 static void set_direction(struct body *b, unsigned client_side)
 {
-    if (!b->flow.direction_certain && side_dir(b, client_side) != DIR_CLIENT) {
+    bool agrees = side_dir(b, client_side) == DIR_CLIENT;
+    if (!b->flow.direction_certain && !agrees && !b->opened) {
         flow_reverse(&b->flow);
+        agrees = true;
     }
-    b->flow.direction_certain = true;
+    b->flow.direction_certain |= agrees;
 }
 
 static void synchronise(struct side *from, const struct datagram *d)
@@ -179,6 +182,9 @@ static void take_opening(struct body *b, unsigned side, const struct datagram *d
         return; /* both ends opened: the first was the client */
     }
     set_direction(b, side);
+    if (side_dir(b, side) != DIR_CLIENT) {
+        return;
+    }
     f->opening_seen = true;
     f->opening = d->frame->at;
     b->syn_ns = d->frame->at.ns;

@@ -39,6 +39,8 @@ static const struct expected cases[] = {
     {"SYN-ACK first", {{'s', S | A, 0, 1}, {'c', A, 1, 1}}, 1, FLOW_ESTABLISHED, false, true, true, false, 49152, 0, 0},
     {"SYN-ACK captured before its SYN", {{'s', S | A, 0, 1}, {'c', S, 0, 0}, {'c', A, 1, 1}}, 1, FLOW_ESTABLISHED, true, true, true, false, 49152, 0, 0},
     {"SYN captured after the first data", {{'c', A, 1, 1, "ab"}, {'c', S, 0, 0}}, 1, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
+    {"SYN of the end that was taken for the server, after data: too late", {{'s', A, 1, 1, "x"}, {'s', S, 0, 0}}, 1, FLOW_MIDSTREAM, false, false, false, false, 49152, 0, 0},
+    {"and before data", {{'s', A, 1, 1}, {'s', S, 0, 0}}, 1, FLOW_UNANSWERED, true, false, true, false, 443, 0, 0},
     {"SYN-ACK not captured", {{'c', S, 0, 0}, {'c', A, 1, 1}}, 1, FLOW_ESTABLISHED, true, false, true, false, 49152, 0, 0},
     {"both ends open: the first is the client", {{'s', S, 0, 0}, {'c', S, 0, 0}, {'s', S | A, 0, 1}, {'c', S | A, 0, 1}}, 1, FLOW_ESTABLISHED, true, true, true, false, 443, 0, 0},
     {"SYN-ACK for another SYN", {{'c', S, 0, 0}, {'s', S | A, 0, 90000000}}, 1, FLOW_UNANSWERED, true, false, true, false, 49152, ANOMALY_TCP_BAD_SEQUENCE, 0},
