@@ -198,16 +198,13 @@ static enum decode_result link_nflog(struct layers *l)
 enum decode_result layer_wifi(struct layers *l)
 {
     uint16_t control = cursor_le16(&l->c);
-    cursor_skip(&l->c, 22);
-    if (l->c.failed) {
-        return layers_ran_out(l);
-    }
     bool data = (control & 0x000c) == 0x0008;
     bool no_content = (control & 0x0040) != 0;
     bool encrypted = (control & 0x4000) != 0;
-    if (!data || no_content || encrypted) {
+    if (!l->c.failed && (!data || no_content || encrypted)) {
         return DECODE_NOT_IP;
     }
+    cursor_skip(&l->c, 22);
     if ((control & 0x0300) == 0x0300) { /* to and from a distribution system: a fourth address */
         cursor_skip(&l->c, 6);
     }

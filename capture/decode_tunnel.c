@@ -85,6 +85,17 @@ static bool seems_ipv6(const struct layers *l)
     return first >> 4 == 6 && len + 40 <= l->c.rest.len + l->cut;
 }
 
+/* An Ethernet header `off` octets ahead would lead to IP: what tells a pseudo-wire's control word
+ * from its lack. */
+static bool seems_ethernet(const struct layers *l, size_t off)
+{
+    struct cursor c = l->c;
+    cursor_skip(&c, off + 12);
+    uint16_t type = cursor_be16(&c);
+    return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6 || type == ETHERTYPE_VLAN ||
+           type == ETHERTYPE_QINQ || type == ETHERTYPE_MPLS || type == ETHERTYPE_PPPOE_SESSION;
+}
+
 /* RFC 3032 2.1: a stack of labels that does not say what it carries. The first octet tells IP; else
  * it is a pseudo-wire's Ethernet frame, with a control word (RFC 4385 3) that begins with four zero
  * bits, or without. */
@@ -106,7 +117,8 @@ enum decode_result layer_mpls(struct layers *l)
     if (seems_ipv6(l)) {
         return layer_ipv6(l);
     }
-    if (l->c.rest.len > 0 && l->c.rest.at[0] >> 4 == 0) {
+    bool zero = l->c.rest.len > 0 && l->c.rest.at[0] >> 4 == 0;
+    if (zero && (seems_ethernet(l, 4) || !seems_ethernet(l, 0))) {
         cursor_skip(&l->c, 4);
     }
     return layer_ethernet(l);
@@ -178,7 +190,8 @@ static enum decode_result gre_content(struct layers *l)
         return layers_ran_out(l);
     }
     bool pptp = version == 1 && type == ETHERTYPE_PPP;
-    if ((flags & GRE_ROUTING) != 0 || (version != 0 && !pptp)) {
+    bool bare = l->c.rest.len == 0 && l->cut == 0; /* a keep-alive, or an acknowledgement only */
+    if ((flags & GRE_ROUTING) != 0 || (version != 0 && !pptp) || bare) {
         return DECODE_NOT_IP;
     }
     if (!layers_push(l, TUNNEL_GRE, pptp ? key & 0xffff : key)) {
@@ -209,12 +222,12 @@ enum decode_result layer_gre(struct layers *l)
     return DECODE_OK;
 }
 
-/* RFC 7348 5: flags with I set and all else zero, VNI */
+/* RFC 7348 5: flags, of which I must be set and the others are ignored; VNI */
 static enum decode_result vxlan_content(struct layers *l)
 {
     uint32_t flags = cursor_be32(&l->c);
     uint32_t id = cursor_be32(&l->c);
-    if (l->c.failed || flags != 0x08000000 || (id & 0xff) != 0) {
+    if (l->c.failed || (flags & 0x08000000) == 0) {
         return DECODE_NOT_IP;
     }
     return layers_push(l, TUNNEL_VXLAN, id >> 8) ? layer_ethernet(l) : DECODE_TOO_DEEP;
