@@ -12,7 +12,6 @@
 /* Their certificate is the service's own, and their clients may prove themselves otherwise. */
 #define NO_PKI_ROLES (CLOUD_ROLES | ROLE_BIT(ROLE_CMG_CONNECTION_POINT))
 /* Support ended or ends: rules.md, R008. */
- * content 2403. */
 #define RETIRED_ROLES                                                                              \
     (ROLE_BIT(ROLE_APPCAT_WEBSITE) | ROLE_BIT(ROLE_APPCAT_WEB_SERVICE) |                           \
      ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT) | ROLE_BIT(ROLE_POLICY_MODULE) |                \
