@@ -117,8 +117,11 @@ enum decode_result layer_mpls(struct layers *l)
     if (seems_ipv6(l)) {
         return layer_ipv6(l);
     }
+    static const uint8_t usual[2] = {
+        0, 0}; /* no flags, no length; no vendor's addresses but Xerox's begin so */
     bool zero = l->c.rest.len > 0 && l->c.rest.at[0] >> 4 == 0;
-    if (zero && (seems_ethernet(l, 4) || !seems_ethernet(l, 0))) {
+    bool word = seems_ethernet(l, 4) && bytes_has_prefix(l->c.rest, usual, sizeof usual);
+    if (zero && (word || !seems_ethernet(l, 0))) {
         cursor_skip(&l->c, 4);
     }
     return layer_ethernet(l);
