@@ -24,8 +24,8 @@ enum content_type {
 #define RECORD_MAX ((1u << 14) + 2048) /* RFC 5246 6.2.3 */
 
 /* The least a hello can be: version, random, and the lengths that follow (RFC 5246 7.4.1). */
-#define CLIENT_HELLO_MIN (2 + 32 + 1 + 2 + 2 + 1 + 1)
-#define SERVER_HELLO_MIN (2 + 32 + 1 + 2 + 1)
+#define CLIENT_HELLO_MIN (2 + 32 + 1 + 2 + 1 + 1)
+#define SERVER_HELLO_MIN (2 + 32 + 2) /* drafts of TLS 1.3 had no more */
 
 struct tls_lane {
     uint8_t content;  /* of the record being read */
@@ -65,7 +65,7 @@ static bool is_client_hello(struct bytes body, uint32_t len)
 {
     struct cursor c = cursor_of(body);
     uint8_t major = cursor_u8(&c);
-    if (len < CLIENT_HELLO_MIN - 1 || len > LIMIT_HANDSHAKE_OCTETS || (!c.failed && major != 3)) {
+    if (len < CLIENT_HELLO_MIN || len > LIMIT_HANDSHAKE_OCTETS || (!c.failed && major != 3)) {
         return false;
     }
     cursor_skip(&c, 1 + 32);
@@ -85,7 +85,7 @@ static bool is_server_hello(struct bytes body, uint32_t len)
     struct cursor c = cursor_of(body);
     uint8_t major = cursor_u8(&c);
     bool old_draft = major == 0x7f;
-    if (len < SERVER_HELLO_MIN - 2 || len > LIMIT_HANDSHAKE_OCTETS ||
+    if (len < SERVER_HELLO_MIN || len > LIMIT_HANDSHAKE_OCTETS ||
         (!c.failed && major != 3 && !old_draft)) {
         return false;
     }
@@ -120,10 +120,9 @@ static enum probe probe_sslv2(struct bytes head)
 
 static bool is_start_of_record(struct bytes head)
 {
-    static const uint8_t front[] = {3};
     return (head.len < 1 ||
             (head.at[0] >= CONTENT_CHANGE_CIPHER_SPEC && head.at[0] <= CONTENT_HEARTBEAT)) &&
-           (head.len < 2 || head.at[1] == front[0]) && (head.len < 3 || head.at[2] <= 4);
+           (head.len < 2 || head.at[1] == 3) && (head.len < 3 || head.at[2] <= 4);
 }
 
 /* Joined in the middle: this header, what its content allows, and the next header where it is seen.
@@ -253,15 +252,29 @@ static size_t assemble(struct dissection *dx, struct tls *t, enum dir dir, struc
 }
 
 /*
- * A message may start here. Unknown types are encrypted octets whose ChangeCipherSpec was lost.
+ * A message may start here. An unknown type, or a hello too short to be one, is encrypted octets
+ * whose ChangeCipherSpec was lost.
+ */
+static bool is_plausible(struct bytes header)
+{
+    bool wanted = false;
+    if (!tls_handshake_knows(header.at[0], &wanted)) {
+        return false;
+    }
+    uint32_t len = header.len < HANDSHAKE_HEADER ? UINT32_MAX : message_len(header.at);
+    return (header.at[0] != HANDSHAKE_CLIENT_HELLO || len >= CLIENT_HELLO_MIN) &&
+           (header.at[0] != HANDSHAKE_SERVER_HELLO || len >= SERVER_HELLO_MIN);
+}
+
+/*
  * After a client's ChangeCipherSpec, while the server's choice is not known, only a ClientHello is
- * readable: the second one, that a HelloRetryRequest asked for.
+ * readable: the second one, that a HelloRetryRequest asked for; likewise the ServerHello after such
+ * a request.
  */
 static bool is_readable(const struct tls *t, enum dir dir, struct bytes header,
                         uint32_t record_left)
 {
-    bool wanted = false;
-    if (!tls_handshake_knows(header.at[0], &wanted)) {
+    if (!is_plausible(header)) {
         return false;
     }
     return !t->handshake.ends[dir].changed ||
