@@ -237,8 +237,13 @@ static struct fed begin_body(struct dissection *dx, struct http *s, enum dir dir
     return fed_bad();
 }
 
-static struct fed fail(struct http *s, enum dir dir)
+/* What comes next in this direction is not known; a reply under way is as complete as it will be.
+ */
+static struct fed fail(struct dissection *dx, struct http *s, enum dir dir)
 {
+    if (dir == DIR_SERVER) {
+        send_reply(dx, s);
+    }
     s->sides[dir] = (struct side){0};
     return fed_bad();
 }
@@ -255,7 +260,7 @@ static struct fed wait_for_line(struct dissection *dx, struct http *s, enum dir 
 {
     if (have >= LINE_MOST) {
         dissection_anomaly(dx, "http.bad_chunk");
-        return fail(s, dir);
+        return fail(dx, s, dir);
     }
     s->sides[dir].searched = have;
     return fed_more(0);
@@ -300,7 +305,7 @@ static struct fed read_chunk(struct dissection *dx, struct http *s, enum dir dir
         }
         if (in.at[start] != '\n') {
             dissection_anomaly(dx, "http.bad_chunk");
-            return fail(s, dir);
+            return fail(dx, s, dir);
         }
         start++;
     }
@@ -311,7 +316,7 @@ static struct fed read_chunk(struct dissection *dx, struct http *s, enum dir dir
     uint64_t size = 0;
     if (!read_chunk_size(bytes_slice(in, start, used - start), &size)) {
         dissection_anomaly(dx, "http.bad_chunk");
-        return fail(s, dir);
+        return fail(dx, s, dir);
     }
     side->searched = 0;
     side->first_chunk = false;
@@ -571,14 +576,10 @@ static struct fed read_long_head(struct dissection *dx, struct http *s, enum dir
     struct http_head head;
     dissection_anomaly(dx, "http.head_too_long");
     if (http_head_read(in, dir == DIR_SERVER, &head)) {
-        if (dir == DIR_SERVER) {
-            (void)read_reply(dx, s, 0, &head);
-            send_reply(dx, s);
-        } else {
-            (void)read_request(dx, s, 0, &head);
-        }
+        head.body = HTTP_BODY_UNTIL_CLOSE;
+        (void)(dir == DIR_SERVER ? read_reply(dx, s, 0, &head) : read_request(dx, s, 0, &head));
     }
-    return fail(s, dir);
+    return fail(dx, s, dir);
 }
 
 /* RFC 9113 3.4 */
@@ -595,7 +596,7 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
         return fed_ok(1);
     }
     if (in.at[0] == '\r') {
-        return in.len < 2 ? fed_more(2) : in.at[1] == '\n' ? fed_ok(2) : fail(s, dir);
+        return in.len < 2 ? fed_more(2) : in.at[1] == '\n' ? fed_ok(2) : fail(dx, s, dir);
     }
     size_t used = http_head_size(in, side->searched);
     if (used == 0 || used > LIMIT_HTTP_HEAD) {
@@ -612,7 +613,7 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
         return fed_done();
     }
     if (!http_head_read(bytes_slice(in, 0, used), dir == DIR_SERVER, &head)) {
-        return fail(s, dir);
+        return fail(dx, s, dir);
     }
     name_oddities(dx, &head);
     return dir == DIR_SERVER ? read_reply(dx, s, used, &head) : read_request(dx, s, used, &head);
@@ -638,7 +639,7 @@ static struct fed http_feed(struct dissection *dx, void *state_, enum dir dir, s
     case WANT_TUNNEL:
         return fed_more(0);
     }
-    return fail(s, dir);
+    return fail(dx, s, dir);
 }
 
 /* What was under way in this direction is lost. A reply's loss leaves open which of the waiting
