@@ -100,10 +100,11 @@ static enum probe probe_smb1(struct bytes smb, size_t length)
     if (length < SMB1_HEADER + 3) {
         return PROBE_NO;
     }
-    if (smb.len <= SMB1_HEADER) {
+    if (smb.len < 10) {
         return PROBE_MORE;
     }
-    size_t words = smb.at[SMB1_HEADER];
+    /* Some clients send the header by itself: it is enough. */
+    size_t words = smb.len > SMB1_HEADER ? smb.at[SMB1_HEADER] : 0;
     if (!smb1_command_known(smb.at[4]) || SMB1_HEADER + 3 + 2 * words > length) {
         return PROBE_NO;
     }

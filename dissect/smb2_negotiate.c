@@ -118,7 +118,7 @@ void smb2_negotiate_reply(struct dissection *dx, struct smb_state *s, struct byt
     uint16_t dialect = cursor_le16(&c);
     unsigned contexts = cursor_le16(&c);
     struct bytes guid = cursor_take(&c, 16);
-    cursor_skip(&c, 32);
+    cursor_skip(&c, 36);
     size_t offset = cursor_le32(&c);
     if (status == NT_STATUS_SUCCESS && !c.failed) {
         s->negotiation.server = signing_of(security_mode);
