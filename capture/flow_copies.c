@@ -35,8 +35,9 @@ struct copy copy_of(const struct datagram *d, unsigned side)
         hash = mixed(hash, (uint32_t)d->tcp.window << 16 | d->tcp.checksum);
         hash = mixed(hash, d->tcp.flags);
     } else {
-        hash = mixed(hash, (uint32_t)d->icmp.type << 24 | (uint32_t)d->icmp.code << 16 |
-                               d->transport_checksum);
+        bool is_icmp = d->protocol == IP_ICMP || d->protocol == IP_ICMPV6;
+        uint32_t kind = is_icmp ? (uint32_t)d->icmp.type << 8 | d->icmp.code : 0;
+        hash = mixed(hash, kind << 16 | d->transport_checksum);
         hash = of_head(hash, d->payload);
     }
     /* Odd, so that an empty place matches nothing. */

@@ -258,10 +258,9 @@ static bool room_for_record(struct flow_table *t, const struct stamp *at)
 /* Which side is the client, as far as the first packet tells. */
 static unsigned client_of(const struct datagram *d, unsigned side)
 {
-    uint8_t flags = d->tcp.flags;
     bool answers;
-    if (d->protocol == IP_TCP && (flags & TCP_SYN) != 0) {
-        answers = (flags & TCP_ACK) != 0;
+    if (d->protocol == IP_TCP && (d->tcp.flags & TCP_SYN) != 0) {
+        answers = (d->tcp.flags & TCP_ACK) != 0;
     } else if (d->protocol == IP_ICMP || d->protocol == IP_ICMPV6) {
         answers = d->icmp.type == (d->protocol == IP_ICMP ? 0 : 129); /* echo reply */
     } else {
@@ -316,8 +315,8 @@ static struct record *add_body(struct flow_table *t, const struct flow_key *key,
     f->first = *at;
     f->has_vlan = vlan_of(d, &f->vlan);
     f->tunnels = tunnels_keep(t, d, &f->tunnel_count);
-    bool opens = (d->tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-    f->state = d->protocol != IP_TCP || opens ? FLOW_UNANSWERED : FLOW_MIDSTREAM;
+    bool joins = d->protocol == IP_TCP && (d->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
+    f->state = joins ? FLOW_MIDSTREAM : FLOW_UNANSWERED;
     list_append(t, r, d->protocol == IP_TCP ? LIST_STREAM : LIST_DATAGRAM);
     return r;
 }
@@ -545,7 +544,7 @@ void flow_table_add(struct flow_table *t, const struct datagram *d)
 {
     t->counts.packets++;
     t->clock = d->frame->at.ns > t->clock ? d->frame->at.ns : t->clock;
-    if (UNLIKELY(d->icmp.is_error) && (d->protocol == IP_ICMP || d->protocol == IP_ICMPV6)) {
+    if (UNLIKELY(d->protocol == IP_ICMP || d->protocol == IP_ICMPV6) && d->icmp.is_error) {
         annotate(t, d);
         note_peak(t);
         return;

@@ -128,6 +128,10 @@ static void udp(struct script *s, uint32_t from, uint16_t from_port, uint32_t to
                          .version = 4,
                          .payload = bytes_text(payload)};
     d.ip_id = (uint16_t)(100 + s->next_id++);
+    /* decode() leaves what is not of this protocol as it was. */
+    d.icmp.is_error = true;
+    d.icmp.about_protocol = IP_TCP;
+    d.tcp.flags = TCP_ACK;
     s->at.ns += 1000;
     script_add(s, &d, &frame);
 }
@@ -192,6 +196,7 @@ static void test_udp_copies(void **state)
         script_add(&s, &d, &frame);
         d.ip_id = rows[i].id;
         d.ttl--; /* the copy passed a router, and a trunk */
+        d.icmp.type = d.tcp.flags = (uint8_t)i;
         d.tunnels[d.tunnel_count++] = (struct tunnel){TUNNEL_VLAN, 20};
         d.has_mac = true;
         d.payload = bytes_text(rows[i].payload);
