@@ -41,7 +41,7 @@ static inline struct bytes bytes_text(const char *text)
 /* `len` octets at `off`, or {NULL, 0} when they do not all lie inside `whole`. */
 static inline struct bytes bytes_slice(struct bytes whole, size_t off, size_t len)
 {
-    if (off > whole.len || len > whole.len - off) {
+    if (off > whole.len || len > whole.len - off || whole.at == NULL) {
         return (struct bytes){0};
     }
     return bytes_of(whole.at + off, len);
