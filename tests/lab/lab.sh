@@ -27,10 +27,14 @@ KEEP=no
 . "$HERE/servers.sh"
 # shellcheck source=tests/lab/recorder.sh
 . "$HERE/recorder.sh"
-# shellcheck source=tests/lab/cases.sh
-. "$HERE/cases.sh"
+# shellcheck source=tests/lab/readme.sh
+. "$HERE/readme.sh"
 # shellcheck source=tests/lab/cases_demo.sh
 . "$HERE/cases_demo.sh"
+# shellcheck source=tests/lab/cases.sh
+. "$HERE/cases.sh"
+# shellcheck source=tests/lab/cases_tls.sh
+. "$HERE/cases_tls.sh"
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -135,8 +139,10 @@ main() {
         down) down ;;
         all) down; trap clean_up EXIT; trap 'exit 130' INT TERM; up; record ;;
         record)
-            if ! is_up && [[ $KEEP == no ]]; then trap clean_up EXIT; trap 'exit 130' INT TERM; fi
-            up; record "$@" ;;
+            trap 'exit 130' INT TERM
+            if is_up || [[ $KEEP == yes ]]; then trap stop_capture_quietly EXIT; else trap clean_up EXIT; fi
+            up
+            record "$@" ;;
         on) is_up || die "the lab is down"; up; on "$@" ;;
         *) sed -n '2,16s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
     esac

@@ -108,6 +108,7 @@ setup_usys() {
 
 # usys_smb [LINE...]: (re)start the stand-alone server; lines override the good settings
 usys_smb() {
+    [[ -z $BASE || $# -eq 0 ]] || note usys01 "smb.conf: $(printf '%s; ' "$@")"
     {
         smb_globals usys01
         printf '%s\n' 'workgroup = PARTNER' 'security = user' 'server role = standalone server'
@@ -129,6 +130,7 @@ wait_listening() {
 web() {
     local host=$1 certificate=$2 line dir=$LAB/$1/tmp module
     shift 2
+    [[ -z $BASE ]] || note "$host" "apache2 with the certificate $certificate; $(printf '%s; ' "$@" | tr '\n' ' ')"
     {
         for module in mpm_event authn_core authn_file authz_core authz_user auth_basic alias cgi mime dir env \
             headers socache_shmcb ssl auth_gssapi proxy proxy_connect; do

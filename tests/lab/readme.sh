@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# pcaps/README.md, written from the cases, their commands and their findings.
+
+package_versions() {
+    local package
+    for package in samba smbclient apache2 gnutls-bin openssl curl krb5-user ldap-utils tcpdump tshark; do
+        printf '%s %s, ' "$package" "$(dpkg-query -W -f '${Version}' "$package")"
+    done | sed 's/, $//'
+}
+
+# truth NAME: what the capture breaks, with the packets that decide it
+truth() {
+    local file=$OUT/$1.findings code client server packets
+    if [[ ! -s $file ]]; then
+        echo "breaks no rule"
+        return
+    fi
+    while read -r code client server packets; do
+        printf 'breaks **%s** in packet %s (%s to %s)<br>' "$code" "${packets//,/, }" "$client" "$server"
+    done <"$file" | sed 's/<br>$//'
+}
+
+commands() {
+    [[ ! -e $OUT/$1.commands ]] || sed -e 's/|/\\|/g' -e 's/^\([a-z0-9]*\): \(.*\)$/\1: `\2`/' "$OUT/$1.commands" | paste -sd' ' | sed 's/` \([a-z0-9]*: `\)/`<br>\1/g'
+}
+
+write_readme() {
+    local name
+    {
+        cat <<'TEXT'
+# Captures made by this project
+
+Real traffic of real servers and clients, recorded by `tests/lab/lab.sh` in network namespaces; the case is the
+file's name without `.pcap`, so `tests/lab/lab.sh record demo/breaches` makes that file anew. This page is written by
+the same script. Beside each capture lie
+
+- `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
+  packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
+  cover the rules R003, R010, R011, R013, R020, R027, R040, R041, R049, R050, R060, R061, R062, R090, R091, R092.
+- `CASE.commands`: every command that was run while recording, and on which host.
+
+The policy is `demo/policy.yaml` for the demo pair and `policy.yaml` for all others; both name `corp-root.pem`.
+Hosts: dc01 10.77.0.10 (directory, KDC, DNS), cm01 .11 (site server), mp01 .12 (management point), dp01 .13
+(distribution point, also known as nospn, a name without service principal), sup01 .14 (software update point),
+mp02 .22 (management point of a secondary site), cl01 .101 (client), proxy01 10.77.9.5, usys01 10.77.9.20 (management
+point in an untrusted forest), ni01 198.51.100.50 (client on the internet), cmg01 203.0.113.80 (cloud gateway).
+The passwords and keys in these files are throw-aways of the laboratory and open nothing else.
+Web servers answer with a fixed page: they are Apache, not the real role. Samba plays Windows.
+
+TEXT
+        echo "Recorded with Debian 12 packages: $(package_versions)."
+        echo
+        echo '| file | what it is | what is true of it | what was done |'
+        echo '|---|---|---|---|'
+        for name in "${CASES[@]}"; do
+            [[ -e $OUT/$name.pcap ]] || continue
+            printf '| %s.pcap | %s | %s | %s |\n' "$name" "${CASE_PURPOSE[$name]}" "$(truth "$name")" "$(commands "$name")"
+        done
+    } >"$OUT/README.md"
+}
