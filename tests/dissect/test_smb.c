@@ -334,6 +334,7 @@ static void more_shares_than_answers(struct script *s)
 
 /* ---- what is stated ---- */
 
+// clang-format off
 static const struct smb_case cases[] = {
     {"3.1.1",
      negotiated,
@@ -369,20 +370,16 @@ static const struct smb_case cases[] = {
      logon,
      {"smb @2 server|smb.message=session_setup|smb.status=STATUS_MORE_PROCESSING_REQUIRED",
       "smb @4 server|smb.message=session_setup|smb.status=STATUS_SUCCESS",
-      "smb.status_code=0xc0000016", "smb.session=0x0000400000000011", "smb.signed=true",
-      "smb.guest=false"},
+      "smb.status_code=0xc0000016", "smb.session=0x0000400000000011", "smb.signed=1",
+      "smb.guest=0"},
      "transfer"},
     {"guest",
      logon_as_guest,
-     {"smb.guest=true", "smb.message=transfer|smb.guest=true|smb.written_bytes=100|smb.signed="
-                        "false|smb.unsigned_packet=7"},
+     {"smb.guest=1", "smb.message=transfer|smb.guest=1|smb.written_bytes=100|smb.signed=0|smb.unsigned_packet=7"},
      NULL},
-    {"anonymous by flag", logon_anonymously, {"smb.anonymous=true"}, NULL},
-    {"anonymous by NTLM",
-     logon_without_account,
-     {"smb.anonymous=true", "smb.mechanism=ntlm"},
-     NULL},
-    {"encrypted session", logon_encrypted, {"smb.encrypted=true"}, NULL},
+    {"anonymous by flag", logon_anonymously, {"smb.anonymous=1"}, NULL},
+    {"anonymous by NTLM", logon_without_account, {"smb.anonymous=1", "smb.mechanism=ntlm"}, NULL},
+    {"encrypted session", logon_encrypted, {"smb.encrypted=1"}, NULL},
     {"refused, with and without a name",
      logon_refused,
      {"smb.status=STATUS_LOGON_FAILURE", "smb.status=0xdeadbeef"},
@@ -397,7 +394,7 @@ static const struct smb_case cases[] = {
       "smb @6 server|smb.message=tree_connect|smb.share_type=disk|smb.path=\\\\DP01\\ADMIN$",
       "smb.share_type=print|smb.path=\\\\DP01\\PRN",
       "smb.status=STATUS_BAD_NETWORK_NAME|smb.path=\\\\DP01\\NONE",
-      "smb.encrypted=true|smb.path=\\\\DP01\\ADMIN$"},
+      "smb.encrypted=1|smb.path=\\\\DP01\\ADMIN$"},
      NULL},
     {"share without an answer",
      share_unanswered,
@@ -410,16 +407,16 @@ static const struct smb_case cases[] = {
     {"signed transfer",
      transfer,
      {"smb.message=transfer|smb.path=\\\\dp01\\SMS_DP$", "smb.read_bytes=50",
-      "smb.written_bytes=300", "smb.signed=true", "smb.unsigned=0", "smb.first_packet=7"},
+      "smb.written_bytes=300", "smb.signed=1", "smb.unsigned=0", "smb.first_packet=7"},
      "unsigned_packet"},
     {"unsigned requests",
      transfer_unsigned,
-     {"smb.read_bytes=0", "smb.unsigned=2", "smb.unsigned_packet=8", "smb.signed=false"},
+     {"smb.read_bytes=0", "smb.unsigned=2", "smb.unsigned_packet=8", "smb.signed=0"},
      "smb.first_packet"},
     {"asynchronous read",
      transfer_asynchronous,
      {"smb.path=\\\\dp01\\SMS_DP$", "smb.read_bytes=70"},
-     "0x00000103"},
+     "0x103"},
     {"compound",
      transfer_compound,
      {"smb.path=\\\\dp01\\SMS_DP$", "smb.written_bytes=16", "smb.read_bytes=24"},
@@ -430,7 +427,7 @@ static const struct smb_case cases[] = {
      {"smb.read_bytes=50", "smb.written_bytes=100"},
      "smb.path"},
     {"data longer than the message", data_length_lies, {"smb.bad_length"}, "smb.message=transfer"},
-    {"encrypted messages", encrypted, {"smb.message=transfer", "smb.encrypted=true"}, "read_bytes"},
+    {"encrypted messages", encrypted, {"smb.message=transfer", "smb.encrypted=1"}, "read_bytes"},
     {"encrypted session's messages",
      encrypted_session,
      {"smb.message=transfer", "smb.first_packet=5"},
@@ -451,6 +448,7 @@ static const struct smb_case cases[] = {
      {"smb.connect_limit", "smb.path=\\\\dp01\\A", "smb.path=\\\\dp01\\I"},
      NULL},
 };
+// clang-format on
 
 static void test_what_is_stated(void **state)
 {

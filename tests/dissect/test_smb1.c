@@ -34,10 +34,8 @@ static void say_chosen(struct script *s, unsigned dialect, unsigned mode, uint32
     put_zero(s, 10);
     put_le(s, 8, 1);
     put_le(s, 16, 2);
-    put(s,
-        "\x01\x23\x45\x67\x89\xab\xcd\xef"
-        "DOMAIN\0\0",
-        16);
+    put(s, "\x01\x23\x45\x67\x89\xab\xcd\xef", 8);
+    put(s, "DOMAIN\0\0", 8);
     end_frame(s, DIR_SERVER);
 }
 
@@ -308,6 +306,7 @@ static void words_lie(struct script *s)
 
 /* ---- what is stated ---- */
 
+// clang-format off
 static const struct smb_case cases[] = {
     {"NT LM 0.12",
      chosen,
@@ -327,11 +326,10 @@ static const struct smb_case cases[] = {
     {"NTLMv1 without extended security",
      logon_v1,
      {"ntlm @4 "
-      "server|ntlm.carrier=smb|ntlm.variant=v1|ntlm.user=alice|ntlm.domain=CORP|ntlm.result="
-      "success",
+      "server|ntlm.carrier=smb|ntlm.variant=v1|ntlm.user=alice|ntlm.domain=CORP|ntlm.result=success",
       "ntlm.server_challenge=0123456789abcdef|ntlm.authenticate_packet=3|ntlm.result_packet=4",
       "smb.message=session_setup|smb.status=STATUS_SUCCESS|smb.mechanism=ntlm|smb.session=0x0800"},
-     "smb.guest=true"},
+     "smb.guest=1"},
     {"NTLMv2 without extended security",
      logon_v2,
      {"ntlm.variant=v2|ntlm.result=failure|ntlm.status=STATUS_LOGON_FAILURE",
@@ -339,9 +337,9 @@ static const struct smb_case cases[] = {
      "smb.anonymous"},
     {"null session",
      logon_empty,
-     {"ntlm.variant=anonymous", "smb.anonymous=true|smb.guest=false"},
+     {"ntlm.variant=anonymous", "smb.anonymous=1|smb.guest=0"},
      "alice"},
-    {"clear text password", logon_clear_text, {"smb.guest=true|smb.anonymous=false"}, "ntlm "},
+    {"clear text password", logon_clear_text, {"smb.guest=1|smb.anonymous=0"}, "ntlm "},
     {"logon without an answer",
      logon_unanswered,
      {"ntlm @1 client|ntlm.variant=v1|ntlm.result=unknown"},
@@ -349,9 +347,9 @@ static const struct smb_case cases[] = {
     {"extended security",
      logon_extended,
      {"smb @2 server|smb.status=STATUS_MORE_PROCESSING_REQUIRED|smb.session=0x0801",
-      "smb @4 server|smb.status=STATUS_SUCCESS|smb.signed=true|smb.request_packet=3"},
-     "smb.signed=false"},
-    {"DOS error", logon_dos_error, {"smb.status=0x00020002|smb.status_code=0x00020002"}, NULL},
+      "smb @4 server|smb.status=STATUS_SUCCESS|smb.signed=1|smb.request_packet=3"},
+     "smb.signed=0"},
+    {"DOS error", logon_dos_error, {"smb.status=0x00020002|smb.status_code=0x20002"}, NULL},
     {"shares",
      share,
      {"smb @2 server|smb.message=tree_connect|smb.path=\\\\dp\\S$|smb.share_type=disk",
@@ -362,22 +360,20 @@ static const struct smb_case cases[] = {
      chain,
      {"smb @2 server|smb.message=session_setup|smb.status=STATUS_SUCCESS",
       "smb @2 "
-      "server|smb.message=tree_connect|smb.path=\\\\dp\\CHAIN|smb.share_type=print|smb.session="
-      "0x0800"},
+      "server|smb.message=tree_connect|smb.path=\\\\dp\\CHAIN|smb.share_type=print|smb.session=0x0800"},
      "smb.bad"},
     {"chain without end", chain_without_end, {"smb.bad_offset"}, NULL},
     {"signed transfer",
      transfer,
-     {"smb.message=transfer|smb.path=\\\\dp\\S$|smb.written_bytes=100|smb.read_bytes=60|smb.signed="
-      "true"},
+     {"smb.message=transfer|smb.path=\\\\dp\\S$|smb.written_bytes=100|smb.read_bytes=60|smb.signed=1"},
      "smb.bad"},
     {"unsigned transfer",
      transfer_unsigned,
-     {"smb.message=transfer|smb.written_bytes=140|smb.unsigned=2|smb.unsigned_packet=8|smb.signed="
-      "false"},
+     {"smb.message=transfer|smb.written_bytes=140|smb.unsigned=2|smb.unsigned_packet=8|smb.signed=0"},
      NULL},
     {"more words than octets", words_lie, {"flow "}, "smb.path"},
 };
+// clang-format on
 
 static void test_what_is_stated(void **state)
 {
