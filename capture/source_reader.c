@@ -57,6 +57,16 @@ static int not_a_capture(const struct reader *r, const char *path, char error[SO
     return -EBADMSG;
 }
 
+static void name_link(uint32_t link_type, char text[32])
+{
+    const char *name = pcap_datalink_val_to_name((int)link_type);
+    if (link_type >= 147 && link_type <= 162) { /* for private use; libpcap leaves them nameless */
+        (void)snprintf(text, 32, "USER%u", link_type - 147);
+    } else {
+        (void)snprintf(text, 32, "%s", name != NULL ? name : "no name");
+    }
+}
+
 /* -EPROTONOSUPPORT where no frame of this file could be decoded. Of a pcapng file's interfaces one
  * that is known is enough: frames of the others are delivered and counted as not decoded. */
 static int check_link(const struct reader *r, const char *path, char error[SOURCE_ERROR])
@@ -72,11 +82,12 @@ static int check_link(const struct reader *r, const char *path, char error[SOURC
     if (count == 0) {
         return 0; /* pcapng without an interface, and so without packets */
     }
-    const char *name = pcap_datalink_val_to_name((int)all[0].link_type);
+    char name[32];
+    name_link(all[0].link_type, name);
     (void)snprintf(error, SOURCE_ERROR,
                    "%s: link type %u (%s) cannot be decoded: record on an Ethernet, cooked, PPP or "
                    "raw IP interface",
-                   path, all[0].link_type, name != NULL ? name : "no name");
+                   path, all[0].link_type, name);
     return -EPROTONOSUPPORT;
 }
 
@@ -86,6 +97,9 @@ static int open_format(struct reader *r, const char *path, char error[SOURCE_ERR
     int taken = r->feed.error != 0 ? r->feed.error : reader_try_pcap(r);
     if (taken == 0) {
         taken = reader_try_pcapng(r);
+    }
+    if (taken == 0 && r->feed.cut && feed_window(&r->feed).len < 4) {
+        taken = -ENODATA;
     }
     if (taken == -ENODATA) {
         size_t left = feed_window(&r->feed).len;

@@ -352,9 +352,8 @@ static inline void build_frame(struct build *b, const char *layers, const void *
             start--;
         }
         size_t i = 0;
-        while (i < COUNT_OF(kinds) &&
-               !(strlen(kinds[i].name) == end - start &&
-                 memcmp(kinds[i].name, layers + start, end - start) == 0)) {
+        while (i < COUNT_OF(kinds) && !(strlen(kinds[i].name) == end - start &&
+                                        memcmp(kinds[i].name, layers + start, end - start) == 0)) {
             i++;
         }
         assert_true(i < COUNT_OF(kinds));
