@@ -101,6 +101,11 @@ void flow_table_add(struct flow_table *t, const struct datagram *d);
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
 /* Closes every flow, in order of id. */
 void flow_table_close(struct flow_table *t, const struct stamp *now);
+/* The same in steps, so that many tables close their flows in one order of ids: due finds what has been silent too
+ * long (or everything), next_due tells the lowest id of it (UINT64_MAX: none), close_due deals with that one. */
+void flow_table_due(struct flow_table *t, const struct stamp *now, bool everything);
+uint64_t flow_table_next_due(const struct flow_table *t);
+void flow_table_close_due(struct flow_table *t, const struct stamp *now);
 const struct flow_counts *flow_table_counts(const struct flow_table *t);
 struct arena_pool *flow_table_pool(struct flow_table *t); /* the budget that a flow's other state is charged to */
 struct flow_table *flow_table_free(struct flow_table *t); /* closes nothing; NULL is fine; returns NULL */

@@ -71,7 +71,7 @@ struct side {
     uint32_t late_from, late_to; /* quiet flows: the last hole, whose octets may still come */
     uint32_t stray_next, stray_octets;
     uint8_t strays;
-    bool known, started, has_isn, has_ack, fin_seen, finished;
+    bool known, started, has_isn, has_ack, fin_seen;
     bool waiting, covered;
 };
 
@@ -132,6 +132,8 @@ struct flow_table {
     uint32_t chunk_count, chunk_room, free_record;
     size_t structure, structure_limit; /* octets of slots and slab, and their share of the budget */
     struct flow_list_ends lists[FLOW_LISTS];
+    uint32_t due; /* records taken from the lists to be closed, by id; NO_RECORD: none */
+    bool ending;  /* they are due because the input ended */
 };
 
 /* A TCP segment's payload: `len` captured octets at `at`, then `cut` that were not captured. */

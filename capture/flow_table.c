@@ -23,7 +23,7 @@ struct flow_table *flow_table_new(const struct flow_options *options, size_t mem
     }
     t->options = *options;
     t->sink = *sink;
-    t->free_record = NO_RECORD;
+    t->free_record = t->due = NO_RECORD;
     t->structure_limit = memory / 2;
     arena_pool_init(&t->pool, memory);
     memset(t->lists, 0xff, sizeof t->lists); /* NO_RECORD */
@@ -562,55 +562,64 @@ void flow_table_add(struct flow_table *t, const struct datagram *d)
     note_peak(t);
 }
 
-static void tick_holes(struct flow_table *t, const struct stamp *now)
+/* Takes the head of a list as due; the chain of due records is linked by `next`. */
+static void take_due(struct flow_table *t, struct record *r)
 {
-    struct record *r = record_at(t, t->lists[LIST_HOLE].head);
-    while (r != NULL && t->clock - r->last_ns >= LIMIT_HOLE_SECONDS * SECOND) {
+    list_unlink(t, r);
+    r->next = t->due;
+    t->due = r->place;
+}
+
+void flow_table_due(struct flow_table *t, const struct stamp *now, bool everything)
+{
+    t->clock = now->ns > t->clock ? now->ns : t->clock;
+    t->ending = everything;
+    for (unsigned list = 0; list < FLOW_LISTS; list++) {
+        int64_t limit = list == LIST_HOLE ? LIMIT_HOLE_SECONDS * SECOND : idle_limit(list);
+        struct record *r = record_at(t, t->lists[list].head);
+        while (r != NULL && (everything || t->clock - r->last_ns >= limit)) {
+            take_due(t, r);
+            r = record_at(t, t->lists[list].head);
+        }
+    }
+    t->due = chain_sort(t, t->due);
+}
+
+uint64_t flow_table_next_due(const struct flow_table *t)
+{
+    const struct record *r = record_at(t, t->due);
+    return r == NULL ? UINT64_MAX : r->id;
+}
+
+void flow_table_close_due(struct flow_table *t, const struct stamp *now)
+{
+    struct record *r = record_at(t, t->due);
+    t->due = r->next;
+    if (r->list == LIST_HOLE && !t->ending && t->clock - r->last_ns < idle_limit(LIST_HOLE)) {
+        /* Nobody fills its hole; the flow itself goes on. */
         reassembly_check(t, r->body, now);
-        touch(t, r);
-        r = record_at(t, t->lists[LIST_HOLE].head);
+        r->last_ns = r->queued_ns = t->clock;
+        list_append(t, r, list_of(r));
+    } else {
+        record_close(t, r, false, now);
     }
 }
 
-/* Closes a chain of records, linked by `next`, in order of id. */
-static void chain_close(struct flow_table *t, uint32_t first, const struct stamp *at)
+static void close_all_due(struct flow_table *t, const struct stamp *now)
 {
-    struct record *r = record_at(t, chain_sort(t, first));
-    while (r != NULL) {
-        struct record *next = record_at(t, r->next);
-        record_close(t, r, false, at);
-        r = next;
+    while (t->due != NO_RECORD) {
+        flow_table_close_due(t, now);
     }
 }
 
 void flow_table_tick(struct flow_table *t, const struct stamp *now)
 {
-    t->clock = now->ns > t->clock ? now->ns : t->clock;
-    tick_holes(t, now);
-    uint32_t chain = NO_RECORD;
-    for (unsigned list = 0; list < FLOW_LISTS; list++) {
-        struct record *r = record_at(t, t->lists[list].head);
-        while (r != NULL && t->clock - r->last_ns >= idle_limit(list)) {
-            list_unlink(t, r);
-            r->next = chain;
-            chain = r->place;
-            r = record_at(t, t->lists[list].head);
-        }
-    }
-    chain_close(t, chain, now);
+    flow_table_due(t, now, false);
+    close_all_due(t, now);
 }
 
 void flow_table_close(struct flow_table *t, const struct stamp *now)
 {
-    uint32_t chain = NO_RECORD;
-    for (unsigned list = 0; list < FLOW_LISTS; list++) {
-        struct record *r = record_at(t, t->lists[list].head);
-        while (r != NULL) {
-            list_unlink(t, r);
-            r->next = chain;
-            chain = r->place;
-            r = record_at(t, t->lists[list].head);
-        }
-    }
-    chain_close(t, chain, now);
+    flow_table_due(t, now, true);
+    close_all_due(t, now);
 }

@@ -99,6 +99,7 @@
 /* Numbers of one list of a ClientHello that are named and fingerprinted: IANA knows 350 cipher suites,
  * and scanners offer them all. */
 #define LIMIT_HELLO_LIST 384
+#define LIMIT_HELLO_ALPN 32
 
 /* The policy file, and what it may hold. */
 #define LIMIT_POLICY_OCTETS (4u << 20)
@@ -113,6 +114,7 @@
 
 /* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a finding. */
 #define LIMIT_SUBJECTS 200000
+#define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16

@@ -1,0 +1,287 @@
+#include "policy/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "policy/audit_state.h"
+
+/* ---- names ---- */
+
+const char *verdict_status_name(enum verdict_status s)
+{
+    static const char *const names[] = {"violated", "consistent", "not_observed", "not_assessable"};
+    return names[s];
+}
+
+const char *confidence_name(enum confidence c)
+{
+    static const char *const names[] = {"inferred", "derived", "proven"};
+    return names[c];
+}
+
+/* ---- life ---- */
+
+static bool tuned_off(const struct policy *p, unsigned rule, enum severity *ret_severity)
+{
+    *ret_severity = SEVERITY_OFF;
+    for (unsigned i = 0; i < p->tuning_count; i++) {
+        if (p->tunings[i].rule == rule) {
+            *ret_severity = p->tunings[i].severity;
+            return p->tunings[i].off;
+        }
+    }
+    return false;
+}
+
+static bool add_rule(struct audit *a, const struct rule *r, enum severity tuned)
+{
+    if (r == NULL) {
+        return false;
+    }
+    a->running[a->running_count++] = (struct running_rule){.rule = r, .tuned = tuned};
+    a->records |= r->records;
+    return true;
+}
+
+struct audit *audit_new(const struct policy *p)
+{
+    struct audit *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return NULL;
+    }
+    a->policy = p;
+    arena_pool_init(&a->pool, 0);
+    a->arena = arena_new(&a->pool, LIMIT_AUDIT_OCTETS);
+    a->running = calloc(rule_count + p->watch_count + 1, sizeof *a->running);
+    bool fine = a->arena != NULL && a->running != NULL;
+    for (unsigned i = 0; fine && i < rule_count; i++) {
+        enum severity tuned = SEVERITY_OFF;
+        if (!tuned_off(p, i, &tuned)) {
+            fine = add_rule(a, rules[i], tuned);
+        }
+    }
+    for (unsigned i = 0; fine && i < p->watch_count; i++) {
+        fine = add_rule(a, watch_rule_new(a, &p->watches[i]), SEVERITY_OFF);
+    }
+    return fine ? a : audit_free(a);
+}
+
+struct audit *audit_free(struct audit *a)
+{
+    if (a != NULL) {
+        arena_free(a->arena);
+        arena_pool_done(&a->pool);
+        free(a->running);
+        free(a->judgements.slots);
+        free(a->findings.slots);
+        free(a->sorted_findings);
+        free(a->sorted_verdicts);
+        free(a);
+    }
+    return NULL;
+}
+
+const struct policy *audit_policy(const struct audit *a)
+{
+    return a->policy;
+}
+
+const struct scene *audit_scene(const struct audit *a)
+{
+    return &a->scene;
+}
+
+uint32_t audit_records(const struct audit *a)
+{
+    return a->records;
+}
+
+const struct audit_counts *audit_counts(const struct audit *a)
+{
+    return &a->counts;
+}
+
+void *audit_alloc(struct audit *a, size_t size)
+{
+    void *got = arena_alloc(a->arena, size);
+    a->counts.state_shed += got == NULL;
+    return got;
+}
+
+void *audit_state(struct audit *a, const struct rule *r, size_t size)
+{
+    (void)r;
+    struct running_rule *running = &a->running[a->current];
+    if (running->state == NULL) {
+        running->state = audit_alloc(a, size);
+    }
+    return running->state;
+}
+
+/* ---- observing ---- */
+
+static void look_up(struct audit *a, const struct observation *o)
+{
+    a->scene.o = o;
+    a->scene.policy = a->policy;
+    for (int d = 0; d < 2; d++) {
+        const struct flow_end *end = &o->flow.ends[d];
+        struct party *p = &a->scene.ends[d];
+        *p = (struct party){.known = true, .address = end->address, .port = end->port};
+        p->host = policy_host(a->policy, &end->address);
+        p->group = p->host != NULL ? NULL : policy_group(a->policy, &end->address);
+        p->zone = policy_zone(a->policy, &end->address);
+    }
+}
+
+void audit_observe(struct audit *a, const struct observation *o)
+{
+    uint32_t bit = 1u << o->record;
+    a->counts.observations++;
+    if ((a->records & bit) == 0) {
+        return;
+    }
+    look_up(a, o);
+    for (unsigned i = 0; i < a->running_count; i++) {
+        if ((a->running[i].rule->records & bit) != 0) {
+            a->current = i;
+            a->running[i].rule->observe(a, a->running[i].rule, o);
+        }
+    }
+}
+
+/* ---- the end ---- */
+
+static int compare_party(const struct party *x, const struct party *y)
+{
+    if (x->known != y->known) {
+        return x->known ? 1 : -1;
+    }
+    int by_address = memcmp(x->address.octets, y->address.octets, sizeof x->address.octets);
+    return by_address != 0 ? by_address : (x->port > y->port) - (x->port < y->port);
+}
+
+static int compare_findings(const void *left, const void *right)
+{
+    const struct finding *x = *(const struct finding *const *)left, *y = *(const struct finding *const *)right;
+    bool x_accepted = x->accepted != NULL && !x->acceptance_expired;
+    bool y_accepted = y->accepted != NULL && !y->acceptance_expired;
+    if (x_accepted != y_accepted) {
+        return x_accepted ? 1 : -1;
+    }
+    if (x->severity != y->severity) {
+        return x->severity > y->severity ? -1 : 1;
+    }
+    int by = strcmp(x->rule->code, y->rule->code);
+    by = by != 0 ? by : strcmp(x->rule->name, y->rule->name);
+    by = by != 0 ? by : compare_party(&x->client, &y->client);
+    by = by != 0 ? by : compare_party(&x->server, &y->server);
+    return by != 0 ? by : strcmp(x->id, y->id);
+}
+
+static int compare_verdicts(const void *left, const void *right)
+{
+    const struct verdict *x = *(const struct verdict *const *)left, *y = *(const struct verdict *const *)right;
+    int by = strcmp(x->rule->code, y->rule->code);
+    by = by != 0 ? by : strcmp(x->rule->name, y->rule->name);
+    return by != 0 ? by : strcmp(x->subject, y->subject);
+}
+
+static char *join(struct audit *a, const char *first, const char *second)
+{
+    char text[1200];
+    (void)snprintf(text, sizeof text, "%s%s%s", first == NULL ? "" : first, second == NULL ? "" : " Not seen: ",
+                   second == NULL ? "" : second);
+    char *kept = arena_text(a->arena, text, strlen(text));
+    return kept == NULL ? (char *)"" : kept;
+}
+
+static void settle(struct audit *a, struct judgement *j)
+{
+    struct verdict *v = &j->verdict;
+    v->observed = j->breaches + j->fine + j->hidden;
+    if (j->breaches > 0) {
+        v->status = VERDICT_VIOLATED;
+        v->because = join(a, j->worst == NULL ? "breaches past the limit of findings" : j->worst->explanation, NULL);
+    } else if (j->fine > 0) {
+        v->status = VERDICT_CONSISTENT;
+        v->because = join(a, j->fine_because, j->hidden_because);
+    } else if (j->hidden > 0) {
+        v->status = VERDICT_NOT_ASSESSABLE;
+        v->because = join(a, j->hidden_because, NULL);
+    } else {
+        v->status = VERDICT_NOT_OBSERVED;
+        v->because = join(a, j->missing_because, NULL);
+    }
+    a->counts.verdicts[v->status]++;
+}
+
+static void *gather(const struct ledger_table *t)
+{
+    const void **all = calloc(t->count + 1, sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; all != NULL && i < t->room; i++) {
+        if (t->slots[i].item != NULL) {
+            all[n++] = t->slots[i].item;
+        }
+    }
+    return all;
+}
+
+static void settle_finding(struct audit *a, struct finding *f)
+{
+    if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
+        f->acceptance_expired = true;
+        char text[160];
+        (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.", f->accepted->until);
+        char whole[2400];
+        (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation, text);
+        f->explanation = arena_text(a->arena, whole, strlen(whole));
+    }
+    if (f->accepted != NULL && !f->acceptance_expired) {
+        a->counts.accepted++;
+    } else {
+        a->counts.findings[f->severity]++;
+    }
+}
+
+void audit_finish(struct audit *a)
+{
+    for (unsigned i = 0; i < a->running_count; i++) {
+        a->current = i;
+        if (a->running[i].rule->finish != NULL) {
+            a->running[i].rule->finish(a, a->running[i].rule);
+        }
+    }
+    /* A kept finding and a judgement begin with what is shown of them. */
+    a->sorted_findings = gather(&a->findings);
+    a->sorted_verdicts = gather(&a->judgements);
+    for (size_t i = 0; i < a->findings.room; i++) {
+        if (a->findings.slots[i].item != NULL) {
+            settle_finding(a, &((struct kept_finding *)a->findings.slots[i].item)->shown);
+        }
+    }
+    for (size_t i = 0; i < a->judgements.room; i++) {
+        if (a->judgements.slots[i].item != NULL) {
+            settle(a, a->judgements.slots[i].item);
+        }
+    }
+    if (a->sorted_findings != NULL) {
+        qsort(a->sorted_findings, a->findings.count, sizeof *a->sorted_findings, compare_findings);
+    }
+    if (a->sorted_verdicts != NULL) {
+        qsort(a->sorted_verdicts, a->judgements.count, sizeof *a->sorted_verdicts, compare_verdicts);
+    }
+}
+
+const struct finding *const *audit_findings(const struct audit *a, size_t *ret_count)
+{
+    *ret_count = a->sorted_findings == NULL ? 0 : a->findings.count;
+    return a->sorted_findings;
+}
+
+const struct verdict *const *audit_verdicts(const struct audit *a, size_t *ret_count)
+{
+    *ret_count = a->sorted_verdicts == NULL ? 0 : a->judgements.count;
+    return a->sorted_verdicts;
+}

@@ -1,0 +1,60 @@
+/*
+ * audit_state.h - the audit's inside; only audit.c, ledger.c and watch.c include it.
+ */
+#ifndef ROLECALL_POLICY_AUDIT_STATE_H
+#define ROLECALL_POLICY_AUDIT_STATE_H
+
+#include "capture/arena.h"
+#include "capture/limits.h"
+#include "policy/ledger.h"
+
+#define LEDGER_HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t ledger_hash(uint64_t hash, const void *octets, size_t len);
+
+struct ledger_slot {
+    uint64_t hash;
+    void *item; /* NULL: empty */
+};
+
+struct ledger_table { /* open addressing; items are never removed */
+    struct ledger_slot *slots;
+    size_t room, count;
+};
+
+struct judgement { /* what is known of one rule and one subject */
+    struct verdict verdict;
+    struct subject subject;
+    uint64_t breaches, fine, hidden;
+    const struct finding *worst; /* the first breach's finding */
+    char *fine_because, *hidden_because, *missing_because;
+};
+
+struct kept_finding {
+    struct finding shown;
+    const char *key; /* ends, service and kind */
+};
+
+struct running_rule {
+    const struct rule *rule;
+    void *state;
+    enum severity tuned; /* SEVERITY_OFF: as the rule says */
+};
+
+struct audit {
+    const struct policy *policy;
+    struct arena_pool pool;
+    struct arena *arena;
+    struct running_rule *running; /* the rules that are on: built in, then the policy's own */
+    unsigned running_count, current;
+    uint32_t records;
+    struct scene scene;
+    struct ledger_table judgements, findings;
+    const struct finding **sorted_findings;
+    const struct verdict **sorted_verdicts;
+    struct audit_counts counts;
+};
+
+/* watch.c: the policy's own rules, as rules; NULL when memory is used up. */
+const struct rule *watch_rule_new(struct audit *a, const struct watch_rule *w);
+
+#endif

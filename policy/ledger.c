@@ -1,0 +1,406 @@
+#include "policy/ledger.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "policy/audit_state.h"
+
+/* ---- tables ---- */
+
+/* FNV-1a, 64 bit: short keys, and the id in the output must be the same in every run. */
+uint64_t ledger_hash(uint64_t hash, const void *octets, size_t len)
+{
+    const uint8_t *at = octets;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static bool table_grow(struct ledger_table *t)
+{
+    size_t room = t->room == 0 ? 256 : 2 * t->room;
+    struct ledger_slot *grown = calloc(room, sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < t->room; i++) {
+        if (t->slots[i].item != NULL) {
+            size_t at = t->slots[i].hash & (room - 1);
+            while (grown[at].item != NULL) {
+                at = (at + 1) & (room - 1);
+            }
+            grown[at] = t->slots[i];
+        }
+    }
+    free(t->slots);
+    t->slots = grown;
+    t->room = room;
+    return true;
+}
+
+/* The slot of the item that `same` accepts, or the empty one where it belongs; NULL when memory is used up. */
+static struct ledger_slot *table_find(struct ledger_table *t, uint64_t hash,
+                                      bool (*same)(const void *item, const void *key), const void *key)
+{
+    if (2 * (t->count + 1) > t->room && !table_grow(t)) {
+        return NULL;
+    }
+    size_t at = hash & (t->room - 1);
+    while (t->slots[at].item != NULL && !(t->slots[at].hash == hash && same(t->slots[at].item, key))) {
+        at = (at + 1) & (t->room - 1);
+    }
+    return &t->slots[at];
+}
+
+static char *keep_text(struct audit *a, const char *text)
+{
+    char *copy = arena_text(a->arena, text, strlen(text));
+    a->counts.state_shed += copy == NULL;
+    return copy;
+}
+
+static char *keep_format(struct audit *a, const char *format, va_list args)
+{
+    char text[2048];
+    (void)vsnprintf(text, sizeof text, format, args);
+    return keep_text(a, text);
+}
+
+/* ---- verdicts ---- */
+
+struct judgement_key {
+    const struct rule *rule;
+    struct subject subject;
+};
+
+static bool same_judgement(const void *item, const void *key)
+{
+    const struct judgement *j = item;
+    const struct judgement_key *k = key;
+    return j->verdict.rule == k->rule && j->subject.host == k->subject.host && j->subject.role == k->subject.role &&
+           j->subject.peer == k->subject.peer;
+}
+
+static char *subject_text(struct audit *a, const struct subject *s)
+{
+    char text[600];
+    if (s->host == NULL) {
+        return keep_text(a, "hierarchy");
+    }
+    if (s->peer != NULL) {
+        (void)snprintf(text, sizeof text, "%s -> %s", s->host->name, s->peer->name);
+    } else if (s->role != NULL) {
+        (void)snprintf(text, sizeof text, "%s %s", s->host->name, role_name(s->role->role));
+    } else {
+        (void)snprintf(text, sizeof text, "%s", s->host->name);
+    }
+    return keep_text(a, text);
+}
+
+static struct judgement *judgement_of(struct audit *a, const struct rule *r, const struct subject *s)
+{
+    struct judgement_key key = {.rule = r, .subject = *s};
+    const void *parts[] = {r, s->host, s->role, s->peer};
+    uint64_t hash = ledger_hash(LEDGER_HASH_START, parts, sizeof parts);
+    struct ledger_slot *slot = table_find(&a->judgements, hash, same_judgement, &key);
+    if (slot == NULL || (slot->item == NULL && a->judgements.count >= LIMIT_SUBJECTS)) {
+        a->counts.subjects_shed++;
+        return NULL;
+    }
+    if (slot->item == NULL) {
+        struct judgement *j = arena_alloc(a->arena, sizeof *j);
+        char *text = j == NULL ? NULL : subject_text(a, s);
+        if (text == NULL) {
+            a->counts.subjects_shed++;
+            return NULL;
+        }
+        j->subject = *s;
+        j->verdict.rule = r;
+        j->verdict.subject = text;
+        *slot = (struct ledger_slot){.hash = hash, .item = j};
+        a->judgements.count++;
+    }
+    return slot->item;
+}
+
+void judge_fine(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->fine++ == 0) {
+        j->fine_because = keep_text(a, because);
+    }
+}
+
+void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->hidden++ == 0) {
+        j->hidden_because = keep_text(a, because);
+    }
+}
+
+void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->breaches + j->fine + j->hidden == 0) {
+        j->missing_because = keep_text(a, because);
+    }
+}
+
+void expect_roles(struct audit *a, const struct rule *r, role_set roles, const char *because)
+{
+    const struct policy *p = a->policy;
+    for (unsigned h = 0; h < p->host_count; h++) {
+        for (unsigned i = 0; i < p->hosts[h].role_count; i++) {
+            const struct role_instance *role = &p->hosts[h].roles[i];
+            if ((roles & ROLE_BIT(role->role)) != 0) {
+                judge_expected(a, r, (struct subject){.host = &p->hosts[h], .role = role}, because);
+            }
+        }
+    }
+}
+
+void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const char *because)
+{
+    const struct policy *p = a->policy;
+    for (unsigned h = 0; h < p->host_count; h++) {
+        if ((p->hosts[h].role_bits & roles) != 0) {
+            judge_expected(a, r, (struct subject){.host = &p->hosts[h]}, because);
+        }
+    }
+}
+
+/* ---- findings ---- */
+
+struct finding_key {
+    const struct rule *rule;
+    char text[512];
+};
+
+static bool same_finding(const void *item, const void *key)
+{
+    const struct kept_finding *f = item;
+    const struct finding_key *k = key;
+    return f->shown.rule == k->rule && strcmp(f->key, k->text) == 0;
+}
+
+static int key_end(char *text, size_t room, const struct party *p, bool with_port)
+{
+    char address[ADDRESS_TEXT];
+    if (p == NULL) {
+        return snprintf(text, room, "-|");
+    }
+    const char *name = p->host != NULL ? p->host->name : address_format(&p->address, address);
+    return with_port ? snprintf(text, room, "%s:%u|", name, p->port) : snprintf(text, room, "%s|", name);
+}
+
+static void make_key(struct finding_key *key, const struct rule *r, const struct breach *b)
+{
+    size_t room = sizeof key->text, len = 0;
+    key->rule = r;
+    len += (size_t)key_end(key->text, room, b->client, false);
+    len = len < room ? len : room - 1;
+    len += (size_t)key_end(key->text + len, room - len, b->server, true);
+    len = len < room ? len : room - 1;
+    (void)snprintf(key->text + len, room - len, "%s", b->kind == NULL ? "" : b->kind);
+}
+
+static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
+{
+    static const struct address nobody;
+    const struct policy *p = a->policy;
+    for (unsigned i = 0; i < p->acceptance_count; i++) {
+        const struct acceptance *c = &p->acceptances[i];
+        const struct address *client = f->client.known ? &f->client.address : &nobody;
+        const struct address *server = f->server.known ? &f->server.address : &nobody;
+        if (c->rule < rule_count && rules[c->rule] == f->rule && selector_matches(p, &c->client, client) &&
+            selector_matches(p, &c->server, server)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static enum severity severity_of(const struct audit *a, const struct rule *r, const struct breach *b)
+{
+    enum severity tuned = a->running[a->current].tuned;
+    enum severity severity = tuned != SEVERITY_OFF ? tuned : b->severity != SEVERITY_OFF ? b->severity : r->severity;
+    bool guess = b->confidence == CONFIDENCE_INFERRED && severity > SEVERITY_MEDIUM;
+    return guess ? SEVERITY_MEDIUM : severity;
+}
+
+static const struct stamp *happened(const struct audit *a, const struct breach *b)
+{
+    return b->at != NULL && b->at->order != 0 ? b->at : &a->scene.o->at;
+}
+
+static struct kept_finding *new_finding(struct audit *a, const struct rule *r, const struct breach *b,
+                                        const struct finding_key *key)
+{
+    struct kept_finding *f = arena_alloc(a->arena, sizeof *f);
+    char *kept = f == NULL ? NULL : keep_text(a, key->text);
+    if (kept == NULL) {
+        return NULL;
+    }
+    uint64_t id = ledger_hash(LEDGER_HASH_START, r->name, strlen(r->name));
+    id = ledger_hash(id, key->text, strlen(key->text));
+    f->key = kept;
+    struct finding *shown = &f->shown;
+    (void)snprintf(shown->id, sizeof shown->id, "%016" PRIx64, id);
+    shown->rule = r;
+    shown->title = b->title == NULL ? r->title : b->title;
+    shown->severity = severity_of(a, r, b);
+    shown->confidence = b->confidence;
+    shown->first_ns = happened(a, b)->ns;
+    shown->precision = a->scene.o->at.precision;
+    if (b->client != NULL) {
+        shown->client = *b->client;
+        shown->client.port = 0; /* the client's own port is another one each time */
+    }
+    if (b->server != NULL) {
+        shown->server = *b->server;
+    }
+    shown->accepted = accepted_by(a, shown);
+    return f;
+}
+
+static void add_flow(struct finding *f, uint64_t flow)
+{
+    unsigned shown = f->flow_count;
+    if (shown > 0 && f->flows[shown - 1] == flow) {
+        return;
+    }
+    if (shown < LIMIT_FINDING_FLOWS) {
+        for (unsigned i = 0; i < shown; i++) {
+            if (f->flows[i] == flow) {
+                return;
+            }
+        }
+        f->flows[f->flow_count++] = flow;
+    }
+    f->flows_total++;
+}
+
+struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b, bool *ret_new)
+{
+    struct judgement *j = judgement_of(a, r, &b->subject);
+    if (j != NULL) {
+        j->breaches++;
+    }
+    struct finding_key key;
+    make_key(&key, r, b);
+    uint64_t hash = ledger_hash(LEDGER_HASH_START, &r, sizeof r);
+    hash = ledger_hash(hash, key.text, strlen(key.text));
+    struct ledger_slot *slot = table_find(&a->findings, hash, same_finding, &key);
+    *ret_new = false;
+    if (slot == NULL || (slot->item == NULL && a->findings.count >= LIMIT_FINDINGS)) {
+        a->counts.findings_shed++;
+        return NULL;
+    }
+    if (slot->item == NULL) {
+        struct kept_finding *made = new_finding(a, r, b, &key);
+        if (made == NULL) {
+            a->counts.findings_shed++;
+            return NULL;
+        }
+        *slot = (struct ledger_slot){.hash = hash, .item = made};
+        a->findings.count++;
+        *ret_new = true;
+    }
+    struct finding *f = &((struct kept_finding *)slot->item)->shown;
+    enum severity severity = severity_of(a, r, b);
+    f->count++;
+    int64_t now = happened(a, b)->ns;
+    f->first_ns = now < f->first_ns ? now : f->first_ns;
+    f->last_ns = now > f->last_ns ? now : f->last_ns;
+    if (severity > f->severity) {
+        /* The worst of a kind decides, and its words are the ones to read. */
+        f->severity = severity;
+        f->confidence = b->confidence;
+        *ret_new = true;
+    }
+    add_flow(f, a->scene.o->flow.id);
+    if (j != NULL && j->worst == NULL) {
+        j->worst = f;
+    }
+    return f;
+}
+
+void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const char *format, ...)
+{
+    if (f == NULL || at.order == 0 || f->evidence_count == LIMIT_EVIDENCE) {
+        return;
+    }
+    for (unsigned i = 0; i < f->evidence_count; i++) {
+        if (f->evidence[i].at.order == at.order) {
+            return;
+        }
+    }
+    va_list args;
+    va_start(args, format);
+    char *says = keep_format(a, format, args);
+    va_end(args);
+    if (says != NULL) {
+        f->evidence[f->evidence_count++] = (struct evidence){.at = at, .says = says};
+    }
+}
+
+void finding_explain(struct audit *a, struct finding *f, const char *format, ...)
+{
+    if (f != NULL) {
+        va_list args;
+        va_start(args, format);
+        f->explanation = keep_format(a, format, args);
+        va_end(args);
+    }
+}
+
+void finding_remedy(struct audit *a, struct finding *f, const char *format, ...)
+{
+    if (f != NULL) {
+        va_list args;
+        va_start(args, format);
+        f->remediation = keep_format(a, format, args);
+        va_end(args);
+    }
+}
+
+/* ---- parties ---- */
+
+const char *party_text(const struct party *p, char text[PARTY_TEXT])
+{
+    char address[ADDRESS_TEXT];
+    address_format(&p->address, address);
+    if (p->host != NULL) {
+        (void)snprintf(text, PARTY_TEXT, "%.100s (%s)", p->host->name, address);
+    } else if (p->group != NULL) {
+        (void)snprintf(text, PARTY_TEXT, "%s (%.80s)", address, p->group->name);
+    } else {
+        (void)snprintf(text, PARTY_TEXT, "%s", address);
+    }
+    return text;
+}
+
+const struct forest *party_forest(const struct party *p)
+{
+    return p->host != NULL ? p->host->forest : p->group != NULL ? p->group->forest : NULL;
+}
+
+role_set party_roles(const struct party *p)
+{
+    return p->host == NULL ? 0 : p->host->role_bits;
+}
+
+bool party_is_site_system(const struct party *p)
+{
+    return (party_roles(p) & role_site_systems()) != 0;
+}
+
+bool party_is_declared(const struct party *p)
+{
+    return p->host != NULL || p->group != NULL;
+}
