@@ -642,9 +642,8 @@ static void test_filter(void **state)
     }
 }
 
-static void test_error_lines(void **state)
+static void write_no_captures(void)
 {
-    (void)state;
     struct octets o = {0};
     put_pcap(&o, 147, (const uint32_t[]){1}, 1);
     (void)write_file("e-link", o.at, o.len);
@@ -668,6 +667,12 @@ static void test_error_lines(void **state)
     (void)write_file("e-empty", "", 0);
     (void)write_file("e-cut", "\xd4\xc3\xb2\xa1\2\0\4\0\0\0", 10);
     assert_int_equal(mkdir(in_folder("e-dir"), 0700), 0);
+}
+
+static void test_error_lines(void **state)
+{
+    (void)state;
+    write_no_captures();
     static const struct {
         const char *name, *filter;
         int result;

@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Reads the first and last octet: a sanitizer tells when the span is not there. */
 static void touch(struct bytes span)
 {
-    static volatile uint8_t sink;
+    const volatile uint8_t *at = span.at;
     if (span.len > 0) {
-        sink = span.at[0];
-        sink = span.at[span.len - 1];
+        (void)at[0];
+        (void)at[span.len - 1];
     }
 }
 
