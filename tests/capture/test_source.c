@@ -262,7 +262,7 @@ static void test_every_cut(void **state)
         size_t ends[4] = {0};  /* where the frames end */
         size_t clean[4] = {0}; /* where the file may end */
         pcapng ? put_section(&o, false) : put_pcap_header(&o, false, 0xa1b2c3d4, 1);
-        size_t header = pcapng ? 24 : 24;
+        const size_t header = 24; /* of either format */
         size_t first = o.len;
         if (pcapng) {
             put_interface(&o, false, 1, -1, 0);
@@ -504,9 +504,9 @@ static void test_merge(void **state)
         assert_int_equal(p.at.order, i + 1);
     }
     assert_int_equal(source_next(s, &p), 0);
-    assert_int_equal(source_counts(s)->first_ns, 1 * SECOND);
-    assert_int_equal(source_counts(s)->last_ns, 10 * SECOND);
-    assert_int_equal(source_counts(s)->octets_read, source_counts(s)->octets_total);
+    const struct source_counts *c = source_counts(s);
+    assert_true(c->first_ns == 1 * SECOND && c->last_ns == 10 * SECOND);
+    assert_int_equal(c->octets_read, c->octets_total);
     (void)source_free(s);
 }
 
@@ -522,8 +522,7 @@ static void test_single_file_keeps_its_order(void **state)
         assert_int_equal(source_next(s, &p), 1);
         assert_int_equal(p.at.ns, order[i] * SECOND);
     }
-    assert_int_equal(source_counts(s)->first_ns, 1 * SECOND);
-    assert_int_equal(source_counts(s)->last_ns, 8 * SECOND);
+    assert_true(source_counts(s)->first_ns == SECOND && source_counts(s)->last_ns == 8 * SECOND);
     (void)source_free(s);
 }
 
@@ -586,7 +585,6 @@ static void test_many_files(void **state)
 static void test_standard_input(void **state)
 {
     (void)state;
-    write_pcap("in", (const uint32_t[]){1, 2}, 2);
     int saved = dup(STDIN_FILENO);
     int ends[2];
     assert_int_equal(pipe(ends), 0);
