@@ -38,15 +38,21 @@ def measure(argv, work, out_path=os.devnull):
 
     Linux carries the peak memory of the forking process over exec, so a child forked here would
     seem as large as this interpreter. A small shell forks it instead and exits; as its subreaper
-    we inherit the child, and wait4 tells what the child alone used.
+    we inherit the child, and wait4 tells what the child alone used. It starts when the shell is
+    gone, which might otherwise reap it.
     """
     error_path = os.path.join(work, 'bench-stderr.txt')
-    script = 'out=$1 err=$2; shift 2; "$@" >"$out" 2>"$err" </dev/null & echo $!'
-    launch = ['sh', '-c', script, 'sh', out_path, error_path]
+    script = ('out=$1 err=$2; shift 2; exec 3<&0; '
+              '(read go <&3 && exec "$@" </dev/null 3<&-) >"$out" 2>"$err" & echo $!')
+    start_end, go_end = os.pipe()
+    pid = int(subprocess.run(['sh', '-c', script, 'sh', out_path, error_path] + argv, check=True,
+                             stdin=start_end, stdout=subprocess.PIPE).stdout)
     start = time.monotonic()
-    pid = int(subprocess.run(launch + argv, stdout=subprocess.PIPE, check=True).stdout)
+    os.write(go_end, b'\n')
     _, status, usage = os.wait4(pid, 0)
     wall = time.monotonic() - start
+    os.close(start_end)
+    os.close(go_end)
     with open(error_path, 'rb') as f:
         error = f.read(400).decode('utf-8', 'replace').strip()
     os.unlink(error_path)
