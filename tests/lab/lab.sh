@@ -95,12 +95,16 @@ down() {
     say "down"
 }
 
+must_be_cases() {
+    local name
+    for name in "$@"; do
+        [[ -n ${CASE_PURPOSE[$name]:-} ]] || die "no case '$name'; '$0 list' names them"
+    done
+}
+
 record() {
     local names=("$@") name
     [[ ${#names[@]} -gt 0 ]] || names=("${CASES[@]}")
-    for name in "${names[@]}"; do
-        [[ -n ${CASE_PURPOSE[$name]:-} ]] || die "no case '$name'; '$0 list' names them"
-    done
     mkdir -p "$OUT"
     OUT=$(cd "$OUT" && pwd)
     publish_certificates
@@ -139,6 +143,7 @@ main() {
         down) down ;;
         all) down; trap clean_up EXIT; trap 'exit 130' INT TERM; up; record ;;
         record)
+            must_be_cases "$@"
             trap 'exit 130' INT TERM
             if is_up || [[ $KEEP == yes ]]; then trap stop_capture_quietly EXIT; else trap clean_up EXIT; fi
             up
