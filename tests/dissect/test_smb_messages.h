@@ -134,13 +134,15 @@ static inline void say_negotiate(struct script *s, uint64_t message, unsigned mo
         put_le(s, i, 1);
     }
     put_le(s, 0x70, 4); /* contexts begin behind the padded dialects */
-    put_le(s, 1, 2);
+    put_le(s, 2, 2);
     put_zero(s, 2);
     for (size_t i = 0; i < 5; i++) {
         put_le(s, dialects[i], 2);
     }
     put_zero(s, 2);
-    put(s, "\x02\x00\x06\x00\x00\x00\x00\x00\x02\x00\x02\x00\x01\x00", 14);
+    put(s, "\x02\x00\x06\x00\x00\x00\x00\x00\x02\x00\x02\x00\x01\x00\0\0", 16);
+    put(s, "\x05\x00\x08\x00\x00\x00\x00\x00", 8);
+    put_utf16(s, "dp01");
     end_frame(s, DIR_CLIENT);
 }
 
@@ -152,7 +154,7 @@ static inline void say_negotiated(struct script *s, uint64_t message, unsigned m
     put_le(s, 65, 2);
     put_le(s, mode, 2);
     put_le(s, dialect, 2);
-    put_le(s, dialect == 0x0311 ? 2 : 0, 2);
+    put_le(s, dialect == 0x0311 ? 4 : 0, 2);
     for (unsigned i = 0; i < 16; i++) {
         put_le(s, 0xa0 + i, 1);
     }
@@ -161,7 +163,9 @@ static inline void say_negotiated(struct script *s, uint64_t message, unsigned m
     put_zero(s, 2);
     put_le(s, 0x80, 4);
     put(s, "\x01\x00\x06\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00", 16);
-    put(s, "\x02\x00\x04\x00\x00\x00\x00\x00\x01\x00\x02\x00", 12);
+    put(s, "\x02\x00\x04\x00\x00\x00\x00\x00\x01\x00\x02\x00\0\0\0\0", 16);
+    put(s, "\x08\x00\x04\x00\x00\x00\x00\x00\x01\x00\x02\x00\0\0\0\0", 16);
+    put(s, "\x03\x00\x0a\x00\x00\x00\x00\x00\x01\x00\0\0\0\0\0\0\x04\x00", 18);
     end_frame(s, DIR_SERVER);
 }
 
