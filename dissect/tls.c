@@ -168,6 +168,7 @@ static enum probe tls_probe(struct bytes head)
     uint8_t type = cursor_u8(&c);
     uint32_t len = cursor_be24(&c);
     struct bytes body = bytes_from(head, RECORD_HEADER + HANDSHAKE_HEADER);
+    bool is_hello = false;
     if (first.content == CONTENT_HANDSHAKE && first.len >= HANDSHAKE_HEADER) {
         if (type == HANDSHAKE_CLIENT_HELLO && is_client_hello(body, len)) {
             return PROBE_CLIENT;
@@ -175,8 +176,12 @@ static enum probe tls_probe(struct bytes head)
         if (type == HANDSHAKE_SERVER_HELLO && is_server_hello(body, len)) {
             return PROBE_SERVER;
         }
+        is_hello = type == HANDSHAKE_CLIENT_HELLO || type == HANDSHAKE_SERVER_HELLO;
     }
-    return probe_middle(first, head);
+    /* A hello that is none may still be encrypted octets, if another record follows. */
+    return is_hello && head.len < RECORD_HEADER + (size_t)first.len + RECORD_HEADER
+               ? PROBE_NO
+               : probe_middle(first, head);
 }
 
 /* ---- handshake messages ---- */

@@ -25,8 +25,10 @@ static inline struct bytes wire_bytes(const struct wire *w)
 static inline void wire_copy(struct wire *w, const void *octets, size_t len)
 {
     assert(len <= sizeof w->at - w->len);
-    memcpy(w->at + w->len, octets, len);
-    w->len += len;
+    if (len > 0) {
+        memcpy(w->at + w->len, octets, len);
+        w->len += len;
+    }
 }
 
 static inline void wire_fill(struct wire *w, uint8_t octet, size_t len)
