@@ -9,39 +9,48 @@
 
 /* ---- the file ---- */
 
+struct file {
+    uint8_t *octets; /* owned */
+    size_t length;
+};
+
 /* Reads to the end, at most LIMIT_POLICY_OCTETS. */
-static int read_all(int fd, uint8_t *buffer, size_t *ret_length)
+static int read_all(int fd, struct file *file)
 {
-    size_t length = 0;
+    size_t room = 0;
     for (;;) {
-        ssize_t n = read(fd, buffer + length, LIMIT_POLICY_OCTETS + 1 - length);
+        if (file->length == room) {
+            room = room == 0 ? 32768 : room * 2;
+            uint8_t *octets = realloc(file->octets, room);
+            if (octets == NULL) {
+                return -ENOMEM;
+            }
+            file->octets = octets;
+        }
+        ssize_t n = read(fd, file->octets + file->length, room - file->length);
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n < 0) {
-            return -errno;
+        if (n <= 0) {
+            return n == 0 ? 0 : -errno;
         }
-        if (n == 0) {
-            *ret_length = length;
-            return 0;
-        }
-        length += (size_t)n;
-        if (length > LIMIT_POLICY_OCTETS) {
+        file->length += (size_t)n;
+        if (file->length > LIMIT_POLICY_OCTETS) {
             return -EFBIG;
         }
     }
 }
 
-static int read_file(const char *path, uint8_t *buffer, size_t *ret_length)
+static int read_file(const char *path, struct file *file)
 {
     if (strcmp(path, "-") == 0) {
-        return read_all(STDIN_FILENO, buffer, ret_length);
+        return read_all(STDIN_FILENO, file);
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }
-    int error = read_all(fd, buffer, ret_length);
+    int error = read_all(fd, file);
     (void)close(fd);
     return error;
 }
@@ -179,16 +188,15 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
 int policy_load(const char *path, const struct policy_names *names, FILE *errors,
                 struct policy **ret)
 {
-    size_t length = 0;
-    uint8_t *buffer = malloc(LIMIT_POLICY_OCTETS + 1);
+    struct file file = {.octets = NULL};
     struct loader l = {.names = names, .index = calloc(1, sizeof(struct policy_index))};
-    int error = buffer == NULL || l.index == NULL ? -ENOMEM : read_file(path, buffer, &length);
+    int error = l.index == NULL ? -ENOMEM : read_file(path, &file);
     bool told = false;
     if (error == 0) {
-        error = load_in_arenas(&l, path, bytes_of(buffer, length), errors);
+        error = load_in_arenas(&l, path, bytes_of(file.octets, file.length), errors);
         told = error == -EINVAL;
     }
-    free(buffer);
+    free(file.octets);
     if (error == 0) {
         *ret = l.policy;
         return 0;
