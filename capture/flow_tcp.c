@@ -131,8 +131,8 @@ static void take_ack(struct body *b, unsigned side, const struct datagram *d)
     }
 }
 
-/* The SYN's sender is the client, whatever was guessed before; but a sink that was opened has been told which
- * end is which, so a handshake captured after its data does not change that any more. */
+/* The SYN's sender is the client, whatever was guessed before; but a sink that was opened has been
+ * told which end is which, so a handshake captured after its data does not change that any more. */
 static void set_direction(struct body *b, unsigned client_side)
 {
     bool agrees = side_dir(b, client_side) == DIR_CLIENT;
@@ -325,8 +325,7 @@ static void finish(struct body *b)
 {
     for (unsigned side = 0; side < 2; side++) {
         struct side *from = &b->sides[side];
-        if (from->fin_seen && !from->finished && from->next == from->fin) {
-            from->finished = true;
+        if (from->fin_seen && from->next == from->fin) {
             from->next = from->fin + 1;
         }
     }

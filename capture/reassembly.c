@@ -391,7 +391,7 @@ void reassembly_check(struct flow_table *t, struct body *b, const struct stamp *
 static void flush_tail(struct flow_table *t, struct body *b, unsigned side, const struct stamp *at)
 {
     struct side *from = &b->sides[side];
-    if (!from->known || from->finished || (!from->fin_seen && !from->has_ack)) {
+    if (!from->known || (!from->fin_seen && !from->has_ack)) {
         return;
     }
     uint32_t end = from->fin_seen ? from->fin : from->acked;
@@ -424,7 +424,7 @@ void reassembly_resume(struct flow_table *t, struct body *b, unsigned side, uint
     }
     from->next = sequence;
     from->late_from = from->late_to = sequence;
-    from->has_ack = from->fin_seen = from->finished = false;
+    from->has_ack = from->fin_seen = false;
     sink_gap(t, b, side, missing, at);
 }
 

@@ -50,6 +50,7 @@ static const struct expected cases[] = {
     {"port used again: with the same number", {HANDSHAKE, {'c', F | A, 1, 1}, {'s', F | A, 1, 2}, {'c', S, 0, 0, 0, 900}}, 2, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
     {"port used again: one FIN seen", {HANDSHAKE, {'c', F | A, 1, 1}, {'c', S, 7000000, 0}}, 2, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
     {"port used again: mid-stream", {{'c', A, 1, 1, "ab"}, {'c', S, 7000000, 0}}, 2, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
+    {"port used again: one side captured", {{'c', S, 0, 0}, {'c', A, 1, 1, "ab"}, {'c', S, 7000000, 0}}, 2, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
     {"port used again: idle", {HANDSHAKE, {'c', S, 7000000, 0, 0, 61000}}, 2, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
     {"SYN into a live connection is not believed", {HANDSHAKE, {'c', S, 7000000, 0, 0, 10}}, 1, FLOW_ESTABLISHED, true, true, true, false, 49152, ANOMALY_TCP_BAD_SEQUENCE, 0},
     {"port used again: its SYN-ACK is believed", {HANDSHAKE, {'c', S, 7000000, 0, 0, 10}, {'s', S | A, 8000000, 7000001}}, 2, FLOW_ESTABLISHED, false, true, true, false, 49152, 0, 0},
@@ -499,6 +500,54 @@ static void test_no_room(void **state)
     script_done(&s);
 }
 
+/* A flow that needs more room sheds others for it, not itself, be it the idlest. */
+static void test_promotion_keeps_itself(void **state)
+{
+    (void)state;
+    struct script s;
+    script_init(&s, 256 << 10, NULL);
+    struct arena_pool *pool = flow_table_pool(s.table);
+    script_step(&s, &(struct step){'c', S, 0, 0});
+    for (uint32_t i = 0; i < 20; i++) {
+        s.at.ns += 200000000;
+        syn_from(&s, 1000 + i, 40000);
+    }
+    size_t rest = pool->limit - pool->used;
+    assert_true(arena_pool_charge(pool, rest));
+    script_step(&s, &(struct step){'s', S | A, 0, 1});
+    arena_pool_refund(pool, rest);
+    assert_in_range(s.closes, 1, 19);
+    assert_int_not_equal(s.all[0].id, 1);
+    script_end(&s);
+    assert_int_equal(flow_table_counts(s.table)->flows, 21);
+    script_done(&s);
+}
+
+/* What is left is still found after others went from between. */
+static void test_found_after_removal(void **state)
+{
+    (void)state;
+    enum { HOSTS = 4000 };
+    struct script s;
+    script_init(&s, 4 << 20, NULL);
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        syn_from(&s, i, 40000);
+    }
+    for (unsigned round = 1; round < 8; round++) {
+        s.at.ns += round == 1 ? 35000000000 : 25000000000;
+        for (uint32_t i = 0; i < HOSTS; i += 1u << round) {
+            syn_from(&s, i, 40000); /* with the same number: not a new flow */
+        }
+        s.at.ns += 30000000000;
+        flow_table_tick(s.table, &s.at);
+        assert_int_equal(flow_table_counts(s.table)->flows, HOSTS);
+        assert_int_equal(s.closes, HOSTS - (HOSTS + (1u << round) - 1) / (1u << round));
+    }
+    script_end(&s);
+    assert_int_equal(s.closes, HOSTS);
+    script_done(&s);
+}
+
 static void test_tick(void **state)
 {
     (void)state;
@@ -626,15 +675,26 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),      cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_udp),        cmocka_unit_test(test_udp_copies),
-        cmocka_unit_test(test_reverse),    cmocka_unit_test(test_reverse_inside),
-        cmocka_unit_test(test_icmp),       cmocka_unit_test(test_echo),
-        cmocka_unit_test(test_keys),       cmocka_unit_test(test_tunnels_and_macs),
-        cmocka_unit_test(test_eviction),   cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_no_room),    cmocka_unit_test(test_tick),
-        cmocka_unit_test(test_tick_order), cmocka_unit_test(test_secret_is_silent),
-        cmocka_unit_test(test_shards),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_udp),
+        cmocka_unit_test(test_udp_copies),
+        cmocka_unit_test(test_reverse),
+        cmocka_unit_test(test_reverse_inside),
+        cmocka_unit_test(test_icmp),
+        cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_tunnels_and_macs),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_promotion_keeps_itself),
+        cmocka_unit_test(test_found_after_removal),
+        cmocka_unit_test(test_tick),
+        cmocka_unit_test(test_tick_order),
+        cmocka_unit_test(test_secret_is_silent),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

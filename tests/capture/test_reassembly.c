@@ -76,10 +76,13 @@ static const struct expected cases[] = {
      "+ c:ab c-100000007 c:8 c:9 = ", FLOW_ESTABLISHED, ANOMALY_TCP_BAD_SEQUENCE, {100000007, 0}, {0}, 0},
     {"hole waits", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'c', A, 5, 1, "e", 9000}, {'c', A, 1, 1, "ab"}},
      "+ c:ab c:cd c:e = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
-    {"hole given up after ten seconds, with no ACK seen", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'c', A, 5, 1, "e", 10000}},
-     "+ c-2 c:cd c:e = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
-    {"acknowledged hole given up after a second", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'s', A, 1, 5, 0, 10}, {'c', A, 5, 1, "e", 900}, {'c', A, 6, 1, "f", 200}},
-     "+ c-2 c:cd c:e c:f = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
+    {"hole given up after ten seconds, with no ACK seen", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'c', A, 5, 1, "e", 10000}, {'s', A, 1, 1, "xy"}},
+     "+ c-2 c:cd c:e s:xy = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
+    {"acknowledged hole given up after a second", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'s', A, 1, 5, 0, 10}, {'c', A, 5, 1, "e", 900}, {'s', A, 1, 6, "x", 90},
+      {'c', A, 6, 1, "f", 20}, {'s', A, 2, 7, "y"}},
+     "+ s:x c-2 c:cd c:e c:f s:y = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
+    {"FIN not captured", {HANDSHAKE, {'c', A, 1, 1, "ab"}, {'s', A, 1, 4, 0}},
+     "+ c:ab = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
     {"ACK captured before what it acknowledges", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'s', A, 1, 5, 0, 10}, {'c', A, 1, 1, "ab", 10}},
      "+ c:ab c:cd = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
     {"hole at the end of the capture", {HANDSHAKE, {'c', A, 3, 1, "cd"}},
@@ -230,6 +233,7 @@ static void run_limit(size_t memory, uint32_t step, unsigned count)
         d.payload = bytes_of(octets, step > sizeof octets ? sizeof octets : step - 1);
         script_add(&s, &d, &frame);
         assert_true(flow_table_pool(s.table)->used <= memory);
+        assert_true(flow_table_pool(s.table)->used <= LIMIT_REORDER_OCTETS + (128 << 10));
     }
     assert_true(flow_table_counts(s.table)->reorder_shed > 0);
     script_end(&s);
