@@ -239,7 +239,8 @@ static bool read_role_name(struct loader *l, const struct yaml_node *node, enum 
     for (unsigned i = 0; fault_is_heard(l->faults) && i < ROLE_COUNT; i++) {
         nearest_offer(&near, role_name((enum role)i));
     }
-    load_unknown(l, node, "role", "one of those listed in policy/README.md", near.best);
+    load_unknown(l, node, "role",
+                 "a role such as site-server, management-point or distribution-point", near.best);
     return false;
 }
 

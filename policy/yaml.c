@@ -70,7 +70,8 @@ static size_t line_start(struct bytes file, unsigned line)
     return i;
 }
 
-/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml. */
+/* The column of a tab in a line's indentation, or 0: the usual cause of odd complaints by libyaml.
+ */
 static unsigned tab_in_indentation(struct bytes file, unsigned line)
 {
     unsigned column = 1;

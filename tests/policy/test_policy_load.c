@@ -97,7 +97,7 @@ static const struct refusal {
     {SITES "hosts: {a.corp.example: {site: PO1}}\n", "2:32: ", "unknown site 'PO1'; expected one declared under 'sites'; did you mean 'P01'?"},
     {"hosts: {a.corp.example: {site-server-initiates: 1}}\n", "1:49: ", "unknown site-server-initiates '1'; expected true, false"},
     /* roles and their options */
-    {ROLE("managment-point"), "4:9: ", "unknown role 'managment-point'; expected one of those listed in policy/README.md; did you mean 'management-point'?"},
+    {ROLE("managment-point"), "4:9: ", "unknown role 'managment-point'; expected a role such as site-server, management-point or distribution-point; did you mean 'management-point'?"},
     {"hosts: {a.corp.example: {roles: management-point}}\n", "1:33: ", "roles is text; expected a list"},
     {ROLE("{dns: , wins: }"), "4:9: ", "a role has 2 keys"},
     {ROLE("[dns]"), "4:9: ", "a role is a list"},
