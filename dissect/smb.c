@@ -97,7 +97,7 @@ static enum probe probe_request(struct bytes head)
 /* [MS-CIFS] 2.2.3.1 */
 static enum probe probe_smb1(struct bytes smb, size_t length)
 {
-    if (length < SMB1_HEADER + 3) {
+    if (length <= SMB1_HEADER) {
         return PROBE_NO;
     }
     if (smb.len < 10) {
@@ -105,7 +105,7 @@ static enum probe probe_smb1(struct bytes smb, size_t length)
     }
     /* Some clients send the header by itself: it is enough. */
     size_t words = smb.len > SMB1_HEADER ? smb.at[SMB1_HEADER] : 0;
-    if (!smb1_command_known(smb.at[4]) || SMB1_HEADER + 3 + 2 * words > length) {
+    if (!smb1_command_known(smb.at[4]) || SMB1_HEADER + 1 + 2 * words > length) {
         return PROBE_NO;
     }
     return (smb.at[9] & 0x80) != 0 ? PROBE_SERVER : PROBE_CLIENT;
@@ -290,7 +290,7 @@ static struct fed pass_frame(struct smb_lane *lane, size_t used)
 static struct fed read_smb1(struct dissection *dx, struct smb_state *s, struct smb_lane *lane,
                             struct bytes in)
 {
-    if (lane->left < SMB1_HEADER + 3) {
+    if (lane->left <= SMB1_HEADER) {
         return bad(dx, lane, "smb.bad_length");
     }
     if (in.len < SMB1_HEADER + 1) {
