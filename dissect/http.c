@@ -42,13 +42,22 @@ struct exchange {          /* a request that waits for its reply */
     struct observation *o; /* NULL: a limit bit */
     uint64_t serial;
     enum method method;
-    bool token; /* it carried a security token */
+    bool token;  /* it carried a security token */
+    bool simple; /* HTTP/0.9: its answer is a body without a head */
     uint8_t type_len;
     char type[CONTENT_TYPE_MOST];
 };
 
+/* The first line of a head that is not complete: all that is left of it when a loss cuts the rest
+ * off, as in captures of short snapshots. */
+struct opening {
+    size_t len; /* 0: none */
+    char line[LIMIT_TEXT];
+};
+
 struct http {
     struct side sides[2];
+    struct opening *openings[2];
     struct exchange *queue; /* a ring */
     unsigned room, first, count;
     uint64_t serial;           /* requests seen */
@@ -569,17 +578,67 @@ static struct fed read_reply(struct dissection *dx, struct http *s, size_t used,
     return begin_body(dx, s, DIR_SERVER, used, head);
 }
 
-/* A head past its limit says what it says so far; where its body begins is not known. */
-static struct fed read_long_head(struct dissection *dx, struct http *s, enum dir dir,
-                                 struct bytes in)
+static void remember_opening(struct dissection *dx, struct http *s, enum dir dir, struct bytes in)
+{
+    struct opening *opening = s->openings[dir];
+    size_t len = opening != NULL && opening->len > 0 ? 0 : line_size(in, 0);
+    if (len == 0 || len > sizeof(opening->line)) {
+        return;
+    }
+    if (opening == NULL) {
+        opening = s->openings[dir] = arena_alloc(dissection_arena(dx), sizeof(*opening));
+    }
+    if (opening != NULL) {
+        memcpy(opening->line, in.at, len);
+        opening->len = len;
+    }
+}
+
+static void forget_opening(struct http *s, enum dir dir)
+{
+    if (s->openings[dir] != NULL) {
+        s->openings[dir]->len = 0;
+    }
+}
+
+/* A head that is not there to its end says what it says so far; where its body begins is not known.
+ */
+static void read_cut_head(struct dissection *dx, struct http *s, enum dir dir, struct bytes in)
 {
     struct http_head head;
-    dissection_anomaly(dx, "http.head_too_long");
     if (http_head_read(in, dir == DIR_SERVER, &head)) {
         head.body = HTTP_BODY_UNTIL_CLOSE;
         (void)(dir == DIR_SERVER ? read_reply(dx, s, 0, &head) : read_request(dx, s, 0, &head));
     }
+}
+
+static struct fed read_long_head(struct dissection *dx, struct http *s, enum dir dir,
+                                 struct bytes in)
+{
+    dissection_anomaly(dx, "http.head_too_long");
+    forget_opening(s, dir);
+    read_cut_head(dx, s, dir, in);
     return fail(dx, s, dir);
+}
+
+/* RFC 1945 4.1: a line without a version is a whole request, and its answer has no head. */
+static bool is_simple_request(struct bytes line)
+{
+    struct http_head head;
+    line = http_trim(line);
+    return bytes_has_prefix(line, "GET /", 5) && find(bytes_from(line, 4), ' ') == line.len - 4 &&
+           !http_head_read(line, false, &head);
+}
+
+static struct fed read_simple_request(struct dissection *dx, struct http *s, struct bytes line)
+{
+    struct http_head head = {.method = bytes_slice(line, 0, 3),
+                             .target = http_trim(bytes_from(line, 4))};
+    struct fed fed = read_request(dx, s, line.len, &head);
+    if (s->count > 0) {
+        s->queue[(s->first + s->count - 1) % s->room].simple = true;
+    }
+    return fed;
 }
 
 /* RFC 9113 3.4 */
@@ -598,16 +657,25 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
     if (in.at[0] == '\r') {
         return in.len < 2 ? fed_more(2) : in.at[1] == '\n' ? fed_ok(2) : fail(dx, s, dir);
     }
+    size_t line = dir == DIR_CLIENT ? line_size(in, 0) : 0;
+    if (line > 0 && is_simple_request(bytes_slice(in, 0, line))) {
+        return read_simple_request(dx, s, bytes_slice(in, 0, line));
+    }
+    if (dir == DIR_SERVER && s->count > 0 && queue_front(s)->simple && in.at[0] != 'H') {
+        return fed_quiet();
+    }
     size_t used = http_head_size(in, side->searched);
     if (used == 0 || used > LIMIT_HTTP_HEAD) {
         if (in.len >= LIMIT_HTTP_HEAD) {
             return read_long_head(dx, s, dir, bytes_slice(in, 0, LIMIT_HTTP_HEAD));
         }
         side->searched = in.len > 2 ? in.len - 2 : 0;
+        remember_opening(dx, s, dir, in);
         return fed_more(0);
     }
     struct http_head head;
     side->searched = 0;
+    forget_opening(s, dir);
     if (dir == DIR_CLIENT && is_http2(in)) {
         queue_flush(dx, s);
         return fed_done();
@@ -648,7 +716,12 @@ static bool http_gap(struct dissection *dx, void *state_, enum dir dir, uint64_t
 {
     struct http *s = state_;
     bool goes_on = s->sides[dir].want != WANT_CLOSE;
+    struct opening *opening = s->openings[dir];
     (void)missing;
+    if (opening != NULL && opening->len > 0) {
+        read_cut_head(dx, s, dir, bytes_of(opening->line, opening->len));
+        opening->len = 0;
+    }
     if (dir == DIR_SERVER) {
         send_reply(dx, s);
         queue_flush(dx, s);

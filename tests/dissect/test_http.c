@@ -102,8 +102,14 @@ static const struct conversation_case cases[] = {
      {"http.response_bytes=10", "http @4 server http.version", "http.response_bytes=2"}, NULL},
     {"hole from a body into the next head", {{'c', GET GET GET, 0}, {'s', "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab", 0}, {'S', NULL, 40},
       {'s', "\r\n\r\n", 0}, {'s', OK, 0}}, 4, {"http.status=200", "http.method=GET", "http.method=GET", "http @5 server http.version=HTTP/1.1"}, NULL},
-    {"hole in the client's head", {{'c', "GET /lost HTTP/1.1\r\nHost:", 0}, {'C', NULL, 3}, {'c', "\r\n\r\n", 0}, {'c', GET, 0}, {'s', OK, 0}}, 1,
+    {"hole in the client's head", {{'c', "GET /cut HTTP/1.1\r\nHost:", 0}, {'C', NULL, 3}, {'c', "\r\n\r\n", 0}, {'c', GET, 0}, {'s', OK OK, 0}}, 2,
+     {"http.uri=/cut", "http.status=200", "http.uri=/", "http.status=200 http.request_packet=4"}, "host=\n"},
+    {"hole in the client's first line", {{'c', "GET /lost HTTP/1.1", 0}, {'C', NULL, 3}, {'c', "\r\n\r\n", 0}, {'c', GET, 0}, {'s', OK, 0}}, 1,
      {"http.status=200 http.request_packet=4"}, "lost"},
+    {"hole in the reply's head", {{'c', GET GET, 0}, {'s', "HTTP/1.1 200 OK\r\nServer: x", 0}, {'S', NULL, 900}, {'s', OK, 0}}, 3,
+     {"http @3 server http.method=GET", "http.status=200", "http @3 client http.method=GET", "http @4 server http.version"}, NULL},
+    {"HTTP/0.9", {{'c', "GET /old\r\n", 0}, {'s', "<html>", 0}, {'s', "HTTP/1.1 403 No\r\n\r\n", 0}}, 1, {"http @3 client http.method=GET", "http.uri=/old"}, "403"},
+    {"HTTP/0.9 refused", {{'c', "GET /old\r\n", 0}, {'s', "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", 0}}, 1, {"http.uri=/old", "http.status=400"}, NULL},
 };
 // clang-format on
 
@@ -200,6 +206,7 @@ static void probes(void **unused)
         {"GET *", PROBE_MORE},
         {"GET x", PROBE_MORE},
         {"GET x\r\n", PROBE_NO},
+        {"GET /x\r\n", PROBE_CLIENT},
         {"OPTIONS sip:a SIP/2.0\r\n", PROBE_NO},
         {"OPTIONS * HTTP/1.1\r\n", PROBE_CLIENT},
         {"CCM_POST /ccm_system/request HT", PROBE_CLIENT},
