@@ -332,6 +332,47 @@ static void more_shares_than_answers(struct script *s)
     }
 }
 
+/* One share more than the table holds, all of them connected. */
+static void more_shares_than_rows(struct script *s)
+{
+    for (uint32_t tree = 1; tree <= LIMIT_SMB_TREES + 1; tree++) {
+        say_connected(s, tree, tree, 1, 0);
+    }
+    say_write(s, 100, LIMIT_SMB_TREES + 1, FLAG2_SIGNED, 77);
+}
+
+/* The table is full, but one share was left: its row is written and given to the next. */
+static void row_of_a_share_that_was_left(struct script *s)
+{
+    for (uint32_t tree = 1; tree <= LIMIT_SMB_TREES; tree++) {
+        say_connected(s, tree, tree, 1, 0);
+    }
+    say_write(s, 100, 7, FLAG2_SIGNED, 55);
+    say_smb2(s,
+             (struct smb2){
+                 .command = 4, .message = 101, .session = SESSION, .tree = 7, .flags = FLAG2_REPLY},
+             "\4\0\0\0", 4);
+    say_connect(s, 102, "\\\\dp01\\LAST");
+    say_connected(s, 102, 200, 1, 0);
+    say_write(s, 103, 200, FLAG2_SIGNED, 66);
+}
+
+/* Logons that never end, one more than there are rows. */
+static void more_logons_than_rows(struct script *s)
+{
+    for (unsigned i = 0; i <= LIMIT_SMB_SESSIONS; i++) {
+        say_setup(s, i, SESSION + i, bytes_text("token"));
+    }
+}
+
+/* A logon again in the same session: both end in a record. */
+static void logon_again(struct script *s)
+{
+    say_logon(s, 0, FLAG2_SIGNED);
+    say_setup(s, 9, SESSION, bytes_text("again"));
+    say_setup_reply(s, 9, 0xc000035c, 0, 0);
+}
+
 /* ---- what is stated ---- */
 
 // clang-format off
@@ -447,6 +488,19 @@ static const struct smb_case cases[] = {
      NULL},
     {"NetBIOS session", netbios_session, {"smb.dialect=2.0.2", "smb.request_packet=3"}, "smb.bad"},
     {"NetBIOS negative response", netbios_refused, {"smb.share_type=pipe"}, "smb.bad"},
+    {"more shares than rows",
+     more_shares_than_rows,
+     {"flow.|smb.tree_limit", "smb.message=transfer|smb.written_bytes=77"},
+     "smb.bad"},
+    {"row of a share that was left",
+     row_of_a_share_that_was_left,
+     {"smb @36 |smb.message=transfer|smb.written_bytes=55", "smb.message=transfer|smb.written_bytes=66|LAST"},
+     "smb.tree_limit"},
+    {"more logons than rows", more_logons_than_rows, {"flow.|smb.session_limit"}, "smb.message"},
+    {"logon again",
+     logon_again,
+     {"smb @4 server|smb.status=STATUS_SUCCESS", "smb @6 server|smb.status=STATUS_NETWORK_SESSION_EXPIRED"},
+     "smb.session_limit"},
     {"more open questions than slots",
      more_shares_than_answers,
      {"smb.connect_limit", "smb.path=\\\\dp01\\A", "smb.path=\\\\dp01\\I"},

@@ -13,7 +13,7 @@
 
 #include "tests/dissect/play.h"
 
-#define SCRIPT_STEPS 40
+#define SCRIPT_STEPS 80
 #define SCRIPT_OCTETS 16384
 
 struct script {
