@@ -111,35 +111,35 @@ static bool read_request_line(struct bytes line, struct http_head *head)
 
 /* ---- the fields ---- */
 
+/* No two of the fields that matter are equally long, so the length finds the only candidate. */
 static const struct {
     const char *name;
-    size_t len;
-} field_names[HTTP_FIELD_COUNT] = {
-#define FIELD(id, text) [HTTP_FIELD_##id] = {text, sizeof(text) - 1}
+    enum http_field id;
+} fields_by_length[] = {
+#define FIELD(id, text) [sizeof(text) - 1] = {text, HTTP_FIELD_##id}
     FIELD(HOST, "Host"),
-    FIELD(USER_AGENT, "User-Agent"),
     FIELD(SERVER, "Server"),
-    FIELD(LOCATION, "Location"),
     FIELD(UPGRADE, "Upgrade"),
+    FIELD(LOCATION, "Location"),
+    FIELD(USER_AGENT, "User-Agent"),
     FIELD(CONTENT_TYPE, "Content-Type"),
-    FIELD(CONTENT_LENGTH, "Content-Length"),
-    FIELD(TRANSFER_ENCODING, "Transfer-Encoding"),
     FIELD(AUTHORIZATION, "Authorization"),
-    FIELD(PROXY_AUTHORIZATION, "Proxy-Authorization"),
+    FIELD(CONTENT_LENGTH, "Content-Length"),
     FIELD(WWW_AUTHENTICATE, "WWW-Authenticate"),
+    FIELD(TRANSFER_ENCODING, "Transfer-Encoding"),
     FIELD(PROXY_AUTHENTICATE, "Proxy-Authenticate"),
+    FIELD(PROXY_AUTHORIZATION, "Proxy-Authorization"),
 #undef FIELD
 };
 
 static enum http_field find_field(struct bytes name)
 {
-    for (unsigned i = 0; i < HTTP_FIELD_COUNT; i++) {
-        if (name.len == field_names[i].len &&
-            strncasecmp((const char *)name.at, field_names[i].name, name.len) == 0) {
-            return (enum http_field)i;
-        }
+    if (name.len >= sizeof(fields_by_length) / sizeof(fields_by_length[0]) ||
+        fields_by_length[name.len].name == NULL ||
+        strncasecmp((const char *)name.at, fields_by_length[name.len].name, name.len) != 0) {
+        return HTTP_FIELD_COUNT;
     }
-    return HTTP_FIELD_COUNT;
+    return fields_by_length[name.len].id;
 }
 
 /* RFC 9110 8.6; a list of equal numbers counts as one. */
