@@ -373,6 +373,20 @@ static void logon_again(struct script *s)
     say_setup_reply(s, 9, 0xc000035c, 0, 0);
 }
 
+/* Before a logon has ended nothing can be signed; while an old session logs on again it can. */
+static void unsigned_while_logging_on(struct script *s)
+{
+    say_setup(s, 1, SESSION, bytes_text("token"));
+    say_read(s, 2, 5, 0);
+}
+
+static void unsigned_while_logging_on_again(struct script *s)
+{
+    logon(s);
+    say_setup(s, 9, SESSION, bytes_text("again"));
+    say_read(s, 10, 5, 0);
+}
+
 /* ---- what is stated ---- */
 
 // clang-format off
@@ -458,14 +472,10 @@ static const struct smb_case cases[] = {
      transfer_unsigned,
      {"smb.read_bytes=0", "smb.unsigned=2", "smb.unsigned_packet=8", "smb.signed=0"},
      "smb.first_packet"},
-    {"asynchronous read",
-     transfer_asynchronous,
-     {"smb.path=\\\\dp01\\SMS_DP$", "smb.read_bytes=70"},
-     "0x103"},
-    {"compound",
-     transfer_compound,
-     {"smb.path=\\\\dp01\\SMS_DP$", "smb.written_bytes=16", "smb.read_bytes=24"},
-     NULL},
+    {"asynchronous read", transfer_asynchronous, {"smb.path=\\\\dp01\\SMS_DP$|smb.read_bytes=70"}, "0x103"},
+    {"compound", transfer_compound, {"smb.path=\\\\dp01\\SMS_DP$|smb.written_bytes=16|smb.read_bytes=24"}, "smb.bad"},
+    {"before the logon ends", unsigned_while_logging_on, {"flow.protocol=smb"}, "smb.unsigned"},
+    {"while logging on again", unsigned_while_logging_on_again, {"smb.unsigned=1|smb.unsigned_packet=6"}, NULL},
     {"share entered twice", transfer_again, {"smb.written_bytes=200"}, "smb.written_bytes=100"},
     {"middle of a transfer",
      transfer_midstream,

@@ -238,6 +238,14 @@ static void share(struct script *s)
     say_connected1(s, 4, OCTETS("IPC\0\0\0"));
 }
 
+/* The path begins at an even place of the message: one octet of padding, here not 0, is passed. */
+static void share_aligned(struct script *s)
+{
+    static const char words[8] = {(char)0xff};
+    say_smb1(s, (struct smb1){.command = 0x75, .flags2 = NT_STATUS_CODES | UNICODE, .mid = 3},
+             bytes_of(words, sizeof words), OCTETS("P\\\0\\\0d\0p\0\0\0?????\0"));
+}
+
 static void share_core(struct script *s)
 {
     static const char words[4] = {0, 16, 9, 0};
@@ -355,6 +363,7 @@ static const struct smb_case cases[] = {
      {"smb @2 server|smb.message=tree_connect|smb.path=\\\\dp\\S$|smb.share_type=disk",
       "smb @4 server|smb.share_type=pipe"},
      NULL},
+    {"aligned path", share_aligned, {"smb @1 client|smb.path=\\\\dp "}, "smb.status"},
     {"core tree connect", share_core, {"smb.path=\\\\dp\\OLD|smb.status=STATUS_SUCCESS"}, NULL},
     {"chain",
      chain,
