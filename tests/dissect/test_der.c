@@ -121,7 +121,8 @@ static void structures(void **unused)
     assert_true(c.failed);
     assert_true(der_open(&c, DER_SEQUENCE).failed);
     /* An inner element that claims more than the outer one holds */
-    c = cursor_of(TEXT("\x30\x03\x04\x05" "ABCDE"));
+    c = cursor_of(TEXT("\x30\x03\x04\x05"
+                       "ABCDE"));
     in = der_open(&c, DER_SEQUENCE);
     assert_false(in.failed);
     assert_int_equal(der_take(&in, DER_OCTET_STRING).len, 0);
