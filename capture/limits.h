@@ -116,6 +116,8 @@
 #define LIMIT_SUBJECTS 200000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
+/* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy site. */
+#define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16
 

@@ -78,6 +78,14 @@ static void adopt(struct conversation *c, const struct dissector *d, enum dir di
     const char *carrier = c->carrier != NULL ? c->carrier : c->protocol != NULL ? "starttls" : transport;
     c->top = dissection_new(c, d, carrier);
     c->confirmed = false;
+    struct lane *other = &c->lanes[!dir];
+    if (c->protocol != NULL) {
+        other->len = other->need = 0; /* what waited there was the outer protocol's */
+    }
+    if (other->quiet) {
+        other->quiet = false;
+        other->resync = true;
+    }
     c->protocol_before = c->protocol;
     if (c->top != NULL && c->protocol == NULL) {
         c->protocol = d->name;

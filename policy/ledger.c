@@ -202,7 +202,7 @@ static void make_key(struct finding_key *key, const struct rule *r, const struct
 {
     size_t room = sizeof key->text, len = 0;
     key->rule = r;
-    len += (size_t)key_end(key->text, room, b->client, false);
+    len += (size_t)key_end(key->text, room, b->any_client ? NULL : b->client, false);
     len = len < room ? len : room - 1;
     len += (size_t)key_end(key->text + len, room - len, b->server, true);
     len = len < room ? len : room - 1;
@@ -322,6 +322,9 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         f->severity = severity;
         f->confidence = b->confidence;
         *ret_new = true;
+    }
+    if (b->any_client && b->client != NULL && !address_equal(&f->client.address, &b->client->address)) {
+        f->client.known = false;
     }
     add_flow(f, a->scene.o->flow.id);
     if (j != NULL && j->worst == NULL) {

@@ -42,6 +42,7 @@ void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const
 struct breach {
     struct subject subject;
     const struct party *client, *server; /* NULL: the finding has no such end */
+    bool any_client; /* the server's own fault: one finding for all clients, which names the client while it is one */
     const char *kind;        /* tells findings between the same ends apart (a share, a path's role); NULL: none */
     enum severity severity;  /* SEVERITY_OFF: the rule's own */
     enum confidence confidence;

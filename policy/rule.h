@@ -35,7 +35,7 @@ struct rule {
     void (*finish)(struct audit *a, const struct rule *r); /* at the end; NULL: nothing */
 };
 
-/* All rules, in the order of their codes. */
+/* All rules, in the order of their codes (rules.def). */
 extern const struct rule *const rules[];
 extern const unsigned rule_count;
 const struct rule *rule_find(const char *name_or_code); /* NULL: no such rule */

@@ -1,0 +1,40 @@
+/*
+ * rules.c - the registry of rules.
+ */
+#include <string.h>
+
+#include "policy/rule.h"
+
+#define RULE(id) extern const struct rule rule_##id;
+#include "policy/rules.def"
+#undef RULE
+
+const struct rule *const rules[] = {
+#define RULE(id) &rule_##id,
+#include "policy/rules.def"
+#undef RULE
+};
+const unsigned rule_count = sizeof rules / sizeof *rules;
+
+const struct rule *rule_find(const char *name_or_code)
+{
+    for (unsigned i = 0; i < rule_count; i++) {
+        if (strcmp(rules[i]->name, name_or_code) == 0 || strcmp(rules[i]->code, name_or_code) == 0) {
+            return rules[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *name_of(unsigned rule)
+{
+    return rules[rule]->name;
+}
+
+static const char *code_of(unsigned rule)
+{
+    return rules[rule]->code;
+}
+
+const struct policy_names rule_names = {
+    .rule_count = sizeof rules / sizeof *rules, .rule_name = name_of, .rule_code = code_of};

@@ -1,0 +1,288 @@
+/*
+ * rules_certificate.c - chapter H, R092: the certificate that a site system shows.
+ *
+ * Judged by the clock of the capture, never by today's. A handshake that the client broke off still shows what is wrong.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "policy/ledger.h"
+
+struct fault {
+    const char *kind, *title;
+    enum severity severity;
+    char text[360], remedy[300];
+};
+
+static role_set certificate_servers(void)
+{
+    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
+           ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_EXCHANGE_SERVER);
+}
+
+/* ---- names ---- */
+
+/* RFC 6125 6.4.3: a wildcard stands for one whole left-most label. */
+static bool name_matches(const char *pattern, const char *name)
+{
+    if (strncmp(pattern, "*.", 2) == 0) {
+        const char *rest = strchr(name, '.');
+        return rest != NULL && rest != name && strcasecmp(pattern + 1, rest) == 0;
+    }
+    return strcasecmp(pattern, name) == 0;
+}
+
+static bool certificate_names(const struct observation *o, const char *name)
+{
+    bool any = false;
+    for (const struct fact *f = observation_get(o, FACT_TLS_CERTIFICATE_SAN); f != NULL;
+         f = observation_more(o, FACT_TLS_CERTIFICATE_SAN, f)) {
+        const char *entry = fact_text(o, f), *colon = strchr(entry, ':');
+        any = true;
+        if (colon != NULL && name_matches(colon + 1, name)) {
+            return true;
+        }
+    }
+    /* RFC 6125 6.4.4: the subject's common name only where there are no alternative names. */
+    const char *subject = any ? NULL : observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
+    const char *cn = subject == NULL ? NULL : strstr(subject, "CN=");
+    if (cn == NULL) {
+        return false;
+    }
+    char common[256];
+    (void)snprintf(common, sizeof common, "%.*s", (int)strcspn(cn + 3, ","), cn + 3);
+    return name_matches(common, name);
+}
+
+static bool names_host(const struct observation *o, const struct party *server)
+{
+    char address[ADDRESS_TEXT];
+    if (certificate_names(o, server->host->name) || certificate_names(o, server->host->short_name) ||
+        certificate_names(o, address_format(&server->address, address))) {
+        return true;
+    }
+    for (unsigned i = 0; i < server->host->alias_count; i++) {
+        if (certificate_names(o, server->host->aliases[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- faults ---- */
+
+static bool fault_dates(const struct observation *o, struct fault *f)
+{
+    int64_t now = o->at.ns;
+    int64_t from = (int64_t)observation_number(o, FACT_TLS_CERTIFICATE_NOT_BEFORE, 0);
+    int64_t until = (int64_t)observation_number(o, FACT_TLS_CERTIFICATE_NOT_AFTER, (uint64_t)INT64_MAX);
+    if (now >= from && now <= until) {
+        return false;
+    }
+    long long days = (long long)((now > until ? now - until : from - now) / 86400000000000);
+    *f = (struct fault){.kind = now > until ? "expired" : "not-yet-valid",
+                        .title = now > until ? "Certificate expired" : "Certificate not yet valid",
+                        .severity = SEVERITY_HIGH};
+    (void)snprintf(f->text, sizeof f->text, now > until ? "had expired %lld days before" : "becomes valid only %lld days after",
+                   days);
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Renew the certificate, bind the new one, and turn on automatic enrolment so that it does not lapse again.");
+    return true;
+}
+
+static bool fault_key(const struct observation *o, struct fault *f)
+{
+    const char *key = observation_text(o, FACT_TLS_CERTIFICATE_KEY);
+    if (key == NULL || strncmp(key, "rsa ", 4) != 0 || strtoul(key + 4, NULL, 10) >= 2048) {
+        return false;
+    }
+    *f = (struct fault){.kind = "short-key", .title = "Certificate key too short", .severity = SEVERITY_HIGH};
+    (void)snprintf(f->text, sizeof f->text, "has a key of %.40s bits, where 2048 is the least", key);
+    (void)snprintf(f->remedy, sizeof f->remedy, "Issue a new certificate from a template with RSA 2048 or longer.");
+    return true;
+}
+
+static bool fault_signature(const struct observation *o, struct fault *f)
+{
+    const char *signature = observation_text(o, FACT_TLS_CERTIFICATE_SIGNATURE);
+    /* A self-signed certificate's own signature protects nothing, whatever its hash. */
+    if (signature == NULL || observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) ||
+        (strcasestr(signature, "sha1") == NULL && strcasestr(signature, "md5") == NULL)) {
+        return false;
+    }
+    *f = (struct fault){.kind = "weak-signature", .title = "Certificate signed with a broken hash", .severity = SEVERITY_HIGH};
+    (void)snprintf(f->text, sizeof f->text, "is signed with %.80s, for which certificates can be forged", signature);
+    (void)snprintf(f->remedy, sizeof f->remedy, "Have the issuing authority sign with SHA-256, then issue the certificate anew.");
+    return true;
+}
+
+static enum client_mode weakest_mode(const struct host *h)
+{
+    enum client_mode found = CLIENTS_UNDECLARED;
+    for (unsigned i = 0; i < h->role_count; i++) {
+        enum client_mode m = role_client_mode(h, &h->roles[i]);
+        found = m == CLIENTS_ENHANCED_HTTP || found == CLIENTS_UNDECLARED ? m : found;
+    }
+    return found;
+}
+
+static bool fault_self_signed(const struct observation *o, const struct party *server, struct fault *f)
+{
+    bool database = (party_roles(server) & ROLE_BIT(ROLE_SITE_DATABASE)) != 0;
+    if (!observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) || weakest_mode(server->host) == CLIENTS_ENHANCED_HTTP) {
+        return false;
+    }
+    *f = (struct fault){.kind = "self-signed", .title = "Self-signed certificate",
+                        .severity = database ? SEVERITY_INFO : SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text, "is signed by itself, so that clients cannot tell it from an impostor's%s",
+                   database ? " (SQL Server makes such a certificate by default)" : "");
+    (void)snprintf(f->remedy, sizeof f->remedy, "Bind a certificate that the organisation's own authority issued.");
+    return true;
+}
+
+static bool fault_name(const struct observation *o, const struct party *server, struct fault *f)
+{
+    const char *asked = observation_text(o, FACT_TLS_SERVER_NAME);
+    bool fits = asked != NULL ? certificate_names(o, asked) : names_host(o, server);
+    /* A name in the SNI may be an alias that the policy knows while the certificate shows the host's own name. */
+    bool own = asked != NULL && !fits && names_host(o, server);
+    if (fits || own) {
+        return false;
+    }
+    *f = (struct fault){.kind = "name-mismatch", .title = "Certificate for another name", .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text, "does not hold the name %.120s", asked != NULL ? asked : server->host->name);
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Issue the certificate with every name that clients use for this host as subject alternative names.");
+    return true;
+}
+
+static bool fault_usage(const struct observation *o, struct fault *f)
+{
+    bool any = false;
+    for (const struct fact *e = observation_get(o, FACT_TLS_CERTIFICATE_EKU); e != NULL;
+         e = observation_more(o, FACT_TLS_CERTIFICATE_EKU, e)) {
+        any = true;
+        if (strcmp(fact_text(o, e), "serverAuth") == 0 || strcmp(fact_text(o, e), "anyExtendedKeyUsage") == 0) {
+            return false;
+        }
+    }
+    if (!any) {
+        return false; /* RFC 5280 4.2.1.12: without the extension every use is allowed */
+    }
+    *f = (struct fault){.kind = "usage", .title = "Certificate not meant for servers", .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text, "lists its uses, and server authentication is not among them");
+    (void)snprintf(f->remedy, sizeof f->remedy, "Issue it from a template with the server authentication usage.");
+    return true;
+}
+
+/* ---- the rule ---- */
+
+static void report(struct audit *a, const struct rule *r, const struct observation *o, const struct fault *fault)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *server = &scene->ends[DIR_SERVER], *client = &scene->ends[DIR_CLIENT];
+    struct stamp shown = observation_packet(o, FACT_TLS_CERTIFICATE_PACKET);
+    struct stamp alert = observation_packet(o, FACT_TLS_ALERT_PACKET);
+    struct breach b = {.subject = {.host = server->host},
+                       .client = client,
+                       .server = server,
+                       .any_client = true,
+                       .kind = fault->kind,
+                       .severity = fault->severity,
+                       .confidence = CONFIDENCE_PROVEN,
+                       .title = fault->title,
+                       .at = &shown};
+    char server_text[PARTY_TEXT], client_text[PARTY_TEXT];
+    const char *subject = observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
+    bool is_new = false, refused = observation_is(o, FACT_TLS_ALERT_FROM, "client");
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, shown, "Certificate message: %.120s %s", subject == NULL ? "(no subject)" : subject, fault->text);
+    if (refused) {
+        finding_evidence(a, f, alert, "the client refuses with alert %s", observation_text(o, FACT_TLS_ALERT));
+    }
+    if (is_new) {
+        finding_explain(a, f, "The certificate that %s shows on port %u (%.200s) %s%s. Seen by %s%s.",
+                        party_text(server, server_text), server->port, subject == NULL ? "no subject" : subject, fault->text,
+                        strcmp(fault->kind, "expired") == 0 || strcmp(fault->kind, "not-yet-valid") == 0 ? " this handshake" : "",
+                        party_text(client, client_text), refused ? ", which refused it" : "");
+        finding_remedy(a, f, "%s", fault->remedy);
+    }
+}
+
+static void observe_certificate(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct party *server = &audit_scene(a)->ends[DIR_SERVER];
+    if ((party_roles(server) & certificate_servers()) == 0) {
+        return;
+    }
+    struct subject subject = {.host = server->host};
+    if (observation_get(o, FACT_TLS_CERTIFICATE_SHA256) == NULL) {
+        bool resumed = observation_says(o, FACT_TLS_SESSION_RESUMED);
+        bool newest = observation_is(o, FACT_TLS_VERSION, "TLS 1.3");
+        judge_hidden(a, r, subject,
+                     newest    ? "TLS 1.3 encrypts the certificate."
+                     : resumed ? "A resumed session shows no certificate."
+                               : "The handshake was seen without its Certificate message.");
+        return;
+    }
+    struct fault fault;
+    unsigned faults = 0;
+    bool own = fault_self_signed(o, server, &fault);
+    if (own) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (fault_dates(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (fault_key(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (fault_signature(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    /* A self-signed certificate's name and usage prove nothing either way. */
+    if (!own && fault_name(o, server, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (!own && fault_usage(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (faults == 0) {
+        judge_fine(a, r, subject, "The certificate was valid at the time, fits the name, and has a sound key and signature.");
+    }
+}
+
+static void finish_certificate(struct audit *a, const struct rule *r)
+{
+    expect_hosts(a, r, certificate_servers(), "No TLS handshake with this host is in the capture.");
+}
+
+const struct rule rule_certificate_problem = {
+    .code = "R092",
+    .name = "certificate-problem",
+    .title = "Server certificate with a fault",
+    .severity = SEVERITY_HIGH,
+    .statements = "S23",
+    .references = "Microsoft Learn: PKI certificate requirements for Configuration Manager\nRFC 5280 (X.509 certificates)\n"
+                  "RFC 6125 (names in certificates)",
+    .means = "A site system shows a certificate that clients should not accept: expired, not yet valid, self-signed, for another name, "
+             "with a short key, signed with SHA-1 or MD5, or not meant for servers. Clients that accept it anyway have been told "
+             "not to check, and will accept an impostor's as well.",
+    .evidence = "The server's Certificate message, judged at the time of the packet. A host's declared names and the name the client "
+                "asked for both count as right names. Under enhanced HTTP a site-issued certificate is expected; a self-signed one of "
+                "SQL Server is the product's default and is only noted. TLS 1.3 and resumed sessions hide the certificate: then "
+                "nothing is said about it.",
+    .remediation = "Issue a certificate from the organisation's own authority with the right names, RSA 2048 or longer (or P-256), "
+                   "SHA-256 and the server authentication usage, and renew it automatically.",
+    .records = 1u << RECORD_TLS,
+    .observe = observe_certificate,
+    .finish = finish_certificate,
+};
