@@ -227,6 +227,12 @@ static bool lane_resumes(struct conversation *c, struct lane *lane, struct bytes
     return true;
 }
 
+/* The first octets wait for more before anybody can tell what they are. */
+static bool still_unread(const struct conversation *c, const struct lane *lane)
+{
+    return c->top == NULL && lane->len > 0;
+}
+
 static void stream_data(struct conversation *c, enum dir dir, struct bytes in)
 {
     struct lane *lane = &c->lanes[dir];
@@ -237,7 +243,7 @@ static void stream_data(struct conversation *c, enum dir dir, struct bytes in)
         size_t passed = lane_run(c, &dir, in);
         lane = &c->lanes[dir];
         if (passed == in.len || lane->quiet || lane_hold(c, lane, bytes_from(in, passed))) {
-            lane->seen = true;
+            lane->seen = still_unread(c, lane) ? lane->seen : true;
             return;
         }
     } else if (lane_hold(c, lane, in)) {
@@ -248,7 +254,7 @@ static void stream_data(struct conversation *c, enum dir dir, struct bytes in)
                 lane_consume(c, lane, passed);
             }
         }
-        lane->seen = true;
+        lane->seen = still_unread(c, lane) ? lane->seen : true;
         return;
     }
     c->engine->counts.flow_memory++;

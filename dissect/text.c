@@ -96,8 +96,31 @@ static size_t convert(struct bytes in, char *out, size_t room,
     return len;
 }
 
+/* Octets at the start that are ASCII: nearly all text is, from end to end. */
+static size_t ascii_run(struct bytes in)
+{
+    size_t n = 0;
+    while (n + 8 <= in.len) {
+        uint64_t eight;
+        memcpy(&eight, in.at + n, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        n += 8;
+    }
+    while (n < in.len && in.at[n] < 0x80) {
+        n++;
+    }
+    return n;
+}
+
 size_t text_from_utf8(struct bytes in, char *out, size_t room)
 {
+    if (in.len + 8 <= room && ascii_run(in) == in.len) {
+        memcpy(out, in.at, in.len);
+        out[in.len] = '\0';
+        return in.len;
+    }
     return convert(in, out, room, utf8_next);
 }
 

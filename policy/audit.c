@@ -61,7 +61,10 @@ struct audit *audit_new(const struct policy *p)
         }
     }
     for (unsigned i = 0; fine && i < p->watch_count; i++) {
-        fine = add_rule(a, watch_rule_new(a, &p->watches[i]), SEVERITY_OFF);
+        enum severity tuned = SEVERITY_OFF;
+        if (!tuned_off(p, rule_count + i, &tuned)) {
+            fine = add_rule(a, watch_rule_new(a, &p->watches[i]), tuned);
+        }
     }
     return fine ? a : audit_free(a);
 }

@@ -217,7 +217,7 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
         const struct acceptance *c = &p->acceptances[i];
         const struct address *client = f->client.known ? &f->client.address : &nobody;
         const struct address *server = f->server.known ? &f->server.address : &nobody;
-        if (c->rule < rule_count && rules[c->rule] == f->rule && selector_matches(p, &c->client, client) &&
+        if (strcmp(c->rule_name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
             selector_matches(p, &c->server, server)) {
             return c;
         }
