@@ -134,6 +134,20 @@ void json_code(struct json *j, const char *key, uint64_t code, int digits)
     json_text(j, key, text);
 }
 
+void json_parts(struct json *j, const char *key, const char *text, char separator)
+{
+    json_open(j, key, '[');
+    while (text != NULL && *text != '\0') {
+        const char *end = strchr(text, separator);
+        size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
+        if (len > 0) {
+            json_span(j, NULL, bytes_of(text, len));
+        }
+        text += len + (end != NULL);
+    }
+    json_close(j, ']');
+}
+
 /* Days since the epoch to a civil date, proleptic Gregorian; after Howard Hinnant's derivation. */
 static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
@@ -165,8 +179,8 @@ const char *time_format(int64_t ns, uint8_t precision, char text[TIME_TEXT])
     civil(days, &year, &month, &day);
     text[0] = '\0';
     if (year >= 0 && year <= 9999) {
-        int n = snprintf(text, TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02d", (int)year, month, day, (int)(left / 3600),
-                         (int)(left / 60 % 60), (int)(left % 60));
+        int n = snprintf(text, TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02d", (int)year, month, day,
+                         (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60));
         if (precision >= 9) {
             n += snprintf(text + n, TIME_TEXT - (size_t)n, ".%09d", (int)fraction);
         } else if (precision > 0) {

@@ -25,6 +25,8 @@ void json_number(struct json *j, const char *key, uint64_t number);
 void json_boolean(struct json *j, const char *key, bool yes);
 void json_hex(struct json *j, const char *key, struct bytes octets);
 void json_code(struct json *j, const char *key, uint64_t code, int digits); /* "0xc02f" */
+/* An array of the non-empty parts of `text` between separators; NULL: an empty one. */
+void json_parts(struct json *j, const char *key, const char *text, char separator);
 void json_time(struct json *j, const char *key, int64_t ns, uint8_t precision); /* RFC 3339, UTC */
 
 #define TIME_TEXT 40

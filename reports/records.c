@@ -37,10 +37,12 @@ static void add_end(struct json *j, const char *key, const struct record_names *
     if (end->has_mac) {
         char mac[18];
         const uint8_t *m = end->mac;
-        (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+        (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+                       m[4], m[5]);
         json_text(j, "mac", mac);
     }
-    const struct host *host = names->policy == NULL ? NULL : policy_host(names->policy, &end->address);
+    const struct host *host =
+        names->policy == NULL ? NULL : policy_host(names->policy, &end->address);
     json_text(j, "name", host == NULL ? NULL : host->name);
     if (o->flow.has_vlan) {
         json_number(j, "vlan", o->flow.vlan);
@@ -99,7 +101,8 @@ static void add_value(struct json *j, const char *key, const struct record_names
     }
 }
 
-/* Opens and closes objects so that the next key may be written where its dots say. Depth is at most two. */
+/* Opens and closes objects so that the next key may be written where its dots say. Depth is at most
+ * two. */
 static const char *enter_group(struct json *j, const char *key, struct bytes *open)
 {
     const char *dot = strchr(key, '.');
@@ -151,7 +154,8 @@ static void add_facts(struct json *j, const struct record_names *names, const st
     }
 }
 
-void record_observation(struct output *out, const struct record_names *names, const struct observation *o)
+void record_observation(struct output *out, const struct record_names *names,
+                        const struct observation *o)
 {
     struct json j = line_of(out, record_keys[o->record]);
     json_time(&j, "ts", o->at.ns, o->at.precision);
@@ -187,26 +191,13 @@ static void add_party(struct json *j, const char *key, const struct party *p)
         json_text(j, NULL, role_name(p->host->roles[i].role));
     }
     json_close(j, ']');
-    const struct forest *forest = p->host != NULL ? p->host->forest : p->group != NULL ? p->group->forest : NULL;
+    const struct forest *forest = p->host != NULL    ? p->host->forest
+                                  : p->group != NULL ? p->group->forest
+                                                     : NULL;
     json_text(j, "forest", forest == NULL ? NULL : forest->name);
     json_text(j, "group", p->group == NULL ? NULL : p->group->name);
     json_text(j, "zone", p->zone == NULL ? NULL : p->zone->name);
     json_close(j, '}');
-}
-
-/* Splits text at `separator` into an array of its non-empty parts. */
-static void add_parts(struct json *j, const char *key, const char *text, char separator)
-{
-    json_open(j, key, '[');
-    while (text != NULL && *text != '\0') {
-        const char *end = strchr(text, separator);
-        size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
-        if (len > 0) {
-            json_span(j, NULL, bytes_of(text, len));
-        }
-        text += len + (end != NULL);
-    }
-    json_close(j, ']');
 }
 
 static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
@@ -233,8 +224,8 @@ void record_finding(struct output *out, const struct record_names *names, const 
     json_text(&j, "title", f->title);
     json_text(&j, "severity", severity_name(f->severity));
     json_text(&j, "confidence", confidence_name(f->confidence));
-    add_parts(&j, "statements", f->rule->statements, ' ');
-    add_parts(&j, "references", f->rule->references, '\n');
+    json_parts(&j, "statements", f->rule->statements, ' ');
+    json_parts(&j, "references", f->rule->references, '\n');
     add_party(&j, "client", &f->client);
     add_party(&j, "server", &f->server);
     json_time(&j, "first", f->first_ns, f->precision);
@@ -275,6 +266,23 @@ void record_verdict(struct output *out, const struct verdict *v)
 }
 
 /* ---- summary ---- */
+
+void flow_quality_add(struct flow_quality *q, const struct observation *flow)
+{
+    uint64_t missing = observation_number(flow, FACT_FLOW_MISSING_CLIENT, 0) +
+                       observation_number(flow, FACT_FLOW_MISSING_SERVER, 0);
+    uint64_t client = observation_number(flow, FACT_FLOW_PACKETS_CLIENT, 0);
+    uint64_t server = observation_number(flow, FACT_FLOW_PACKETS_SERVER, 0);
+    q->gaps += missing > 0;
+    q->missing_octets += missing;
+    if (flow->flow.protocol == IP_TCP) {
+        /* A connection attempt that nobody answers is the network's answer, not the capture's
+         * fault. */
+        bool went_on = !observation_is(flow, FACT_FLOW_STATE, "unanswered");
+        q->one_sided += went_on && (client == 0 || server == 0);
+        q->midstream += observation_is(flow, FACT_FLOW_STATE, "midstream");
+    }
+}
 
 static void add_input(struct json *j, const struct run *run, uint8_t precision)
 {
@@ -328,6 +336,12 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     json_number(j, "cut_headers", run->frames_truncated);
     json_number(j, "messages", run->engine.bad_messages);
     json_number(j, "sequence", run->flows.bad_sequence);
+    json_close(j, '}');
+    json_open(j, "partial", '{');
+    json_number(j, "gaps", run->quality.gaps);
+    json_number(j, "missing_octets", run->quality.missing_octets);
+    json_number(j, "one_sided", run->quality.one_sided);
+    json_number(j, "midstream", run->quality.midstream);
     json_close(j, '}');
     json_number(j, "duplicates", run->flows.duplicates);
     json_open(j, "not_ip", '{');

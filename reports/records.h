@@ -11,6 +11,15 @@
 #include "policy/audit.h"
 #include "reports/json.h"
 
+/* What the capture shows of conversations only in part; gathered from flow records. */
+struct flow_quality {
+    uint64_t one_sided; /* TCP conversations that went on, of which one direction was never captured */
+    uint64_t midstream; /* TCP conversations without their opening */
+    uint64_t gaps;      /* conversations with payload that was not captured */
+    uint64_t missing_octets;
+};
+void flow_quality_add(struct flow_quality *q, const struct observation *flow);
+
 /* Everything the summary says of a run; gathered by the pipeline. */
 struct run {
     const char *const *inputs; /* as the user named them */
@@ -18,6 +27,7 @@ struct run {
     struct source_counts source;
     struct flow_counts flows;        /* of all shards */
     struct engine_counts engine;     /* of all workers */
+    struct flow_quality quality;     /* of all flow records */
     uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
     uint64_t fragments_given_up;     /* datagrams of which pieces were missing, or shed */
     const char *const *protocols;    /* names, sorted, and how many flows each has */

@@ -1,0 +1,28 @@
+/*
+ * text_parts.h - the chapters of the text report; only text*.c include it.
+ */
+#ifndef ROLECALL_REPORTS_TEXT_PARTS_H
+#define ROLECALL_REPORTS_TEXT_PARTS_H
+
+#include "reports/text_figures.h"
+#include "reports/text_layout.h"
+
+struct report {
+    struct layout l;
+    const struct record_names *names;
+    const struct run *run;
+    const struct audit *audit;
+    int64_t
+        day; /* the one day of the whole input; FIGURE_NO_DAY: several, so times carry their date */
+};
+
+/* An empty line, then the heading of a chapter. */
+void text_heading(struct report *r, const char *heading);
+void text_findings(struct report *r);
+void text_verdicts(struct report *r);
+void text_quality(struct report *r);
+/* "3 findings: 1 critical, 2 high", and the accepted ones. */
+#define TALLY_TEXT 200
+const char *text_tally(const struct audit_counts *counts, char text[TALLY_TEXT]);
+
+#endif
