@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most flows need one chunk: a dissector's state, a buffer's bookkeeping and a few strings. */
-#define CHUNK_OCTETS 4096u
+/* Most flows need one small chunk: a dissector's state and a few strings. Who needs more needs much more. */
+#define FIRST_OCTETS 1024u
+#define FURTHER_OCTETS 4096u
 
 struct chunk {
     struct chunk *next;
@@ -32,14 +33,26 @@ void arena_pool_init(struct arena_pool *pool, size_t limit)
     *pool = (struct arena_pool){.limit = limit};
 }
 
-void arena_pool_done(struct arena_pool *pool)
+static void chunks_free(struct chunk *c)
 {
-    for (struct chunk *c = pool->free_chunks; c != NULL;) {
+    while (c != NULL) {
         struct chunk *next = c->next;
         free(c);
         c = next;
     }
-    pool->free_chunks = NULL;
+}
+
+void arena_pool_done(struct arena_pool *pool)
+{
+    chunks_free(pool->free_first);
+    chunks_free(pool->free_further);
+    pool->free_first = pool->free_further = NULL;
+}
+
+/* The list that chunks of this size wait in, or NULL for odd sizes. */
+static void **list_of(struct arena_pool *pool, size_t size)
+{
+    return size == FIRST_OCTETS ? &pool->free_first : size == FURTHER_OCTETS ? &pool->free_further : NULL;
 }
 
 bool arena_pool_charge(struct arena_pool *pool, size_t size)
@@ -61,10 +74,10 @@ static struct chunk *chunk_take(struct arena_pool *pool, size_t size)
     if (!arena_pool_charge(pool, size)) {
         return NULL;
     }
-    struct chunk *c = NULL;
-    if (size == CHUNK_OCTETS && pool->free_chunks != NULL) {
-        c = pool->free_chunks;
-        pool->free_chunks = c->next;
+    void **list = list_of(pool, size);
+    struct chunk *c = list == NULL ? NULL : *list;
+    if (c != NULL) {
+        *list = c->next;
     } else {
         c = malloc(size);
     }
@@ -78,7 +91,7 @@ static struct chunk *chunk_take(struct arena_pool *pool, size_t size)
 
 struct arena *arena_new(struct arena_pool *pool, size_t ceiling)
 {
-    struct chunk *c = chunk_take(pool, CHUNK_OCTETS);
+    struct chunk *c = chunk_take(pool, FIRST_OCTETS);
     if (c == NULL) {
         return NULL;
     }
@@ -88,9 +101,9 @@ struct arena *arena_new(struct arena_pool *pool, size_t ceiling)
     *a = (struct arena){.pool = pool,
                         .chunks = c,
                         .ceiling = ceiling,
-                        .taken = CHUNK_OCTETS,
+                        .taken = FIRST_OCTETS,
                         .at = (char *)a + own,
-                        .left = CHUNK_OCTETS - head - own};
+                        .left = FIRST_OCTETS - head - own};
     return a;
 }
 
@@ -102,7 +115,7 @@ void *arena_alloc(struct arena *a, size_t size)
     size = aligned(size == 0 ? 1 : size);
     if (size > a->left) {
         size_t head = aligned(sizeof(struct chunk));
-        size_t want = size + head > CHUNK_OCTETS ? size + head : CHUNK_OCTETS;
+        size_t want = size + head > FURTHER_OCTETS ? size + head : FURTHER_OCTETS;
         if (want > a->ceiling - (a->taken < a->ceiling ? a->taken : a->ceiling)) {
             return NULL;
         }
@@ -147,9 +160,10 @@ struct arena *arena_free(struct arena *a)
     for (struct chunk *c = a->chunks; c != NULL;) {
         struct chunk *next = c->next;
         arena_pool_refund(pool, c->size);
-        if (c->size == CHUNK_OCTETS) {
-            c->next = pool->free_chunks;
-            pool->free_chunks = c;
+        void **list = list_of(pool, c->size);
+        if (list != NULL) {
+            c->next = *list;
+            *list = c;
         } else {
             free(c);
         }

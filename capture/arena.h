@@ -20,7 +20,7 @@
 
 /* Chunks are recycled through a pool, so that short flows cost no malloc. */
 struct arena_pool {
-    void *free_chunks;
+    void *free_first, *free_further; /* chunks of the two sizes, each list linked through the chunks */
     size_t used;  /* octets in live arenas and in whatever else is charged here */
     size_t limit; /* 0: none */
 };

@@ -119,6 +119,13 @@ struct flow_list_ends {
 #define SECRET_WORDS 6
 #define CHUNK_RECORDS 64u
 
+/* Freed blocks kept for use again, outside the budget: so few that it does not matter. */
+#define SPARE_BLOCKS 256u
+struct spares {
+    void *first; /* each begins with a pointer to the next */
+    unsigned count;
+};
+
 struct flow_table {
     struct flow_options options;
     struct stream_sink sink;
@@ -133,6 +140,7 @@ struct flow_table {
     size_t structure, structure_limit; /* octets of slots and slab, and their share of the budget */
     struct flow_list_ends lists[FLOW_LISTS];
     uint32_t due; /* records taken from the lists to be closed, by id; NO_RECORD: none */
+    struct spares spare_bodies, spare_halves;
     bool ending;  /* they are due because the input ended */
 };
 

@@ -44,10 +44,48 @@ struct arena_pool *flow_table_pool(struct flow_table *t)
     return &t->pool;
 }
 
+/* Blocks of the two common sizes are used again: short flows come and go by the second. */
+static struct spares *spares_of(struct flow_table *t, size_t size)
+{
+    return size == sizeof(struct body)        ? &t->spare_bodies
+           : size == sizeof(struct half_open) ? &t->spare_halves
+                                              : NULL;
+}
+
 static void block_free(struct flow_table *t, void *block, size_t size)
 {
-    if (block != NULL) {
-        arena_pool_refund(&t->pool, size + ALLOCATION_OCTETS);
+    struct spares *spares = spares_of(t, size);
+    if (block == NULL) {
+        return;
+    }
+    arena_pool_refund(&t->pool, size + ALLOCATION_OCTETS);
+    if (spares != NULL && spares->count < SPARE_BLOCKS) {
+        memcpy(block, &spares->first, sizeof spares->first);
+        spares->first = block;
+        spares->count++;
+    } else {
+        free(block);
+    }
+}
+
+static void *block_take(struct flow_table *t, size_t size)
+{
+    struct spares *spares = spares_of(t, size);
+    if (spares == NULL || spares->count == 0) {
+        return calloc(1, size);
+    }
+    void *block = spares->first;
+    memcpy(&spares->first, block, sizeof spares->first);
+    spares->count--;
+    return memset(block, 0, size);
+}
+
+static void spares_free(struct spares *spares)
+{
+    while (spares->count > 0) {
+        void *block = spares->first;
+        memcpy(&spares->first, block, sizeof spares->first);
+        spares->count--;
         free(block);
     }
 }
@@ -84,6 +122,8 @@ struct flow_table *flow_table_free(struct flow_table *t)
             record_release(t, r);
         }
     }
+    spares_free(&t->spare_bodies);
+    spares_free(&t->spare_halves);
     index_free(t);
     arena_pool_done(&t->pool);
     free(t);
@@ -205,7 +245,7 @@ static void *block_new(struct flow_table *t, size_t size, const struct record *k
     if (!arena_pool_charge(&t->pool, size + ALLOCATION_OCTETS)) {
         return NULL;
     }
-    void *block = calloc(1, size);
+    void *block = block_take(t, size);
     if (block == NULL) {
         arena_pool_refund(&t->pool, size + ALLOCATION_OCTETS);
     }

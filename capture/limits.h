@@ -88,6 +88,22 @@
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
+/* What may wait in a stream inside another: a DCERPC fragment (64 KiB) and the SMB message (96 KiB) that ends it. */
+#define LIMIT_SUBSTREAM (160u << 10)
+
+/* Security contexts of one DCERPC connection whose logons are followed, and presentation contexts read of one bind:
+ * clients use one to three of each. */
+#define LIMIT_DCERPC_CONTEXTS 8
+#define LIMIT_DCERPC_SYNTAXES 32
+
+/* An LDAP message that is read whole (a Kerberos token of 64 KiB in a bind), and the requests of one connection that
+ * wait for their answer: Windows allows 20 searches at once (MaxActiveQueries). */
+#define LIMIT_LDAP_MESSAGE (96u << 10)
+#define LIMIT_LDAP_REQUESTS 32
+
+/* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB - 1 octets. */
+#define LIMIT_TDS_MESSAGE (128u << 10)
+
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)

@@ -1,8 +1,9 @@
 /*
  * conversation.h - the engine's private state of one flow; only the engine's own files include it.
  *
- * Owner: a conversation and everything in it lies in the flow's arena, but for the lanes' buffers (grown, charged
- *        to the shard's budget) and nDPI's state.
+ * Owner: dissectors and their state lie in the flow's arena, which is made when a dissector comes and goes as soon as
+ *        nothing more is to be learned; the conversation itself stays until the flow ends, to say what it was. Lanes'
+ *        buffers and nDPI's state hang off it. All but nDPI's is charged to the shard's budget.
  */
 #ifndef ROLECALL_DISSECT_CONVERSATION_H
 #define ROLECALL_DISSECT_CONVERSATION_H
@@ -21,6 +22,7 @@ struct dissection { /* one dissector at work */
     const char *carrier;
     struct auth *auth; /* shared with everything nested in it */
     struct auth own_auth;
+    struct substream *stream; /* substream.c: of a child that is fed a stream, else NULL */
     struct dissection *next; /* all of a conversation, the newest first */
     unsigned depth;
 };
@@ -37,13 +39,13 @@ struct lane { /* one direction's octets that wait for more */
     bool gap;         /* octets were lost, so a segment's start may be a message's */
 };
 
-#define CONVERSATION_ANOMALIES 16
+#define CONVERSATION_ANOMALIES 8
 
 struct conversation {
     struct engine *engine;
     struct shard *shard;
     struct flow *flow;
-    struct arena *arena;
+    struct arena *arena;    /* NULL while no dissector is at work */
     struct dissection *top; /* reads the stream; NULL until identified */
     struct dissection *all;
     struct lane lanes[2]; /* by enum dir */
@@ -64,9 +66,14 @@ struct conversation {
     bool turned;      /* client and server were exchanged by recognition */
 };
 
+/* Conversations kept for use again, outside the budget: so few that it does not matter. */
+#define SPARE_CONVERSATIONS 256
+
 struct shard {
     struct engine *engine;
     struct arena_pool *pool;
+    struct conversation *spares[SPARE_CONVERSATIONS];
+    unsigned spare_count;
     struct identifier *ndpi;
     bool ndpi_failed;
 };

@@ -33,6 +33,9 @@ struct engine *engine_free(struct engine *e)
     if (e != NULL) {
         for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
             identifier_free(e->shards[s].ndpi);
+            while (e->shards[s].spare_count > 0) {
+                free(e->shards[s].spares[--e->shards[s].spare_count]);
+            }
         }
         identifier_free(e->host_names);
         certificates_free(e->certificates);
@@ -266,6 +269,9 @@ static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
     size_t passed = 0;
     if (!recognised(c, &dir, in, &passed)) {
         c->lanes[dir].seen = true;
+        if (c->protocol != NULL) {
+            conversation_quiet(c); /* recognised, and nobody reads it */
+        }
         return;
     }
     struct fed fed = c->top->dissector->feed(c->top, c->top->state, dir, in);
@@ -281,10 +287,50 @@ static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
 
 /* ---- the sink ---- */
 
+static struct conversation *conversation_new(struct shard *shard)
+{
+    struct conversation *c = NULL;
+    if (!arena_pool_charge(shard->pool, sizeof *c)) {
+        return NULL;
+    }
+    c = shard->spare_count > 0 ? shard->spares[--shard->spare_count] : malloc(sizeof *c);
+    if (c == NULL) {
+        arena_pool_refund(shard->pool, sizeof *c);
+        return NULL;
+    }
+    *c = (struct conversation){.engine = shard->engine, .shard = shard};
+    return c;
+}
+
+static void conversation_free(struct conversation *c)
+{
+    struct shard *shard = c->shard;
+    arena_pool_refund(shard->pool, sizeof *c);
+    if (shard->spare_count < SPARE_CONVERSATIONS) {
+        shard->spares[shard->spare_count++] = c;
+    } else {
+        free(c);
+    }
+}
+
+/* Nothing more is to be learned: what waits is written, and all but the conversation itself goes. */
+static void conversation_settle(struct conversation *c)
+{
+    for (struct dissection *dx = c->all; dx != NULL; dx = dx->next) {
+        if (dx->dissector->end != NULL) {
+            dx->dissector->end(dx, dx->state, NULL);
+        }
+    }
+    conversation_quiet(c);
+    c->ndpi = identification_free(c->ndpi);
+    c->arena = arena_free(c->arena);
+    c->all = c->top = NULL;
+}
+
 static enum sink_answer answer(struct conversation *c)
 {
     if (c->lanes[DIR_CLIENT].quiet && c->lanes[DIR_SERVER].quiet) {
-        c->ndpi = identification_free(c->ndpi);
+        conversation_settle(c);
         return SINK_DONE;
     }
     return SINK_MORE;
@@ -293,17 +339,12 @@ static enum sink_answer answer(struct conversation *c)
 static void *sink_open(void *user, struct flow *flow)
 {
     struct shard *shard = user;
-    struct arena *arena = arena_new(shard->pool, LIMIT_FLOW_ARENA);
-    struct conversation *c = arena == NULL ? NULL : arena_alloc(arena, sizeof *c);
+    struct conversation *c = conversation_new(shard);
     if (c == NULL) {
-        arena_free(arena);
         shard->engine->counts.flow_memory++;
         return NULL;
     }
-    c->engine = shard->engine;
-    c->shard = shard;
     c->flow = flow;
-    c->arena = arena;
     return c;
 }
 
@@ -367,15 +408,9 @@ static void sink_close(void *user, void *ctx, const struct flow *flow, const str
     }
     c->at = flow->last;
     c->closing_order = at->order;
-    for (struct dissection *dx = c->all; dx != NULL; dx = dx->next) {
-        if (dx->dissector->end != NULL) {
-            dx->dissector->end(dx, dx->state, NULL);
-        }
-    }
+    conversation_settle(c);
     flow_record(shard->engine, flow, c, at->order);
-    conversation_quiet(c);
-    c->ndpi = identification_free(c->ndpi);
-    arena_free(c->arena);
+    conversation_free(c);
 }
 
 struct stream_sink engine_sink(struct engine *e, unsigned shard)

@@ -40,7 +40,10 @@ struct auth *dissection_auth(struct dissection *dx)
 
 struct dissection *dissection_new(struct conversation *c, const struct dissector *d, const char *carrier)
 {
-    struct dissection *dx = arena_alloc(c->arena, sizeof *dx);
+    if (c->arena == NULL) {
+        c->arena = arena_new(c->shard->pool, LIMIT_FLOW_ARENA);
+    }
+    struct dissection *dx = c->arena == NULL ? NULL : arena_alloc(c->arena, sizeof *dx);
     void *state = dx == NULL ? NULL : arena_alloc(c->arena, d->state_size);
     if (state == NULL) {
         c->engine->counts.flow_memory++;
