@@ -127,6 +127,11 @@ void dissection_anomaly(struct dissection *dx, const char *name);
 struct dissection *dissection_child(struct dissection *dx, const struct dissector *inside,
                                     const char *carrier) MUST_USE;
 void dissection_feed(struct dissection *child, enum dir dir, struct bytes message);
+/* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets, DCERPC in a pipe):
+ * what is not whole yet waits, and FED_SKIP holds. False when `dir` of the child has nothing more to say. */
+bool dissection_stream(struct dissection *child, enum dir dir, struct bytes octets);
+/* The next `missing` octets of that stream are not there: a gap, unless they did not matter. */
+void dissection_stream_lost(struct dissection *child, enum dir dir, uint64_t missing);
 /* The carrier learned how the exchange ended; the child writes its record. Later calls start a new exchange. */
 void dissection_end(struct dissection *child, const struct outcome *outcome);
 struct auth *dissection_auth(struct dissection *dx); /* of the innermost; a security dissector writes it */

@@ -124,32 +124,6 @@ static enum probe kerberos_probe(struct bytes head)
 const struct dissector kerberos_dissector = {
     .name = "kerberos", .ports = PORTS(88, 464), .tcp = true, .udp = true, .probe = kerberos_probe};
 
-/* C706 12.6.3.1: version 5.0 or 5.1, type, flags, data representation, fragment length, auth length, call id. */
-static enum probe dcerpc_probe(struct bytes head)
-{
-    struct cursor c = cursor_of(head);
-    uint8_t major = cursor_u8(&c), minor = cursor_u8(&c), type = cursor_u8(&c);
-    if (major != 5 || minor > 1) {
-        return head.len == 0 ? PROBE_MORE : PROBE_NO;
-    }
-    cursor_skip(&c, 1);
-    uint8_t integers = cursor_u8(&c), floats = cursor_u8(&c);
-    uint16_t reserved = cursor_be16(&c);
-    uint16_t fragment = (integers & 0xf0) != 0 ? cursor_le16(&c) : cursor_be16(&c);
-    uint16_t auth = (integers & 0xf0) != 0 ? cursor_le16(&c) : cursor_be16(&c);
-    if (c.failed) {
-        return PROBE_MORE;
-    }
-    if (type > 19 || (integers & 0xef) != 0 || floats > 3 || reserved != 0 || fragment < 16 || auth > fragment) {
-        return PROBE_NO;
-    }
-    static const uint8_t from_server[] = {2, 3, 12, 13, 15, 17};
-    return memchr(from_server, type, sizeof from_server) != NULL ? PROBE_SERVER : PROBE_CLIENT;
-}
-
-const struct dissector dcerpc_dissector = {
-    .name = "dcerpc", .ports = PORTS(135), .tcp = true, .probe = dcerpc_probe};
-
 /* [MS-TDS] 2.2.6.5: the first option is VERSION, six octets long, right after the option list. */
 static bool tds_prelogin(struct cursor c)
 {
