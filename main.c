@@ -346,6 +346,7 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
+                   .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
                    .applications = s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
                    .records = records},
         .workers = o->workers,

@@ -112,6 +112,8 @@ const struct stamp *dissection_at(const struct dissection *dx); /* the packet be
 struct arena *dissection_arena(struct dissection *dx);
 const char *dissection_carrier(const struct dissection *dx); /* "tcp", "udp", "smb", "http", "http-connect", ... */
 bool dissection_secrets(const struct dissection *dx);        /* the user asked for what may be abused (NT proofs) */
+/* Whether to state also what is costly to work out and no built-in rule reads: fingerprints, offered lists. */
+bool dissection_details(const struct dissection *dx);
 struct certificates *dissection_certificates(struct dissection *dx); /* the worker's cache, tls_cert.h */
 
 /* A record to write facts into; NULL when a limit bites (counted). Ends in exactly one of send and drop. */

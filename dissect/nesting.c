@@ -28,6 +28,11 @@ bool dissection_secrets(const struct dissection *dx)
     return dx->conversation->engine->options.secrets;
 }
 
+bool dissection_details(const struct dissection *dx)
+{
+    return !dx->conversation->engine->options.brief;
+}
+
 struct certificates *dissection_certificates(struct dissection *dx)
 {
     return dx->conversation->engine->certificates;

@@ -155,9 +155,11 @@ static void on_client_hello(struct dissection *dx, struct tls_handshake *h,
         observation_stamp(o, FACT_TLS_CLIENT_HELLO_PACKET, dissection_at(dx));
         state_named(o, FACT_TLS_VERSION_OFFERED, tls_version_name(hello->highest), hello->highest);
         observation_utf8(o, FACT_TLS_SERVER_NAME, hello->server_name);
-        state_alpn_offered(o, hello->alpn);
-        state_ciphers(o, hello);
-        state_client_fingerprints(dx, o, hello);
+        if (dissection_details(dx)) {
+            state_alpn_offered(o, hello->alpn);
+            state_ciphers(o, hello);
+            state_client_fingerprints(dx, o, hello);
+        }
         if (hello->random.len > 0) {
             observation_hex(o, FACT_TLS_CLIENT_RANDOM, hello->random);
         }
@@ -194,7 +196,7 @@ static void on_server_hello(struct dissection *dx, struct tls_handshake *h,
         state_named(o, FACT_TLS_GROUP, tls_group_name(hello->group), hello->group);
     }
     char text[JA3_TEXT];
-    if (ja3s(dissection_certificates(dx), hello, text)) {
+    if (dissection_details(dx) && ja3s(dissection_certificates(dx), hello, text)) {
         observation_string(o, FACT_TLS_JA3S, text);
     }
 }
