@@ -1,0 +1,89 @@
+# bash completion for rolecall; needs nothing but bash 4.
+
+_rolecall_words()
+{
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_rolecall_files()
+{
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+# Record types, the last of a list that commas separate.
+_rolecall_types()
+{
+    local types="flow tls http smb ntlm kerberos ldap sql dns dcerpc" before="" word
+    [[ $1 == *,* ]] && before="${1%,*},"
+    compopt -o nospace 2>/dev/null
+    COMPREPLY=()
+    for word in $types; do
+        if [[ $before$word == "$1"* && ,$before != *,"$word",* ]]; then
+            COMPREPLY+=("$before$word")
+        fi
+    done
+}
+
+_rolecall_rules()
+{
+    local program="${COMP_WORDS[0]}"
+    _rolecall_words "$("$program" rules 2>/dev/null | while read -r code name _; do echo "$code $name"; done)" "$1"
+}
+
+# The options of a command.
+_rolecall_options()
+{
+    local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --output --quiet --help"
+    case $1 in
+        audit) echo "--policy --format --events --report --fail-on --color $input" ;;
+        events) echo "--type $input" ;;
+        check) echo "--policy --fail-on --help" ;;
+        rules) echo "--format --output --color --help" ;;
+        explain) echo "--output --color --help" ;;
+    esac
+}
+
+# Values of the option before the cursor; fails when it takes none.
+_rolecall_value()
+{
+    case $1 in
+        --read | -r | --policy | -p | --output | -o) _rolecall_files "$2" ;;
+        --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
+        --format) _rolecall_words "text jsonl" "$2" ;;
+        --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
+        --color) _rolecall_words "auto always never" "$2" ;;
+        --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
+        --type) _rolecall_types "$2" ;;
+        --workers | --filter) COMPREPLY=() ;;
+        *) return 1 ;;
+    esac
+}
+
+_rolecall()
+{
+    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"
+    COMPREPLY=()
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        _rolecall_words "audit events check rules explain --help --version" "$current"
+        return
+    fi
+    # "--format=te" comes as three words: the option, "=" and what is typed of the value.
+    if [[ $current == "=" ]]; then
+        current=""
+    elif [[ $previous == "=" ]]; then
+        previous="${COMP_WORDS[COMP_CWORD - 2]}"
+    fi
+    if _rolecall_value "$previous" "$current"; then
+        return
+    fi
+    if [[ $current == -* ]]; then
+        _rolecall_words "$(_rolecall_options "$command")" "$current"
+    elif [[ $command == explain ]]; then
+        _rolecall_rules "$current"
+    elif [[ $command != rules ]]; then
+        _rolecall_files "$current"
+    fi
+}
+
+complete -F _rolecall rolecall
