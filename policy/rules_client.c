@@ -34,6 +34,9 @@ static bool is_clear_request(const struct observation *o)
     return observation_get(o, FACT_HTTP_METHOD) != NULL && !observation_is(o, FACT_HTTP_METHOD, "CONNECT");
 }
 
+/* Roles that must never be asked in clear, whatever the policy says: R013's business. */
+#define CLOUD_ROLES (ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT))
+
 /* ---- R010 ---- */
 
 /* What the site under enhanced HTTP leaves in clear by design. */
@@ -132,7 +135,7 @@ static void observe_http(struct audit *a, const struct rule *r, const struct obs
     }
     bool by_path = false;
     const struct role_instance *role = addressed_role(server->host, path, &by_path);
-    if (role == NULL || role->role == ROLE_FALLBACK_STATUS_POINT) {
+    if (role == NULL || role->role == ROLE_FALLBACK_STATUS_POINT || (ROLE_BIT(role->role) & CLOUD_ROLES) != 0) {
         return;
     }
     struct subject subject = {.host = server->host, .role = role};
@@ -159,7 +162,7 @@ static void observe_http(struct audit *a, const struct rule *r, const struct obs
 
 static void finish_http(struct audit *a, const struct rule *r)
 {
-    expect_roles(a, r, WEB_ROLES & ~ROLE_BIT(ROLE_FALLBACK_STATUS_POINT), "No HTTP or HTTPS traffic with this role is in the capture.");
+    expect_roles(a, r, WEB_ROLES & ~ROLE_BIT(ROLE_FALLBACK_STATUS_POINT) & ~CLOUD_ROLES, "No HTTP or HTTPS traffic with this role is in the capture.");
 }
 
 const struct rule rule_client_http_when_https_required = {
@@ -310,8 +313,6 @@ const struct rule rule_https_to_http_downgrade = {
 };
 
 /* ---- R013 ---- */
-
-#define CLOUD_ROLES (ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT))
 
 static const struct host *cloud_host(const struct audit *a, const struct observation *o, const struct party *server)
 {

@@ -164,6 +164,28 @@ static bool is_sensitive(const char *share)
     return strlen(share) == 2 && share[1] == '$'; /* C$, D$: a whole drive */
 }
 
+/* A flow's transfers are told one after the other when it ends: its share's finding takes the first request to a pipe
+ * as evidence too, whichever comes first. */
+struct unsigned_flow {
+    uint64_t flow;
+    struct finding *found;
+    struct stamp pipe;
+};
+
+static struct unsigned_flow *unsigned_flow(struct audit *a, const struct rule *r, uint64_t flow)
+{
+    struct unsigned_flow *u = audit_state(a, r, sizeof *u);
+    if (u != NULL && u->flow != flow) {
+        *u = (struct unsigned_flow){.flow = flow};
+    }
+    return u;
+}
+
+static void add_pipe(struct audit *a, const struct unsigned_flow *u)
+{
+    finding_evidence(a, u->found, u->pipe, "first request to a pipe without signature or encryption");
+}
+
 static void report_unsigned(struct audit *a, const struct rule *r, const struct observation *o, struct subject subject)
 {
     const struct scene *scene = audit_scene(a);
@@ -185,6 +207,11 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
     struct finding *f = judge_breach(a, r, &b, &is_new);
     finding_evidence(a, f, first, "first of %llu requests to %.200s without signature or encryption",
                      (unsigned long long)observation_number(o, FACT_SMB_UNSIGNED, 0), path == NULL ? "a share" : path);
+    struct unsigned_flow *u = unsigned_flow(a, r, o->flow.id);
+    if (u != NULL) {
+        u->found = f;
+        add_pipe(a, u);
+    }
     if (is_new) {
         finding_explain(a, f, "%s worked on %.200s of %s without SMB signatures, so that what it read or wrote could be changed on the way%s.",
                         party_text(client, client_text), path == NULL ? "a share" : path, party_text(server, server_text),
@@ -213,8 +240,12 @@ static void observe_unsigned(struct audit *a, const struct rule *r, const struct
     bool pipe = observation_is(o, FACT_SMB_SHARE_TYPE, "pipe") ||
                 strcasecmp(share_name(observation_text(o, FACT_SMB_PATH)), "IPC$") == 0;
     if (observation_is(o, FACT_SMB_MESSAGE, "transfer") && observation_number(o, FACT_SMB_UNSIGNED, 0) > 0) {
+        struct unsigned_flow *u = pipe ? unsigned_flow(a, r, o->flow.id) : NULL;
         if (!pipe) {
             report_unsigned(a, r, o, subject);
+        } else if (u != NULL) {
+            u->pipe = observation_packet(o, FACT_SMB_UNSIGNED_PACKET);
+            add_pipe(a, u);
         }
     } else if (observation_is(o, FACT_SMB_MESSAGE, "transfer")) {
         judge_fine(a, r, subject, "What was read and written was signed or encrypted.");

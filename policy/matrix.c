@@ -1,0 +1,360 @@
+#include "policy/matrix.h"
+
+#include "capture/decode.h"
+
+/* ---- the rows ---- */
+
+#define ENDS_client MATRIX_CLIENT
+#define ENDS_mac MATRIX_CLIENT
+#define ENDS_mobile MATRIX_CLIENT
+#define ENDS_console ROLE_BIT(ROLE_CONSOLE)
+#define ENDS_admin ROLE_BIT(ROLE_CONSOLE)
+#define ENDS_site_system MATRIX_SITE_SYSTEM
+#define ENDS_site_system_internet MATRIX_INTERNET_FACING
+#define ENDS_internet_microsoft MATRIX_INTERNET
+#define ENDS_intune MATRIX_INTERNET
+#define ENDS_azure MATRIX_INTERNET
+#define ENDS_azure_logic_app MATRIX_INTERNET
+#define ENDS_exchange_online MATRIX_INTERNET
+#define ENDS_exchange_onprem ROLE_BIT(ROLE_EXCHANGE_SERVER)
+#define ENDS_smtp ROLE_BIT(ROLE_EXCHANGE_SERVER)
+/* After a failover the stand-by is the site server. */
+#define ENDS_site_server (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
+#define ENDS_site_server_passive ROLE_BIT(ROLE_SITE_SERVER_PASSIVE)
+#define ENDS_migration_source (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_DATABASE))
+#define ENDS_site_db ROLE_BIT(ROLE_SITE_DATABASE)
+#define ENDS_mp_db_replica ROLE_BIT(ROLE_SITE_DATABASE)
+#define ENDS_wsus_db ROLE_BIT(ROLE_SITE_DATABASE)
+#define ENDS_sms_provider ROLE_BIT(ROLE_SMS_PROVIDER)
+#define ENDS_mp ROLE_BIT(ROLE_MANAGEMENT_POINT)
+#define ENDS_dp (ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT))
+#define ENDS_dp_multicast ENDS_dp
+#define ENDS_dp_pxe ENDS_dp
+#define ENDS_pull_dp ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT)
+#define ENDS_sup ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT)
+#define ENDS_wsus_upstream ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT)
+#define ENDS_fsp ROLE_BIT(ROLE_FALLBACK_STATUS_POINT)
+#define ENDS_smp ROLE_BIT(ROLE_STATE_MIGRATION_POINT)
+#define ENDS_rsp ROLE_BIT(ROLE_REPORTING_POINT)
+#define ENDS_appcat_website ROLE_BIT(ROLE_APPCAT_WEBSITE)
+#define ENDS_appcat_ws ROLE_BIT(ROLE_APPCAT_WEB_SERVICE)
+#define ENDS_enroll ROLE_BIT(ROLE_ENROLLMENT_POINT)
+#define ENDS_enroll_proxy ROLE_BIT(ROLE_ENROLLMENT_PROXY_POINT)
+#define ENDS_crp ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT)
+#define ENDS_ndes ROLE_BIT(ROLE_POLICY_MODULE)
+#define ENDS_ai_sync ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT)
+#define ENDS_epp ROLE_BIT(ROLE_ENDPOINT_PROTECTION_POINT)
+#define ENDS_scp ROLE_BIT(ROLE_SERVICE_CONNECTION_POINT)
+#define ENDS_dw ROLE_BIT(ROLE_DATA_WAREHOUSE_POINT)
+#define ENDS_cmg ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY)
+#define ENDS_cmg_cp ROLE_BIT(ROLE_CMG_CONNECTION_POINT)
+#define ENDS_cloud_dp ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT)
+#define ENDS_dc ROLE_BIT(ROLE_DOMAIN_CONTROLLER)
+#define ENDS_gc ROLE_BIT(ROLE_GLOBAL_CATALOG)
+#define ENDS_dns ROLE_BIT(ROLE_DNS)
+#define ENDS_wins ROLE_BIT(ROLE_WINS)
+#define ENDS_issuing_ca ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY)
+#define ENDS_file_share ROLE_BIT(ROLE_FILE_SHARE)
+#define ENDS_content_library ROLE_BIT(ROLE_FILE_SHARE)
+#define ENDS_package_source ROLE_BIT(ROLE_FILE_SHARE)
+
+#define DYNAMIC_FIRST 49152
+#define LEGACY_DYNAMIC_FIRST 1024
+#define LEGACY_DYNAMIC_LAST 5000
+
+/* clang-format off */
+#define RANGE(low, high) {low, high}
+#define ONE(port) {port, port}
+#define DYNAMIC {DYNAMIC_FIRST, 65535}, {LEGACY_DYNAMIC_FIRST, LEGACY_DYNAMIC_LAST}
+#define ROW(id, from, to, class, transport, direction, otherwise, sites, ...)                                          \
+    {#id, ENDS_##from, ENDS_##to, MATRIX_##class, MATRIX_##transport, MATRIX_##direction, MATRIX_##otherwise,          \
+     MATRIX_##sites, {__VA_ARGS__}},
+/* clang-format on */
+const struct matrix_row matrix_rows[] = {
+#include "policy/matrix.def"
+};
+const unsigned matrix_row_count = sizeof matrix_rows / sizeof *matrix_rows;
+
+/* ---- ends ---- */
+
+static bool faces_internet(const struct party *p)
+{
+    bool outside = p->zone != NULL && (strcmp(p->zone->name, "perimeter") == 0 || strcmp(p->zone->name, "internet") == 0);
+    for (unsigned i = 0; i < p->host->role_count && !outside; i++) {
+        outside = p->host->roles[i].serves_internet;
+    }
+    return outside;
+}
+
+/* What a party surely is. */
+static role_set ends_of(const struct party *p)
+{
+    if (p->host == NULL) {
+        bool internet = p->zone != NULL && strcmp(p->zone->name, "internet") == 0;
+        return p->group == NULL            ? (internet ? MATRIX_INTERNET : 0)
+               : p->group->administrators ? ROLE_BIT(ROLE_CONSOLE)
+                                          : MATRIX_CLIENT;
+    }
+    if (p->host->role_bits == 0) {
+        return MATRIX_CLIENT;
+    }
+    role_set ends = p->host->role_bits;
+    if ((ends & role_site_systems()) != 0) {
+        ends |= MATRIX_SITE_SYSTEM | (faces_internet(p) ? MATRIX_INTERNET_FACING : 0);
+    }
+    return ends;
+}
+
+/* What it may act as. */
+static role_set permitted_ends(const struct party *p, role_set ends)
+{
+    return p->host != NULL || p->group != NULL ? ends | MATRIX_CLIENT : ends;
+}
+
+const char *matrix_end_name(role_set end, const struct party *p)
+{
+    role_set held = p->host == NULL ? ends_of(p) : p->host->role_bits;
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        if ((end & held & ROLE_BIT(i)) != 0) {
+            return role_name((enum role)i);
+        }
+    }
+    return (end & (MATRIX_SITE_SYSTEM | MATRIX_INTERNET_FACING)) != 0 ? "site system"
+           : (end & MATRIX_CLIENT) != 0                              ? "client"
+                                                                      : "internet";
+}
+
+/* ---- protocols, ports, sites ---- */
+
+static bool is_one_of(const char *protocol, const char *first, const char *second)
+{
+    return strcmp(protocol, first) == 0 || (second != NULL && strcmp(protocol, second) == 0);
+}
+
+static bool protocol_fits(enum matrix_class of, const char *protocol)
+{
+    if (protocol == NULL || strcmp(protocol, "unknown") == 0) {
+        return true;
+    }
+    switch (of) {
+    case MATRIX_HTTP:
+    case MATRIX_HTTPS:
+    case MATRIX_HTTP_OR_HTTPS:
+        return is_one_of(protocol, "http", "tls"); /* which of the two is other rules' business */
+    case MATRIX_SMB:
+        return is_one_of(protocol, "smb", "nbss");
+    case MATRIX_RPC:
+        return is_one_of(protocol, "dcerpc", NULL);
+    case MATRIX_SQL:
+        return is_one_of(protocol, "tds", "tls") || is_one_of(protocol, "ssrp", NULL);
+    case MATRIX_LDAP:
+        return is_one_of(protocol, "ldap", "tls");
+    case MATRIX_KERBEROS:
+        return is_one_of(protocol, "kerberos", NULL);
+    case MATRIX_MIXED:
+    case MATRIX_OTHER:
+        return true;
+    }
+    return false;
+}
+
+static bool in_list(const uint16_t *ports, unsigned count, uint16_t port)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (ports[i] == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A port that the policy declares for a role of the answering side. */
+static bool port_is_declared(const struct matrix_row *row, role_set side, const struct host *h, uint16_t port)
+{
+    bool http = row->of == MATRIX_HTTP || row->of == MATRIX_HTTP_OR_HTTPS;
+    bool https = row->of == MATRIX_HTTPS || row->of == MATRIX_HTTP_OR_HTTPS;
+    bool others = row->of == MATRIX_SQL || row->of == MATRIX_OTHER;
+    for (unsigned i = 0; h != NULL && i < h->role_count; i++) {
+        const struct role_instance *r = &h->roles[i];
+        if ((side & ROLE_BIT(r->role)) != 0 && ((http && in_list(r->http_ports, r->http_port_count, port)) ||
+                                                (https && in_list(r->https_ports, r->https_port_count, port)) ||
+                                                (others && in_list(r->ports, r->port_count, port)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool port_is_listed(const struct matrix_row *row, uint16_t port)
+{
+    for (unsigned i = 0; i < MATRIX_PORTS && row->ports[i].first != 0; i++) {
+        if (port >= row->ports[i].first && port <= row->ports[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_dynamic(const struct matrix_row *row, uint16_t port)
+{
+    bool fixed = false;
+    for (unsigned i = 0; i < MATRIX_PORTS && row->ports[i].first != 0; i++) {
+        fixed |= row->ports[i].first == port && row->ports[i].last == port;
+    }
+    return !fixed && (row->of == MATRIX_RPC || row->of == MATRIX_MIXED) && port != 135;
+}
+
+static const struct site *top_of(const struct site *s)
+{
+    while (s->parent != NULL) {
+        s = s->parent;
+    }
+    return s;
+}
+
+static bool sites_fit(const struct matrix_row *row, const struct party *opener, const struct party *other)
+{
+    const struct site *one = opener->host == NULL ? NULL : opener->host->site;
+    const struct site *two = other->host == NULL ? NULL : other->host->site;
+    bool known = one != NULL && two != NULL;
+    switch ((enum matrix_sites)row->sites) {
+    case MATRIX_ANY:
+        return true;
+    case MATRIX_SAME_SITE:
+        return known && one == two;
+    case MATRIX_PARENT_CHILD:
+        return known && (one->parent == two || two->parent == one);
+    case MATRIX_OTHER_HIERARCHY:
+        return known && top_of(one) != top_of(two);
+    case MATRIX_UNLESS_SITE_SERVER_INITIATES:
+        return opener->host == NULL || !opener->host->site_server_initiates;
+    }
+    return false;
+}
+
+static bool transport_fits(const struct matrix_row *row, uint8_t transport)
+{
+    return ((row->transports & MATRIX_TCP) != 0 && transport == IP_TCP) ||
+           ((row->transports & MATRIX_UDP) != 0 && transport == IP_UDP);
+}
+
+/* ---- asking ---- */
+
+struct asked { /* a connection with what its ends are, found once for all rows */
+    const struct connection *c;
+    role_set client, server;         /* surely */
+    role_set may_client, may_server; /* at most */
+};
+
+static struct asked prepare(const struct connection *c)
+{
+    struct asked q = {.c = c, .client = ends_of(c->client), .server = ends_of(c->server)};
+    q.may_client = permitted_ends(c->client, q.client);
+    q.may_server = permitted_ends(c->server, q.server);
+    return q;
+}
+
+static bool answers_fit(const struct matrix_row *row, role_set side, const struct connection *c)
+{
+    uint16_t port = c->server->port;
+    return (port_is_listed(row, port) || port_is_declared(row, side, c->server->host, port)) &&
+           protocol_fits((enum matrix_class)row->of, c->protocol);
+}
+
+static bool allows(const struct matrix_row *row, const struct asked *q)
+{
+    const struct connection *c = q->c;
+    bool forth = (row->from & q->may_client) != 0 && (row->to & q->may_server) != 0;
+    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 && (row->from & q->may_server) != 0;
+    if ((!forth && !back) || !transport_fits(row, c->transport) || !sites_fit(row, c->client, c->server)) {
+        return false;
+    }
+    if (forth && answers_fit(row, row->to, c)) {
+        return true;
+    }
+    if (back && row->direction == MATRIX_ANSWERED_ANEW) {
+        return port_is_listed(row, c->server->port) || c->server->port >= LEGACY_DYNAMIC_FIRST;
+    }
+    return back && answers_fit(row, row->from, c);
+}
+
+static bool reverses(const struct matrix_row *row, const struct asked *q)
+{
+    const struct connection *c = q->c;
+    uint16_t port = c->server->port;
+    if ((row->to & q->client) == 0 || (row->from & q->server) == 0 || row->direction != MATRIX_ONE_WAY ||
+        !transport_fits(row, c->transport) || !sites_fit(row, c->server, c->client) ||
+        !protocol_fits((enum matrix_class)row->of, c->protocol)) {
+        return false;
+    }
+    if (!port_is_listed(row, port)) {
+        return port_is_declared(row, row->to, c->client->host, port);
+    }
+    /* Any high port is a dynamic one: there only the content tells. */
+    return !is_dynamic(row, port) || (!c->guessed && c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0);
+}
+
+struct matrix_answer matrix_ask(const struct connection *c)
+{
+    struct asked q = prepare(c);
+    struct matrix_answer answer = {NULL, NULL};
+    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL; i++) {
+        if (allows(&matrix_rows[i], &q)) {
+            answer.allows = &matrix_rows[i];
+        }
+    }
+    for (unsigned i = 0; i < matrix_row_count && answer.reversed == NULL; i++) {
+        if (reverses(&matrix_rows[i], &q)) {
+            answer.reversed = &matrix_rows[i];
+        }
+    }
+    return answer;
+}
+
+bool matrix_row_allows(const struct matrix_row *row, const struct connection *c)
+{
+    struct asked q = prepare(c);
+    return allows(row, &q);
+}
+
+bool matrix_row_reverses(const struct matrix_row *row, const struct connection *c)
+{
+    struct asked q = prepare(c);
+    return reverses(row, &q);
+}
+
+const struct matrix_row *matrix_client_row(const struct connection *c, const struct role_instance *role)
+{
+    for (unsigned i = 0; i < matrix_row_count; i++) {
+        const struct matrix_row *row = &matrix_rows[i];
+        if ((row->from & MATRIX_CLIENT) != 0 && (row->to & ROLE_BIT(role->role)) != 0 &&
+            transport_fits(row, c->transport) && answers_fit(row, ROLE_BIT(role->role), c)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the policy's own lines ---- */
+
+static bool is_over(const struct matrix_exception *e, const char *protocol)
+{
+    for (unsigned i = 0; protocol != NULL && i < e->over_count; i++) {
+        if (strcmp(e->over[i], protocol) == 0 || (strcmp(e->over[i], "https") == 0 && strcmp(protocol, "tls") == 0)) {
+            return true;
+        }
+    }
+    return e->over_count == 0;
+}
+
+const struct matrix_exception *matrix_exception_of(const struct policy *p, const struct connection *c)
+{
+    for (unsigned i = 0; i < p->matrix_count; i++) {
+        const struct matrix_exception *e = &p->matrix[i];
+        if (is_over(e, c->protocol) && selector_matches(p, &e->from, &c->client->address) &&
+            selector_matches(p, &e->to, &c->server->address)) {
+            return e;
+        }
+    }
+    return NULL;
+}
