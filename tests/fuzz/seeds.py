@@ -10,10 +10,11 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, 'tests', 'golden'))
 import captures
 
-PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http'}
+PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http',
+            389: 'ldap', 3268: 'ldap', 88: 'kerberos', 135: 'dcerpc'}
 CASES = ['demo/breaches', 'ntlm/r041-ntlmv1', 'smb/r049-guest', 'smb/r060-smb1', 'smb/r062-encrypted', 'http/proxy-connect',
          'http/r050-negotiate', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
-CONVERSATION, OCTETS_MOST, PIECE_MOST = 0x80, 12000, 0x7fff
+CONVERSATION, OCTETS_MOST, PIECE_MOST, CASE_MOST = 0x80, 12000, 0x7fff, 3
 
 
 def save(target, name, octets):
@@ -29,8 +30,12 @@ def conversations(case):
         if ends[1][1] in PROTOCOL and len(flows.setdefault(ends, b'')) < OCTETS_MOST:
             payload = payload[:PIECE_MOST]
             flows[ends] += struct.pack('!H', len(payload) | (0x8000 if from_server else 0)) + payload
-    for number, (ends, octets) in enumerate(flows.items()):
-        save(PROTOCOL[ends[1][1]], '%s-%d' % (case.replace('/', '-'), number), bytes([CONVERSATION]) + octets)
+    kept = {}
+    for ends, octets in flows.items():
+        target = PROTOCOL[ends[1][1]]
+        kept[target] = kept.get(target, 0) + 1
+        if kept[target] <= CASE_MOST:
+            save(target, '%s-%d' % (case.replace('/', '-'), kept[target]), bytes([CONVERSATION]) + octets)
 
 
 def small_captures():
