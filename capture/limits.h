@@ -38,11 +38,12 @@
 #define LIMIT_HOLE_SECONDS 10
 
 /* How long a silent flow is kept (capture time). TCP keep-alives of Windows come every two hours, but
- * an idle established flow has nothing more to say to an audit than a new one. */
+ * an idle established flow has nothing more to say to an audit than a new one. Datagrams are answered, or
+ * asked again, within seconds. */
 #define LIMIT_TCP_IDLE_SECONDS 3600
 #define LIMIT_TCP_HALF_OPEN_SECONDS 60
 #define LIMIT_TCP_CLOSED_SECONDS 5
-#define LIMIT_UDP_IDLE_SECONDS 120
+#define LIMIT_UDP_IDLE_SECONDS 30
 
 /* A copy of a packet that a mirror port delivers twice comes within this time. TCP's own shortest
  * retransmission time-out is 200 ms. */
@@ -103,6 +104,9 @@
 
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)
+
+/* Kerberos requests of one connection that wait for their replies: clients send one at a time. */
+#define LIMIT_KERBEROS_WAITING 8
 
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096

@@ -68,12 +68,16 @@ struct conversation {
 
 /* Conversations kept for use again, outside the budget: so few that it does not matter. */
 #define SPARE_CONVERSATIONS 256
+/* Likewise buffers of lanes, all of one size: most messages that must wait fit. */
+#define SPARE_BUFFERS 8
+#define SPARE_BUFFER_OCTETS 8192u
 
 struct shard {
     struct engine *engine;
     struct arena_pool *pool;
     struct conversation *spares[SPARE_CONVERSATIONS];
-    unsigned spare_count;
+    uint8_t *spare_buffers[SPARE_BUFFERS];
+    unsigned spare_count, spare_buffer_count;
     struct identifier *ndpi;
     bool ndpi_failed;
 };

@@ -36,6 +36,9 @@ struct engine *engine_free(struct engine *e)
             while (e->shards[s].spare_count > 0) {
                 free(e->shards[s].spares[--e->shards[s].spare_count]);
             }
+            while (e->shards[s].spare_buffer_count > 0) {
+                free(e->shards[s].spare_buffers[--e->shards[s].spare_buffer_count]);
+            }
         }
         identifier_free(e->host_names);
         certificates_free(e->certificates);
@@ -65,8 +68,13 @@ void engine_attach(struct engine *e, unsigned shard, struct arena_pool *pool)
 
 static void lane_drop(struct conversation *c, struct lane *lane)
 {
-    arena_pool_refund(c->shard->pool, lane->room);
-    free(lane->held);
+    struct shard *shard = c->shard;
+    arena_pool_refund(shard->pool, lane->room);
+    if (lane->room == SPARE_BUFFER_OCTETS && shard->spare_buffer_count < SPARE_BUFFERS) {
+        shard->spare_buffers[shard->spare_buffer_count++] = lane->held;
+    } else {
+        free(lane->held);
+    }
     lane->held = NULL;
     lane->room = lane->len = lane->need = 0;
 }
@@ -77,21 +85,34 @@ static void lane_quiet(struct conversation *c, struct lane *lane)
     lane->quiet = true;
 }
 
+/* Makes room for `want` octets, keeping what is held. */
+static bool lane_grow(struct conversation *c, struct lane *lane, size_t want)
+{
+    struct shard *shard = c->shard;
+    size_t room = want + want / 2;
+    if (lane->room == 0 && want <= SPARE_BUFFER_OCTETS) {
+        room = SPARE_BUFFER_OCTETS;
+    }
+    if (want > LIMIT_FLOW_BUFFER || !arena_pool_charge(shard->pool, room - lane->room)) {
+        return false;
+    }
+    uint8_t *grown = room == SPARE_BUFFER_OCTETS && shard->spare_buffer_count > 0
+                         ? shard->spare_buffers[--shard->spare_buffer_count]
+                         : realloc(lane->held, room);
+    if (grown == NULL) {
+        arena_pool_refund(shard->pool, room - lane->room);
+        return false;
+    }
+    lane->held = grown;
+    lane->room = room;
+    return true;
+}
+
 static bool lane_hold(struct conversation *c, struct lane *lane, struct bytes more)
 {
     size_t len = lane->len + more.len;
-    if (len > lane->room) {
-        size_t room = lane->need > len ? lane->need : len + len / 2;
-        if (len > LIMIT_FLOW_BUFFER || !arena_pool_charge(c->shard->pool, room - lane->room)) {
-            return false;
-        }
-        uint8_t *grown = realloc(lane->held, room);
-        if (grown == NULL) {
-            arena_pool_refund(c->shard->pool, room - lane->room);
-            return false;
-        }
-        lane->held = grown;
-        lane->room = room;
+    if (len > lane->room && !lane_grow(c, lane, lane->need > len && lane->need <= LIMIT_FLOW_BUFFER ? lane->need : len)) {
+        return false;
     }
     memcpy(lane->held + lane->len, more.at, more.len);
     lane->len = len;

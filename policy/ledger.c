@@ -138,6 +138,16 @@ void judge_fine(struct audit *a, const struct rule *r, struct subject s, const c
     }
 }
 
+void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, const char *format, const char *value)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->fine++ == 0) {
+        char text[300];
+        (void)snprintf(text, sizeof text, format, value);
+        j->fine_because = keep_text(a, text);
+    }
+}
+
 void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const char *because)
 {
     struct judgement *j = judgement_of(a, r, &s);

@@ -37,6 +37,8 @@ void *audit_alloc(struct audit *a, size_t size);
 
 /* The three judgements. `because` is one sentence, kept from the first of its kind. */
 void judge_fine(struct audit *a, const struct rule *r, struct subject s, const char *because);
+/* The same with a value in the sentence, for one %s: put together only where the sentence is kept. */
+void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, const char *format, const char *value) PRINTF_LIKE(4, 0);
 void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const char *because);
 
 struct breach {

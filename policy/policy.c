@@ -36,25 +36,12 @@ enum role role_find(const char *name)
 role_set role_site_systems(void)
 {
     /* Everything that the site installs; not what it merely uses. */
-    static const enum role others[] = {
-        ROLE_EXCHANGE_SERVER,
-        ROLE_DOMAIN_CONTROLLER,
-        ROLE_GLOBAL_CATALOG,
-        ROLE_DNS,
-        ROLE_WINS,
-        ROLE_CERTIFICATION_AUTHORITY,
-        ROLE_WEB_PROXY,
-        ROLE_FILE_SHARE,
-        ROLE_CONSOLE,
-        ROLE_CLOUD_MANAGEMENT_GATEWAY,
-        ROLE_CLOUD_DISTRIBUTION_POINT,
-        ROLE_POLICY_MODULE,
-    };
-    role_set all = ROLE_BIT(ROLE_COUNT) - 1;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        all &= ~ROLE_BIT(others[i]);
-    }
-    return all;
+    const role_set others = ROLE_BIT(ROLE_EXCHANGE_SERVER) | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
+                            ROLE_BIT(ROLE_DNS) | ROLE_BIT(ROLE_WINS) | ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) |
+                            ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_FILE_SHARE) | ROLE_BIT(ROLE_CONSOLE) |
+                            ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) |
+                            ROLE_BIT(ROLE_POLICY_MODULE);
+    return (ROLE_BIT(ROLE_COUNT) - 1) & ~others;
 }
 
 const char *severity_name(enum severity s)

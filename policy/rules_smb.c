@@ -87,9 +87,7 @@ static void observe_smb1(struct audit *a, const struct rule *r, const struct obs
         (void)flow_note(a, flows, o->flow.id, true); /* its sessions are SMB 1 */
         report_smb1(a, r, o, server);
     } else if (is_negotiate(o) && dialect != NULL) {
-        char because[80];
-        (void)snprintf(because, sizeof because, "The server chose SMB %.40s.", dialect);
-        judge_fine(a, r, subject, because);
+        judge_fine_with(a, r, subject, "The server chose SMB %.40s.", dialect);
     } else if (is_negotiate(o)) {
         judge_hidden(a, r, subject, "An SMB negotiation was seen without the server's choice of dialect.");
     } else if (observation_is(o, FACT_SMB_MESSAGE, "session_setup") && succeeded(o) &&

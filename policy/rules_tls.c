@@ -94,9 +94,7 @@ static void observe_version(struct audit *a, const struct rule *r, const struct 
     } else if (code < audit_policy(a)->tls_minimum) {
         report_version(a, r, o, server);
     } else {
-        char because[120];
-        (void)snprintf(because, sizeof because, "The server chose %s.", version);
-        judge_fine(a, r, subject, because);
+        judge_fine_with(a, r, subject, "The server chose %.20s.", version);
     }
 }
 
@@ -161,6 +159,32 @@ static const struct weakness *weakness_of(const char *suite)
     return NULL;
 }
 
+/* A hierarchy uses a handful of suites: what each was judged is remembered by its number. */
+#define JUDGED_SUITES 64
+
+struct judged_suites {
+    struct {
+        const struct weakness *weakness;
+        uint32_t code; /* and 1 << 16, so that an empty place is no suite */
+    } places[JUDGED_SUITES];
+};
+
+static const struct weakness *remembered_weakness(struct audit *a, const struct rule *r, const struct observation *o,
+                                                  const char *suite)
+{
+    struct judged_suites *judged = audit_state(a, r, sizeof *judged);
+    uint32_t code = (uint32_t)observation_number(o, FACT_TLS_CIPHER_CODE, 0) | 1u << 16;
+    if (judged == NULL) {
+        return weakness_of(suite);
+    }
+    unsigned at = code % JUDGED_SUITES;
+    if (judged->places[at].code != code) {
+        judged->places[at].code = code;
+        judged->places[at].weakness = weakness_of(suite);
+    }
+    return judged->places[at].weakness;
+}
+
 static void report_cipher(struct audit *a, const struct rule *r, const struct observation *o,
                           const struct party *server, const struct weakness *w)
 {
@@ -201,13 +225,11 @@ static void observe_cipher(struct audit *a, const struct rule *r, const struct o
         judge_hidden(a, r, subject, "A TLS handshake was seen without the server's choice of cipher suite.");
         return;
     }
-    const struct weakness *w = weakness_of(suite);
+    const struct weakness *w = remembered_weakness(a, r, o, suite);
     if (w != NULL) {
         report_cipher(a, r, o, server, w);
     } else {
-        char because[200];
-        (void)snprintf(because, sizeof because, "The server chose %.120s.", suite);
-        judge_fine(a, r, subject, because);
+        judge_fine_with(a, r, subject, "The server chose %.120s.", suite);
     }
 }
 

@@ -584,24 +584,28 @@ static void test_tick_order(void **state)
     (void)state;
     struct script s;
     script_init(&s, 1 << 20, NULL);
-    udp(&s, 1, 50000, 2, 53, "a"); /* 1: dies at 120 s */
-    syn_from(&s, 3, 40000);        /* 2: at 60 s, but touched */
-    syn_from(&s, 4, 40000);        /* 3 */
+    syn_from(&s, 3, 40000);        /* 1: at 60 s, but touched */
+    udp(&s, 1, 50000, 2, 53, "a"); /* 2: dies at 30 s */
+    syn_from(&s, 4, 40000);        /* 3: dies at 60 s */
     udp(&s, 5, 50000, 2, 53, "b"); /* 4: touched, lives */
-    s.at.ns += 59000000000;
-    syn_from(&s, 3, 40000);
-    s.at.ns += 20000000000;
+    s.at.ns += 25000000000;
     udp(&s, 5, 50000, 2, 53, "b");
+    s.at.ns += 10000000000;
     flow_table_tick(s.table, &s.at);
     assert_int_equal(s.closes, 1);
-    assert_int_equal(s.all[0].id, 3);
-    s.at.ns += 50000000000;
+    assert_int_equal(s.all[0].id, 2);
+    syn_from(&s, 3, 40000);
+    udp(&s, 5, 50000, 2, 53, "b");
+    s.at.ns += 28000000000;
     flow_table_tick(s.table, &s.at);
-    assert_int_equal(s.closes, 3);
-    assert_int_equal(s.all[1].id, 1);
-    assert_int_equal(s.all[2].id, 2);
-    script_end(&s);
+    assert_int_equal(s.closes, 2);
+    assert_int_equal(s.all[1].id, 3);
+    s.at.ns += 60000000000;
+    flow_table_tick(s.table, &s.at);
+    assert_int_equal(s.closes, 4);
+    assert_int_equal(s.all[2].id, 1);
     assert_int_equal(s.all[3].id, 4);
+    script_end(&s);
     script_done(&s);
 }
 
