@@ -29,48 +29,6 @@ static size_t ber_length(struct cursor *c)
     return len;
 }
 
-/* [MS-TDS] 2.2.6.5: the first option is VERSION, six octets long, right after the option list. */
-static bool tds_prelogin(struct cursor c)
-{
-    uint8_t token = cursor_u8(&c);
-    uint16_t offset = cursor_be16(&c), len = cursor_be16(&c);
-    return !c.failed && token == 0 && offset >= 6 && offset < 128 && len == 6;
-}
-
-/* [MS-TDS] 2.2.3.1: type, status, length, SPID, packet number, window. */
-static enum probe tds_probe(struct bytes head)
-{
-    struct cursor c = cursor_of(head);
-    uint8_t type = cursor_u8(&c), status = cursor_u8(&c);
-    uint16_t len = cursor_be16(&c), spid = cursor_be16(&c);
-    uint8_t number = cursor_u8(&c), window = cursor_u8(&c);
-    bool known = type == 0x12 || type == 0x10 || type == 0x04 || type == 0x01 || type == 0x03;
-    if (head.len < 14) {
-        return head.len == 0 || known ? PROBE_MORE : PROBE_NO;
-    }
-    if (!known || status > 0x1f || len < 9 || len > 32768 || window != 0) {
-        return PROBE_NO;
-    }
-    if (type == 0x12) {
-        return spid == 0 && number <= 1 && tds_prelogin(c) ? PROBE_CLIENT : PROBE_NO;
-    }
-    if (type == 0x10) { /* LOGIN7: its own length and a TDS version of 7.x, both little-endian */
-        uint32_t own = cursor_le32(&c), version = cursor_le32(&c);
-        return c.failed ? PROBE_MORE : own >= 86 && own < 1u << 17 && version >> 28 == 7 ? PROBE_CLIENT : PROBE_NO;
-    }
-    if (type == 0x04) { /* a reply begins with a known token or is a PRELOGIN */
-        uint8_t token = c.rest.at[0];
-        bool reply = token == 0xaa || token == 0xab || token == 0xad || token == 0xe3 || token == 0xed || token == 0x81;
-        return tds_prelogin(c) || (reply && number <= 1) ? PROBE_SERVER : PROBE_NO;
-    }
-    /* SQL batch or RPC: ALL_HEADERS, 2.2.5.3, then text. */
-    uint32_t all = cursor_le32(&c), first = cursor_le32(&c);
-    uint16_t kind = cursor_le16(&c);
-    return c.failed ? PROBE_MORE : all == 22 && first == 18 && kind == 2 ? PROBE_CLIENT : PROBE_NO;
-}
-
-const struct dissector tds_dissector = {.name = "tds", .ports = PORTS(1433), .tcp = true, .probe = tds_probe};
-
 /* [MS-RDPBCGR] 2.2.1.1, 2.2.1.2: TPKT, then an X.224 connection request or confirm. */
 static enum probe rdp_probe(struct bytes head)
 {
