@@ -121,7 +121,7 @@ void catalogue_explain(struct output *out, const struct text_style *style, const
     layout_text(&l, INK_STRONG, rule->title);
     layout_end(&l);
     layout_begin(&l, 6, 6);
-    layout_text(&l, INK_PLAIN, rule->name);
+    layout_format(&l, INK_PLAIN, "%s,", rule->name);
     layout_text(&l, layout_severity_ink(rule->severity), severity_name(rule->severity));
     layout_end(&l);
     section(&l, "What it means", rule->means);

@@ -182,9 +182,8 @@ static void add_tail(struct report *r, enum severity fail_on)
     layout_blank(&r->l);
     layout_begin(&r->l, 0, 0);
     layout_format(&r->l, counted > 0 ? INK_HIGH : INK_GOOD, "%s.", text_tally(counts, tally));
-    layout_format(&r->l, INK_PLAIN, "Exit status %d: %s finding of severity %s%s.", counted > 0,
-                  counted > 0 ? "at least one" : "no", severity_name(from),
-                  from == SEVERITY_CRITICAL ? "" : " or above");
+    layout_format(&r->l, INK_PLAIN, "Exit status %d: %s at or above %s.", counted > 0,
+                  counted > 0 ? "findings" : "none", severity_name(from));
     layout_end(&r->l);
 }
 
