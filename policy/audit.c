@@ -62,7 +62,7 @@ struct audit *audit_new(const struct policy *p)
     }
     for (unsigned i = 0; fine && i < p->watch_count; i++) {
         enum severity tuned = SEVERITY_OFF;
-        if (!tuned_off(p, rule_count + i, &tuned)) {
+        if (!tuned_off(p, rule_names.rule_count + i, &tuned)) {
             fine = add_rule(a, watch_rule_new(a, &p->watches[i]), tuned);
         }
     }

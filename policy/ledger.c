@@ -230,7 +230,8 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
         const struct acceptance *c = &p->acceptances[i];
         const struct address *client = f->client.known ? &f->client.address : &nobody;
         const struct address *server = f->server.known ? &f->server.address : &nobody;
-        const char *name = c->rule < rule_count ? rules[c->rule]->name : p->watches[c->rule - rule_count].name;
+        const char *name = c->rule < rule_names.rule_count ? rule_names.rule_name(c->rule)
+                                                           : p->watches[c->rule - rule_names.rule_count].name;
         if (strcmp(name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
             selector_matches(p, &c->server, server)) {
             return c;

@@ -176,6 +176,8 @@ bool selector_matches(const struct policy *p, const struct selector *s, const st
     switch (s->kind) {
     case SELECT_ANY:
         return true;
+    case SELECT_NAME:
+        return false;
     case SELECT_ROLE:
         host = policy_host(p, a);
         return host != NULL && (host->role_bits & ROLE_BIT(s->is.role)) != 0;

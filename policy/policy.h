@@ -136,7 +136,7 @@ struct account_list {
 };
 
 /* What `from`, `to`, `server.role`, `accept` select: a role, a host, a group, a zone, a prefix, ... */
-enum selector_kind { SELECT_ANY, SELECT_ROLE, SELECT_HOST, SELECT_GROUP, SELECT_CLIENTS, SELECT_ADMINISTRATORS, SELECT_ZONE, SELECT_PREFIX };
+enum selector_kind { SELECT_ANY, SELECT_NAME, SELECT_ROLE, SELECT_HOST, SELECT_GROUP, SELECT_CLIENTS, SELECT_ADMINISTRATORS, SELECT_ZONE, SELECT_PREFIX };
 struct selector {
     enum selector_kind kind;
     union {
@@ -145,6 +145,7 @@ struct selector {
         const struct client_group *group;
         const struct zone *zone;
         struct prefix prefix;
+        const char *name; /* SELECT_NAME: a full host name that is not declared; it selects nobody until it is */
     } is;
 };
 

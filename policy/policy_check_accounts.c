@@ -99,6 +99,26 @@ static void check_forest_clients(struct remarks *r, const struct client_group *g
     }
 }
 
+static void check_selector(struct remarks *r, struct place place, const struct selector *s)
+{
+    if (s->kind == SELECT_NAME) {
+        remark(r, place, SEVERITY_INFO, NULL, "%s is not declared under 'hosts', so this line applies to nobody yet", s->is.name);
+    }
+}
+
+static void check_selectors(struct remarks *r)
+{
+    const struct policy *p = r->policy;
+    for (unsigned i = 0; i < p->matrix_count; i++) {
+        check_selector(r, p->matrix[i].place, &p->matrix[i].from);
+        check_selector(r, p->matrix[i].place, &p->matrix[i].to);
+    }
+    for (unsigned i = 0; i < p->acceptance_count; i++) {
+        check_selector(r, p->acceptances[i].place, &p->acceptances[i].client);
+        check_selector(r, p->acceptances[i].place, &p->acceptances[i].server);
+    }
+}
+
 static void check_acceptances(struct remarks *r)
 {
     const struct policy *p = r->policy;
@@ -129,5 +149,6 @@ void check_accounts(struct remarks *r)
         check_workgroup_clients(r, &r->policy->groups[i]);
         check_forest_clients(r, &r->policy->groups[i]);
     }
+    check_selectors(r);
     check_acceptances(r);
 }

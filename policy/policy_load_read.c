@@ -402,6 +402,27 @@ static bool selector_named(struct loader *l, const char *name, struct selector *
     return *ret_meanings == 1;
 }
 
+/* A full host name that is no slip of the pen for a declared one: somebody outside the hierarchy, such as a backup
+ * server. Its line in the policy waits until the host is declared; policy_check says so. */
+static bool selector_foreign(struct loader *l, const char *name, struct selector *ret)
+{
+    const char *dot = strrchr(name, '.');
+    /* Letters must end it, or it is an address gone wrong. */
+    if (dot == NULL || dot == name || strspn(dot + 1, "0123456789") == strlen(dot + 1) || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != strlen(name)) {
+        return false;
+    }
+    const char *likely = load_nearest(l, &l->index->hosts, name);
+    struct nearest near = nearest_of(name);
+    if (likely != NULL) {
+        nearest_offer(&near, likely);
+    }
+    if (near.best != NULL && near.distance <= 1) {
+        return false;
+    }
+    *ret = (struct selector){.kind = SELECT_NAME, .is.name = load_copy(l, name)};
+    return ret->is.name != NULL;
+}
+
 static void selector_unknown(struct loader *l, const struct yaml_node *node)
 {
     static const char *const words[] = {"any", "clients", "administrators"};
@@ -449,6 +470,9 @@ bool load_selector(struct loader *l, const struct yaml_node *node, struct select
     if (strpbrk(node->text, "/:") != NULL || load_prefix_parse(node->text, &prefix)) {
         ret->kind = SELECT_PREFIX;
         return load_prefix(l, node, &ret->is.prefix);
+    }
+    if (selector_foreign(l, node->text, ret)) {
+        return true;
     }
     selector_unknown(l, node);
     return false;

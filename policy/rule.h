@@ -39,6 +39,7 @@ struct rule {
 extern const struct rule *const rules[];
 extern const unsigned rule_count;
 const struct rule *rule_find(const char *name_or_code); /* NULL: no such rule */
-extern const struct policy_names rule_names;            /* for policy_load */
+/* For policy_load: the rules above, then names of the catalogue that this version does not judge (rule_names.def). */
+extern const struct policy_names rule_names;
 
 #endif

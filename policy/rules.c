@@ -26,15 +26,26 @@ const struct rule *rule_find(const char *name_or_code)
     return NULL;
 }
 
+static const struct {
+    const char *code, *name;
+} further[] = {
+#define RULE_NAME(code, name) {code, name},
+#include "policy/rule_names.def"
+#undef RULE_NAME
+};
+
 static const char *name_of(unsigned rule)
 {
-    return rules[rule]->name;
+    return rule < rule_count ? rules[rule]->name : further[rule - rule_count].name;
 }
 
 static const char *code_of(unsigned rule)
 {
-    return rules[rule]->code;
+    return rule < rule_count ? rules[rule]->code : further[rule - rule_count].code;
 }
 
 const struct policy_names rule_names = {
-    .rule_count = sizeof rules / sizeof *rules, .rule_name = name_of, .rule_code = code_of};
+    .rule_count = sizeof rules / sizeof *rules + sizeof further / sizeof *further,
+    .rule_name = name_of,
+    .rule_code = code_of,
+};
