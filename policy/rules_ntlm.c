@@ -179,6 +179,7 @@ static void report_fallback(struct audit *a, const struct rule *r, const struct 
                          ROLE_BIT(ROLE_MANAGEMENT_POINT) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
     struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
     const char *carrier = observation_text(o, FACT_NTLM_CARRIER), *result = observation_text(o, FACT_NTLM_RESULT);
+    result = result == NULL ? "unknown" : result;
     struct breach b = {.subject = server_subject(scene),
                        .client = client,
                        .server = server,
