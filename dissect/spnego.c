@@ -6,18 +6,22 @@
  * token. The mechanism used last counts, for a refused Kerberos token is often followed by NTLM.
  */
 #include "dissect/der.h"
-#include "dissect/dissector.h"
+#include "dissect/kerberos.h"
 
 struct spnego {
-    struct dissection *ntlm;
+    struct dissection *ntlm, *kerberos;
 };
 
-/* RFC 4178 3.2; RFC 4121 4.1; [MS-SPNG] 3.1.5.2 (the misprinted Kerberos) */
+/* RFC 4178 3.2; RFC 4121 4.1; [MS-SPNG] 3.1.5.2 (the misprinted Kerberos);
+ * draft-swift-win2k-krb-user2user-03 4 */
 static const uint8_t OID_SPNEGO[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
 static const uint8_t OID_KERBEROS[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
 static const uint8_t OID_MS_KERBEROS[] = {0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02};
+static const uint8_t OID_USER_TO_USER[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                           0x12, 0x01, 0x02, 0x02, 0x03};
 
-enum { TOK_ID_KRB_AP_REQ = 0x0100 };
+/* RFC 4121 4.1 */
+enum { TOK_ID_KRB_AP_REQ = 0x0100, TOK_ID_KRB_AP_REP = 0x0200, TOK_ID_KRB_ERROR = 0x0300 };
 
 static bool is_ntlm(struct bytes token)
 {
@@ -26,6 +30,10 @@ static bool is_ntlm(struct bytes token)
 
 static void feed_ntlm(struct dissection *dx, struct spnego *s, enum dir dir, struct bytes token)
 {
+    if (s->kerberos != NULL) {
+        /* What turns to NTLM did not get through with Kerberos. */
+        dissection_end(s->kerberos, &(struct outcome){.result = AUTH_FAILURE});
+    }
     if (s->ntlm == NULL) {
         s->ntlm = dissection_child(dx, &ntlm_dissector, dissection_carrier(dx));
     }
@@ -34,16 +42,41 @@ static void feed_ntlm(struct dissection *dx, struct spnego *s, enum dir dir, str
     }
 }
 
+/* [MS-KILE] 3.4.5.1: with GSS_C_DCE_STYLE the messages stand without GSS-API around them. */
+static bool is_kerberos(struct bytes token)
+{
+    return token.len > 0 &&
+           (token.at[0] == KRB_AP_REQ || token.at[0] == KRB_AP_REP || token.at[0] == KRB_ERROR);
+}
+
+static void feed_kerberos(struct dissection *dx, struct spnego *s, enum dir dir,
+                          struct bytes message)
+{
+    if (s->ntlm != NULL && message.len > 0 && message.at[0] == KRB_AP_REQ) {
+        dissection_end(s->ntlm, NULL);
+    }
+    if (s->kerberos == NULL) {
+        s->kerberos = dissection_child(dx, &kerberos_ap_dissector, dissection_carrier(dx));
+    }
+    if (s->kerberos != NULL) {
+        dissection_feed(s->kerberos, dir, message);
+    }
+}
+
 /* RFC 2743 3.1 with the token identifiers of RFC 4121 4.1. `c` is behind the mechanism's OID. */
-static void read_gss_mechanism(struct dissection *dx, struct bytes oid, struct cursor c)
+static void read_gss_mechanism(struct dissection *dx, struct spnego *s, enum dir dir,
+                               struct bytes oid, struct cursor c)
 {
     bool kerberos = bytes_is(oid, OID_KERBEROS, sizeof(OID_KERBEROS)) ||
-                    bytes_is(oid, OID_MS_KERBEROS, sizeof(OID_MS_KERBEROS));
+                    bytes_is(oid, OID_MS_KERBEROS, sizeof(OID_MS_KERBEROS)) ||
+                    bytes_is(oid, OID_USER_TO_USER, sizeof(OID_USER_TO_USER));
     if (!kerberos) {
         dissection_auth(dx)->mechanism = AUTH_OTHER;
-    } else if (cursor_be16(&c) == TOK_ID_KRB_AP_REQ) {
-        dissection_auth(dx)->mechanism = AUTH_KERBEROS;
-        dissection_auth(dx)->anonymous = false;
+        return;
+    }
+    uint16_t token = cursor_be16(&c);
+    if (token == TOK_ID_KRB_AP_REQ || token == TOK_ID_KRB_AP_REP || token == TOK_ID_KRB_ERROR) {
+        feed_kerberos(dx, s, dir, c.rest);
     }
 }
 
@@ -55,6 +88,10 @@ static bool read_mechanism(struct dissection *dx, struct spnego *s, enum dir dir
         feed_ntlm(dx, s, dir, token);
         return true;
     }
+    if (is_kerberos(token)) {
+        feed_kerberos(dx, s, dir, token);
+        return true;
+    }
     if (token.len == 0 || token.at[0] != DER_APPLICATION) {
         return true; /* NEGOEX and others: nothing that is ours */
     }
@@ -64,7 +101,7 @@ static bool read_mechanism(struct dissection *dx, struct spnego *s, enum dir dir
     if (inside.failed) {
         return false;
     }
-    read_gss_mechanism(dx, oid, inside);
+    read_gss_mechanism(dx, s, dir, oid, inside);
     return true;
 }
 
@@ -99,6 +136,10 @@ static bool read_token(struct dissection *dx, struct spnego *s, enum dir dir, st
         feed_ntlm(dx, s, dir, token);
         return true;
     }
+    if (is_kerberos(token)) {
+        feed_kerberos(dx, s, dir, token);
+        return true;
+    }
     struct cursor c = cursor_of(token);
     if (der_peek(&c) != DER_APPLICATION) {
         return read_negotiation(dx, s, dir, &c);
@@ -111,7 +152,7 @@ static bool read_token(struct dissection *dx, struct spnego *s, enum dir dir, st
     if (bytes_is(oid, OID_SPNEGO, sizeof(OID_SPNEGO))) {
         return read_negotiation(dx, s, dir, &inside);
     }
-    read_gss_mechanism(dx, oid, inside);
+    read_gss_mechanism(dx, s, dir, oid, inside);
     return true;
 }
 
@@ -130,6 +171,9 @@ static void spnego_end(struct dissection *dx, void *state, const struct outcome 
     (void)dx;
     if (s->ntlm != NULL) {
         dissection_end(s->ntlm, outcome);
+    }
+    if (s->kerberos != NULL) {
+        dissection_end(s->kerberos, outcome);
     }
 }
 
