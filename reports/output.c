@@ -74,7 +74,8 @@ const char *output_memory(const struct output *o, size_t *ret_len)
 static void cut_back(struct output *o)
 {
     struct stat st;
-    if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(o->fd, (off_t)(o->start + o->written)) != 0) {
+    if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        ftruncate(o->fd, (off_t)(o->start + o->written)) != 0) {
         o->error = -errno;
     }
 }

@@ -1,6 +1,7 @@
 /*
  * text_findings.c - the findings, worst first, and what the policy accepts in a chapter of its own.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,9 @@ static void add_party(struct report *r, const struct party *p)
     char text[PARTY_TEXT];
     layout_text(&r->l, INK_PLAIN, party_text(p, text));
     if (p->port != 0) {
-        layout_format(&r->l, INK_PLAIN, "port %u", p->port);
+        char port[16];
+        (void)snprintf(port, sizeof port, "port %u", p->port);
+        layout_together(&r->l, INK_PLAIN, port);
     }
 }
 
@@ -84,7 +87,7 @@ static void add_when(struct report *r, const struct finding *f)
 
 static void add_evidence(struct report *r, const struct finding *f)
 {
-    char time[FIGURE_TEXT];
+    char time[FIGURE_TEXT], place[320];
     for (unsigned i = 0; i < f->evidence_count; i++) {
         const struct evidence *e = &f->evidence[i];
         const char *file =
@@ -92,8 +95,9 @@ static void add_evidence(struct report *r, const struct finding *f)
         layout_begin(&r->l, BODY, TEXT + 2);
         layout_text(&r->l, INK_FAINT, i == 0 ? "Evidence" : "");
         layout_column(&r->l, TEXT);
-        layout_format(&r->l, INK_PLAIN, "%s #%llu", file == NULL ? "packet" : file,
-                      (unsigned long long)e->at.packet);
+        (void)snprintf(place, sizeof place, "%s #%" PRIu64, file == NULL ? "packet" : file,
+                       e->at.packet);
+        layout_together(&r->l, INK_PLAIN, place);
         layout_text(&r->l, INK_FAINT, figure_time(e->at.ns, e->at.precision, r->day, time));
         layout_text(&r->l, INK_PLAIN, e->says == NULL ? "" : e->says);
         layout_end(&r->l);

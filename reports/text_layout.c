@@ -100,16 +100,29 @@ void layout_begin(struct layout *l, unsigned indent, unsigned hang)
     l->hang = hang < most ? hang : most;
 }
 
-void layout_end(struct layout *l)
-{
-    output_line(l->out);
-    l->column = 0;
-    l->empty = true;
-}
-
 void layout_blank(struct layout *l)
 {
     output_line(l->out);
+}
+
+/* Colour never runs over the end of a line, nor over the blanks between two inks. */
+static void paint(struct layout *l, enum ink ink)
+{
+    static const char *const codes[] = {"",          "\33[1m",  "\33[2m",  "\33[1;97;41m",
+                                        "\33[1;31m", "\33[33m", "\33[36m", "\33[34m",
+                                        "\33[32m"};
+    if (l->color && l->ink != ink) {
+        output_text(l->out, ink == INK_PLAIN ? "\33[0m" : codes[ink]);
+    }
+    l->ink = ink;
+}
+
+void layout_end(struct layout *l)
+{
+    paint(l, INK_PLAIN);
+    output_line(l->out);
+    l->column = 0;
+    l->empty = true;
 }
 
 static void wrap(struct layout *l)
@@ -118,21 +131,15 @@ static void wrap(struct layout *l)
     l->next = l->hang;
 }
 
-static void move_to_next(struct layout *l)
+static void move_to_next(struct layout *l, enum ink ink)
 {
+    if (l->ink != ink) {
+        paint(l, INK_PLAIN);
+    }
     for (; l->column < l->next; l->column++) {
         output_octets(l->out, " ", 1);
     }
-}
-
-static void paint(struct layout *l, enum ink ink, bool on)
-{
-    static const char *const codes[] = {"",          "\33[1m",  "\33[2m",  "\33[1;97;41m",
-                                        "\33[1;31m", "\33[33m", "\33[36m", "\33[34m",
-                                        "\33[32m"};
-    if (l->color && ink != INK_PLAIN) {
-        output_text(l->out, on ? codes[ink] : "\33[0m");
-    }
+    paint(l, ink);
 }
 
 static unsigned word_columns(const char *word, size_t len)
@@ -151,21 +158,17 @@ static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool brea
     if (!l->empty && l->next + word_columns(word, len) > l->width) {
         wrap(l);
     }
-    move_to_next(l);
-    paint(l, ink, true);
+    move_to_next(l, ink);
     for (size_t i = 0, used = 0; i < len; i += used) {
         struct glyph g = glyph_of(word + i, &used);
         if (breakable && l->column + g.columns > l->width) {
-            paint(l, ink, false);
             wrap(l);
-            move_to_next(l);
-            paint(l, ink, true);
+            move_to_next(l, ink);
         }
         output_octets(l->out, g.text, g.len);
         l->column += g.columns;
         l->empty = false;
     }
-    paint(l, ink, false);
     l->next = l->column + 1;
 }
 
@@ -185,6 +188,17 @@ void layout_text(struct layout *l, enum ink ink, const char *text)
 void layout_unbroken(struct layout *l, enum ink ink, const char *text)
 {
     add_word(l, ink, bytes_text(text), false);
+}
+
+void layout_together(struct layout *l, enum ink ink, const char *text)
+{
+    char valid[LAYOUT_WORD];
+    size_t len = text_from_utf8(bytes_text(text), valid, sizeof valid);
+    if (word_columns(valid, len) <= l->width - l->hang) {
+        layout_unbroken(l, ink, text);
+    } else {
+        layout_text(l, ink, text);
+    }
 }
 
 void layout_format(struct layout *l, enum ink ink, const char *format, ...)
@@ -207,6 +221,7 @@ void layout_column(struct layout *l, unsigned column)
 
 void layout_right(struct layout *l, enum ink ink, unsigned column, const char *word)
 {
+    /* Figures and headings of our own: valid UTF-8. */
     unsigned columns = word_columns(word, strlen(word));
     layout_column(l, columns < column ? column - columns : 0);
     add_word(l, ink, bytes_text(word), false);

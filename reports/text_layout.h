@@ -39,6 +39,7 @@ struct layout {
     unsigned column; /* columns written of this line */
     unsigned next;   /* column at which the next word begins */
     bool empty;      /* no word in this line yet */
+    enum ink ink;    /* in force where the line ends now */
 };
 
 void layout_init(struct layout *l, struct output *out, const struct text_style *style);
@@ -49,6 +50,8 @@ void layout_text(struct layout *l, enum ink ink, const char *text);
 void layout_format(struct layout *l, enum ink ink, const char *format, ...) PRINTF_LIKE(3, 4);
 /* A word that is not broken, however long: an address that somebody wants to click. */
 void layout_unbroken(struct layout *l, enum ink ink, const char *text);
+/* Words that stay in one line, where a line has room for them all: "port 445". */
+void layout_together(struct layout *l, enum ink ink, const char *text);
 /* The next word begins at `column`, in a new line when this one is past it. */
 void layout_column(struct layout *l, unsigned column);
 /* The next word, one without blanks, ends before `column`. */

@@ -124,7 +124,10 @@ static void add_subjects(struct report *r, const struct entry *e, size_t count)
     /* One more than shown is shown too: "and 1 more" would take its place. */
     size_t shown = count <= SUBJECTS_SHOWN + 1 ? count : SUBJECTS_SHOWN;
     for (size_t i = 0; i < shown; i++) {
-        layout_format(&r->l, INK_PLAIN, "%s%s", e[i].verdict->subject, i + 1 < count ? "," : "");
+        char subject[LAYOUT_WORD];
+        (void)snprintf(subject, sizeof subject, "%s%s", e[i].verdict->subject,
+                       i + 1 < count ? "," : "");
+        layout_together(&r->l, INK_PLAIN, subject);
     }
     if (shown < count) {
         layout_format(&r->l, INK_PLAIN, "and %zu more", count - shown);

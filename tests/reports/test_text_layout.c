@@ -91,6 +91,23 @@ static void columns_line_up(void **state)
     free(text);
 }
 
+static void what_belongs_together_stays_so(void **state)
+{
+    (void)state;
+    struct output *out = output_to_memory();
+    struct layout l = layout_of(out, 20, false);
+    layout_begin(&l, 0, 2);
+    layout_text(&l, INK_PLAIN, "from a host on");
+    layout_together(&l, INK_PLAIN, "port 445");
+    layout_together(&l, INK_PLAIN, "which has no room in any line");
+    layout_together(&l, INK_PLAIN, "cut \xe2\x82");
+    layout_end(&l);
+    char *text = taken(out);
+    assert_string_equal(text, "from a host on\n  port 445 which has\n  no room in any\n  line cut "
+                              "\xef\xbf\xbd\xef\xbf\xbd\n");
+    free(text);
+}
+
 static void hostile_text_is_shown(void **state)
 {
     static const struct {
@@ -196,14 +213,17 @@ static void colour_only_where_wanted(void **state)
         struct output *out = output_to_memory();
         struct layout l = layout_of(out, 20, color != 0);
         layout_begin(&l, 0, 0);
-        layout_text(&l, INK_HIGH, "abcdefghijklmnopqrstuv");
-        layout_text(&l, INK_PLAIN, "x");
+        layout_text(&l, INK_HIGH, "abcdefghijklmnopqrstuv w");
+        layout_column(&l, 6);
+        layout_text(&l, INK_CRITICAL, "x");
         layout_end(&l);
         char *text = taken(out);
-        /* Colour never runs over a line's end. */
-        assert_string_equal(text, color != 0
-                                      ? "\33[1;31mabcdefghijklmnopqrst\33[0m\n\33[1;31muv\33[0m x\n"
-                                      : "abcdefghijklmnopqrst\nuv x\n");
+        /* Colour runs neither over a line's end nor over the blanks before other ink. */
+        assert_string_equal(
+            text,
+            color != 0
+                ? "\33[1;31mabcdefghijklmnopqrst\33[0m\n\33[1;31muv w\33[0m  \33[1;97;41mx\33[0m\n"
+                : "abcdefghijklmnopqrst\nuv w  x\n");
         free(text);
     }
 }
@@ -243,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wraps_at_the_width),
         cmocka_unit_test(columns_line_up),
+        cmocka_unit_test(what_belongs_together_stays_so),
         cmocka_unit_test(hostile_text_is_shown),
         cmocka_unit_test(no_octets_break_out),
         cmocka_unit_test(a_word_without_end_is_cut),
