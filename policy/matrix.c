@@ -86,7 +86,6 @@ static bool faces_internet(const struct party *p)
     return outside;
 }
 
-/* What a party surely is. */
 static role_set ends_of(const struct party *p)
 {
     if (p->host == NULL) {
@@ -103,12 +102,6 @@ static role_set ends_of(const struct party *p)
         ends |= MATRIX_SITE_SYSTEM | (faces_internet(p) ? MATRIX_INTERNET_FACING : 0);
     }
     return ends;
-}
-
-/* What it may act as. */
-static role_set permitted_ends(const struct party *p, role_set ends)
-{
-    return p->host != NULL || p->group != NULL ? ends | MATRIX_CLIENT : ends;
 }
 
 const char *matrix_end_name(role_set end, const struct party *p)
@@ -221,7 +214,7 @@ static bool sites_fit(const struct matrix_row *row, const struct party *opener, 
     case MATRIX_ANY:
         return true;
     case MATRIX_SAME_SITE:
-        return known && one == two;
+        return !known || one == two;
     case MATRIX_PARENT_CHILD:
         return known && (one->parent == two || two->parent == one);
     case MATRIX_OTHER_HIERARCHY:
@@ -242,15 +235,15 @@ static bool transport_fits(const struct matrix_row *row, uint8_t transport)
 
 struct asked { /* a connection with what its ends are, found once for all rows */
     const struct connection *c;
-    role_set client, server;         /* surely */
-    role_set may_client, may_server; /* at most */
+    role_set client, server;
+    role_set may_client; /* what the client may act as */
 };
 
 static struct asked prepare(const struct connection *c)
 {
     struct asked q = {.c = c, .client = ends_of(c->client), .server = ends_of(c->server)};
-    q.may_client = permitted_ends(c->client, q.client);
-    q.may_server = permitted_ends(c->server, q.server);
+    /* A managed server is a client as well, towards the roles it uses. */
+    q.may_client = q.client | (c->client->host != NULL || c->client->group != NULL ? MATRIX_CLIENT : 0);
     return q;
 }
 
@@ -264,8 +257,8 @@ static bool answers_fit(const struct matrix_row *row, role_set side, const struc
 static bool allows(const struct matrix_row *row, const struct asked *q)
 {
     const struct connection *c = q->c;
-    bool forth = (row->from & q->may_client) != 0 && (row->to & q->may_server) != 0;
-    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 && (row->from & q->may_server) != 0;
+    bool forth = (row->from & q->may_client) != 0 && (row->to & q->server) != 0;
+    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 && (row->from & q->server) != 0;
     if ((!forth && !back) || !transport_fits(row, c->transport) || !sites_fit(row, c->client, c->server)) {
         return false;
     }
@@ -282,7 +275,8 @@ static bool reverses(const struct matrix_row *row, const struct asked *q)
 {
     const struct connection *c = q->c;
     uint16_t port = c->server->port;
-    if ((row->to & q->client) == 0 || (row->from & q->server) == 0 || row->direction != MATRIX_ONE_WAY ||
+    bool forth = (row->from & q->client) != 0 && (row->to & q->server) != 0;
+    if ((row->to & q->client) == 0 || (row->from & q->server) == 0 || forth || row->direction != MATRIX_ONE_WAY ||
         !transport_fits(row, c->transport) || !sites_fit(row, c->server, c->client) ||
         !protocol_fits((enum matrix_class)row->of, c->protocol)) {
         return false;

@@ -3,8 +3,8 @@
  *
  * Rows are matrix.def. A row fits a connection when both ends hold its roles (all roles of a host count together), the
  * transport and the answering port are its own or one that the policy declares for that role, and the protocol is not
- * known to be another. Every declared host may also act as a client, since servers are managed too; that only ever
- * permits.
+ * known to be another. Whoever is declared may also open what clients open, since servers are managed too; that only
+ * ever permits.
  *
  * Units: transports are IANA numbers, ports host order. Owner: rows are constant; nothing is kept.
  */
@@ -31,7 +31,7 @@ enum matrix_direction { MATRIX_ONE_WAY, MATRIX_BOTH_WAYS, MATRIX_ANSWERED_ANEW }
 enum matrix_default { MATRIX_ALLOW, MATRIX_IF_DECLARED, MATRIX_LEGACY, MATRIX_INFO };
 enum matrix_sites {
     MATRIX_ANY,
-    MATRIX_SAME_SITE,
+    MATRIX_SAME_SITE, /* as far as both are declared */
     MATRIX_PARENT_CHILD,
     MATRIX_OTHER_HIERARCHY,              /* no common top site: migration */
     MATRIX_UNLESS_SITE_SERVER_INITIATES, /* not from a host that must not open connections */

@@ -92,13 +92,20 @@ static bool fault_dates(const struct observation *o, struct fault *f)
     return true;
 }
 
-static bool fault_key(const struct observation *o, struct fault *f)
+/* What SQL Server makes for itself and for replication between sites: the product's documented default. */
+static bool is_database_default(const struct observation *o, const struct party *server)
+{
+    return (party_roles(server) & ROLE_BIT(ROLE_SITE_DATABASE)) != 0 && observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED);
+}
+
+static bool fault_key(const struct observation *o, const struct party *server, struct fault *f)
 {
     const char *key = observation_text(o, FACT_TLS_CERTIFICATE_KEY);
     if (key == NULL || strncmp(key, "rsa ", 4) != 0 || strtoul(key + 4, NULL, 10) >= 2048) {
         return false;
     }
-    *f = (struct fault){.kind = "short-key", .title = "Certificate key too short", .severity = SEVERITY_HIGH};
+    *f = (struct fault){.kind = "short-key", .title = "Certificate key too short",
+                        .severity = is_database_default(o, server) ? SEVERITY_INFO : SEVERITY_HIGH};
     (void)snprintf(f->text, sizeof f->text, "has a key of %.40s bits, where 2048 is the least", key);
     (void)snprintf(f->remedy, sizeof f->remedy, "Issue a new certificate from a template with RSA 2048 or longer.");
     return true;
@@ -130,7 +137,7 @@ static enum client_mode weakest_mode(const struct host *h)
 
 static bool fault_self_signed(const struct observation *o, const struct party *server, struct fault *f)
 {
-    bool database = (party_roles(server) & ROLE_BIT(ROLE_SITE_DATABASE)) != 0;
+    bool database = is_database_default(o, server);
     if (!observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) || weakest_mode(server->host) == CLIENTS_ENHANCED_HTTP) {
         return false;
     }
@@ -238,7 +245,7 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
         report(a, r, o, &fault);
         faults++;
     }
-    if (fault_key(o, &fault)) {
+    if (fault_key(o, server, &fault)) {
         report(a, r, o, &fault);
         faults++;
     }

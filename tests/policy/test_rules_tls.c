@@ -99,6 +99,9 @@ static void certificate(void **state)
          "medium proven 10.1.0.5 > 10.0.0.20:443 @6", NULL, NULL, NULL},
         {"SQL Server's own", {"tls 10.1.0.5 > 10.0.0.13:1433" SHOWN("SSL_Self_Signed_Fallback") DATES SOUND
          " | tls.certificate.self_signed=true | tls.carrier=tds"}, "info proven 10.1.0.5 > 10.0.0.13:1433 @6", NULL, NULL, NULL},
+        {"with the short key it has between sites", {"tls 10.1.0.5 > 10.0.0.13:1433" SHOWN("ConfigMgr SQL Server") DATES
+         " | tls.certificate.key=rsa 1024 | tls.certificate.self_signed=true"},
+         "info proven 10.1.0.5 > 10.0.0.13:1433 @6; info proven 10.1.0.5 > 10.0.0.13:1433 @6", NULL, NULL, NULL},
         {"two faults are two findings", {"tls+90000 10.1.0.5 > 10.0.0.20:443" GOOD " | tls.certificate.eku=clientAuth"},
          "high proven 10.1.0.5 > 10.0.0.20:443 @6; medium proven 10.1.0.5 > 10.0.0.20:443 @6", NULL, NULL, NULL},
         {"near miss: sound", {"tls 10.1.0.5 > 10.0.0.20:443" GOOD " | tls.server_name=mp01.corp.example | "
