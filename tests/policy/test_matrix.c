@@ -195,7 +195,7 @@ static void in_a_hierarchy(void **state)
         {"a perimeter distribution point may", "192.0.2.21", "10.0.0.10", 445, IP_TCP, "smb", "M175", "M135"},
         {"consoles", "10.9.0.5", "10.0.0.14", 443, IP_TCP, "tls", "M164", ""},
         {"clients are no consoles", "10.1.0.5", "10.0.0.14", 443, IP_TCP, "tls", "", ""},
-        {"the internet from a gateway's connection point", "10.0.0.10", "203.0.113.9", 443, IP_TCP, "tls", "M155", ""},
+        {"a site server is a client too", "10.0.0.10", "203.0.113.9", 443, IP_TCP, "tls", "M037", ""},
         {"an unknown address inside", "10.0.0.10", "10.7.7.7", 443, IP_TCP, "tls", "", ""},
         {"Kerberos of a site system", "10.0.0.30", "10.0.0.2", 88, IP_UDP, "kerberos", "M033", ""},
         {"RPC on a dynamic port", "10.0.0.20", "10.0.0.10", 50001, IP_TCP, "dcerpc", "M058", ""},

@@ -1,0 +1,430 @@
+/*
+ * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids; and the policy's own watch rules.
+ */
+#include "tests/policy/rule_play.h"
+#include "tests/test.h"
+
+#define OLD_TLS "tls 10.1.0.5 > 10.0.0.20:443 | tls.version=TLS 1.0 | tls.server_hello_packet=5"
+#define RC4 "tls 10.1.0.5 > 10.0.0.20:443 | tls.cipher=TLS_RSA_WITH_RC4_128_SHA | tls.server_hello_packet=5"
+#define GUEST_TREE                                                                                                     \
+    "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=session_setup | smb.status_code=0 | smb.guest=true | smb.response_packet=11"
+
+/* ---- tuning ---- */
+
+static void tuning(void **state)
+{
+    static const struct {
+        const char *policy, *findings, *verdict;
+    } cases[] = {
+        {NULL, "high proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
+        {"\nrules: {tls-below-1-2: off}\n", "", "none"},
+        {"\nrules: {R090: off}\n", "", "none"},
+        {"\nrules: {tls-below-1-2: low}\n", "low proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
+        {"\nrules: {R090: {severity: critical}}\n", "critical proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
+        {"\nrules: {R091: off}\n", "high proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rule_play p;
+        rule_play_begin(&p, cases[i].policy);
+        rule_play_say(&p, OLD_TLS);
+        rule_play_finish(&p);
+        char *findings = rule_play_findings(&p, "R090");
+        assert_string_equal(findings, cases[i].findings);
+        assert_string_equal(rule_play_verdict(&p, "R090", "mp01.corp.example"), cases[i].verdict);
+        free(findings);
+        rule_play_end(&p);
+    }
+}
+
+static void guesses_stay_low(void **state)
+{
+    struct rule_play p;
+    (void)state;
+    rule_play_begin(&p, "\nrules: {unknown-host: critical}\n");
+    rule_play_say(&p, "flow 10.7.7.7 ~> 10.0.0.13:1433 | flow.protocol=tds");
+    rule_play_finish(&p);
+    assert_int_equal(rule_play_finding(&p, "R001")->severity, SEVERITY_MEDIUM);
+    rule_play_end(&p);
+}
+
+static void what_is_off_is_not_asked_for(void **state)
+{
+    struct rule_play p;
+    (void)state;
+    rule_play_begin(&p, NULL);
+    assert_true((audit_records(p.audit) & 1u << RECORD_TLS) != 0);
+    assert_true((audit_records(p.audit) & 1u << RECORD_LDAP) == 0);
+    rule_play_end(&p);
+    rule_play_begin(&p, "\nrules: {R010: off, R011: off, R013: off, R090: off, R091: off, R092: off}\n");
+    assert_true((audit_records(p.audit) & 1u << RECORD_TLS) == 0);
+    rule_play_end(&p);
+    rule_play_begin(&p, "\nwatch: [{name: binds, when: {ldap.operation: bind}}]\n");
+    assert_true((audit_records(p.audit) & 1u << RECORD_LDAP) != 0);
+    rule_play_end(&p);
+}
+
+/* ---- acceptance ---- */
+
+static void acceptance(void **state)
+{
+    static const struct {
+        const char *policy;
+        bool accepted, expired;
+    } cases[] = {
+        {NULL, false, false},
+        {"\naccept: [{rule: tls-below-1-2, server: mp01.corp.example, until: 2199-01-31, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: R090, server: management-point, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: R090, client: hq, server: 10.0.0.0/24, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: R090, client: kiosks, reason: x, by: y}]\n", false, false},
+        {"\naccept: [{rule: R091, server: mp01.corp.example, reason: x, by: y}]\n", false, false},
+        {"\naccept: [{rule: R090, server: dp01.corp.example, reason: x, by: y}]\n", false, false},
+        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2025-12-31, reason: x, by: y}]\n", true, true},
+        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2026-01-01, reason: x, by: y}]\n", true, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rule_play p;
+        rule_play_begin(&p, cases[i].policy);
+        rule_play_say(&p, OLD_TLS);
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R090");
+        const struct audit_counts *counts = audit_counts(p.audit);
+        bool stands = !cases[i].accepted || cases[i].expired;
+        if ((f->accepted != NULL) != cases[i].accepted || f->acceptance_expired != cases[i].expired) {
+            fail_msg("case %zu", i);
+        }
+        assert_int_equal(counts->accepted, !stands);
+        assert_int_equal(counts->findings[SEVERITY_HIGH], stands);
+        assert_int_equal(strstr(f->explanation, "that time is over") != NULL, cases[i].expired);
+        assert_string_equal(rule_play_verdict(&p, "R090", "mp01.corp.example"), "violated");
+        rule_play_end(&p);
+    }
+}
+
+/* ---- order, ids, counts ---- */
+
+static const struct finding *const *all_of(const struct rule_play *p, size_t *ret_count)
+{
+    return audit_findings(p->audit, ret_count);
+}
+
+static void order(void **state)
+{
+    static const char *const wanted[] = {"critical R041", "high R001", "high R049", "high R090", "high R091", "medium R003",
+                                         "high R090"};
+    struct rule_play p;
+    size_t count = 0, verdicts = 0;
+    (void)state;
+    rule_play_begin(&p, "\naccept: [{rule: R090, server: dp01.corp.example, reason: x, by: y}]\n");
+    rule_play_say(&p, "tls#9 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0 | tls.server_hello_packet=5");
+    rule_play_say(&p, RC4);
+    rule_play_say(&p, OLD_TLS);
+    rule_play_say(&p, GUEST_TREE);
+    rule_play_say(&p, "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=tree_connect | smb.path=\\\\x\\C$ | smb.status_code=0 | "
+                      "smb.response_packet=13");
+    rule_play_say(&p, "flow#4 10.0.0.30 > 10.0.0.10:445 | flow.protocol=smb");
+    rule_play_say(&p, "flow#5 10.7.7.7 > 10.0.0.13:1433 | flow.protocol=tds");
+    rule_play_say(&p, "ntlm#6 10.0.0.10 > 192.0.2.20:445 | ntlm.carrier=smb | ntlm.variant=v1 | ntlm.authenticate_packet=10");
+    rule_play_finish(&p);
+    const struct finding *const *all = all_of(&p, &count);
+    assert_int_equal(count, COUNT_OF(wanted));
+    for (size_t i = 0; i < count; i++) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "%s %s", severity_name(all[i]->severity), all[i]->rule->code);
+        assert_string_equal(text, wanted[i]);
+    }
+    assert_non_null(all[count - 1]->accepted); /* what is accepted comes last */
+    const struct verdict *const *said = audit_verdicts(p.audit, &verdicts);
+    uint64_t counted = 0;
+    for (size_t i = 0; i < COUNT_OF(audit_counts(p.audit)->verdicts); i++) {
+        counted += audit_counts(p.audit)->verdicts[i];
+    }
+    assert_int_equal(counted, verdicts);
+    for (size_t i = 1; i < verdicts; i++) {
+        int by_rule = strcmp(said[i - 1]->rule->code, said[i]->rule->code);
+        assert_true(by_rule < 0 || (by_rule == 0 && strcmp(said[i - 1]->subject, said[i]->subject) < 0));
+    }
+    rule_play_end(&p);
+}
+
+static void ids(void **state)
+{
+    static const struct {
+        const char *step;
+        bool same; /* as the first */
+    } cases[] = {
+        {"flow 10.7.7.7 > 10.0.0.13:1433", true},
+        {"flow#77@500+100 10.7.7.7:60001 > 10.0.0.13:1433 | flow.protocol=tds", true},
+        {"flow 10.7.7.8 > 10.0.0.13:1433", false},
+        {"flow 10.7.7.7 > 10.0.0.13:1434", false},
+        {"flow 10.7.7.7 > 10.0.0.30:1433", false},
+    };
+    char first[17] = "";
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rule_play p;
+        rule_play_begin(&p, NULL);
+        rule_play_say(&p, cases[i].step);
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R001");
+        assert_int_equal(strlen(f->id), 16);
+        assert_true(i == 0 || (strcmp(f->id, first) == 0) == cases[i].same);
+        if (i == 0) {
+            memcpy(first, f->id, sizeof first);
+        }
+        rule_play_end(&p);
+    }
+}
+
+/* An id that changed would look like another finding to whoever keeps them. */
+static void known_id(void **state)
+{
+    struct rule_play p;
+    (void)state;
+    rule_play_begin(&p, NULL);
+    rule_play_say(&p, "flow 10.7.7.7 > 10.0.0.13:1433");
+    rule_play_finish(&p);
+    assert_string_equal(rule_play_finding(&p, "R001")->id, "34a625aa77138a86");
+    rule_play_end(&p);
+}
+
+static void counting_up(void **state)
+{
+    struct rule_play p;
+    char line[200];
+    (void)state;
+    rule_play_begin(&p, NULL);
+    for (unsigned i = 0; i < 40; i++) {
+        (void)snprintf(line, sizeof line, "http#%u@%u+%u 10.1.0.%u > 10.0.0.20:80 | http.method=GET | http.uri=/SMS_MP/%u | "
+                       "http.request_packet=%u", i / 2 + 1, 10 + i, i, 5 + i % 2, i, 10 + i);
+        rule_play_say(&p, line);
+    }
+    rule_play_finish(&p);
+    size_t count = 0;
+    const struct finding *const *all = all_of(&p, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(all[0]->count, 20);
+    assert_int_equal(all[0]->evidence_count, LIMIT_EVIDENCE);
+    assert_int_equal(all[0]->flow_count, LIMIT_FINDING_FLOWS);
+    assert_int_equal(all[0]->flows_total, 20);
+    assert_int_equal(all[0]->first_ns / 1000000000, RULE_PLAY_START / 1000000000);
+    assert_int_equal(all[0]->last_ns / 1000000000, RULE_PLAY_START / 1000000000 + 38);
+    assert_int_equal(all[0]->client.port, 0); /* another one each time */
+    assert_int_equal(all[0]->server.port, 80);
+    rule_play_end(&p);
+}
+
+static void any_client(void **state)
+{
+    struct rule_play p;
+    (void)state;
+    rule_play_begin(&p, NULL);
+    rule_play_say(&p, OLD_TLS);
+    rule_play_say(&p, OLD_TLS);
+    rule_play_finish(&p);
+    assert_true(rule_play_finding(&p, "R090")->client.known);
+    rule_play_end(&p);
+    rule_play_begin(&p, NULL);
+    rule_play_say(&p, OLD_TLS);
+    rule_play_say(&p, "tls#2 10.1.0.6 > 10.0.0.20:443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
+    rule_play_say(&p, "tls#3 10.1.0.6 > 10.0.0.20:8443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
+    rule_play_finish(&p);
+    size_t count = 0;
+    const struct finding *const *all = all_of(&p, &count);
+    assert_int_equal(count, 2);
+    assert_false(all[0]->client.known && all[1]->client.known);
+    rule_play_end(&p);
+}
+
+/* ---- limits ---- */
+
+static void too_many_findings(void **state)
+{
+    struct rule_play p;
+    char line[100];
+    size_t count = 0;
+    (void)state;
+    rule_play_begin(&p, NULL);
+    for (unsigned i = 0; i < LIMIT_FINDINGS + 10; i++) {
+        (void)snprintf(line, sizeof line, "flow#%u 10.7.%u.%u > 10.0.0.30:80", i + 1, i / 200 % 200, i % 200 + 1);
+        rule_play_say(&p, line);
+    }
+    rule_play_finish(&p);
+    (void)all_of(&p, &count);
+    assert_int_equal(count, LIMIT_FINDINGS);
+    assert_int_equal(audit_counts(p.audit)->findings_shed, 10);
+    assert_string_equal(rule_play_verdict(&p, "R001", "dp01.corp.example"), "violated");
+    rule_play_end(&p);
+}
+
+static void too_many_flows(void **state)
+{
+    struct rule_play p;
+    char line[200];
+    (void)state;
+    rule_play_begin(&p, NULL);
+    for (unsigned i = 0; i < LIMIT_FLOW_NOTES + 5; i++) {
+        (void)snprintf(line, sizeof line, "smb#%u 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=3.1.1 | "
+                       "smb.signing.server=enabled | smb.response_packet=6", i + 1);
+        rule_play_say(&p, line);
+    }
+    assert_int_equal(audit_counts(p.audit)->state_shed, 5);
+    for (unsigned i = 0; i < LIMIT_FLOW_NOTES + 5; i++) {
+        (void)snprintf(line, sizeof line, "flow#%u 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb", i + 1);
+        rule_play_say(&p, line);
+    }
+    rule_play_finish(&p);
+    assert_int_equal(rule_play_finding(&p, "R061")->count, LIMIT_FLOW_NOTES);
+    rule_play_end(&p);
+}
+
+static void nothing_seen(void **state)
+{
+    struct rule_play p;
+    size_t findings = 0, verdicts = 0;
+    (void)state;
+    rule_play_begin(&p, NULL);
+    rule_play_finish(&p);
+    (void)all_of(&p, &findings);
+    const struct verdict *const *all = audit_verdicts(p.audit, &verdicts);
+    assert_int_equal(findings, 0);
+    assert_true(verdicts > rule_count);
+    for (size_t i = 0; i < verdicts; i++) {
+        assert_int_equal(all[i]->status, VERDICT_NOT_OBSERVED); /* never consistent from silence */
+    }
+    rule_play_end(&p);
+}
+
+static void rows_of_rules(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < rule_count; i++) {
+        const struct rule *r = rules[i];
+        assert_ptr_equal(rule_find(r->name), r);
+        assert_ptr_equal(rule_find(r->code), r);
+        assert_true(r->severity != SEVERITY_OFF && r->records != 0 && r->observe != NULL && r->finish != NULL);
+        assert_true(strlen(r->title) > 0 && strlen(r->means) > 80 && strlen(r->evidence) > 80 && strlen(r->remediation) > 40);
+        assert_true(i == 0 || strcmp(rules[i - 1]->code, r->code) < 0);
+        for (const char *s = r->statements; *s != '\0'; s += strspn(s, " ")) {
+            unsigned number = 0;
+            assert_int_equal(sscanf(s, "S%u", &number), 1);
+            assert_in_range(number, 1, 115);
+            s += strcspn(s, " ");
+        }
+    }
+    assert_null(rule_find("no-such-rule"));
+}
+
+/* ---- watch rules ---- */
+
+#define WATCH(when) "\nwatch:\n  - {name: mine, severity: high, when: " when ", says: what I watch for}\n"
+#define NEGOTIATED(dialect)                                                                                            \
+    "smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=" dialect " | smb.signing.server=required"
+#define SEEN "high proven 10.1.0.5 > 10.0.0.30:445 @14"
+
+static void watching(void **state)
+{
+    static const struct rule_case cases[] = {
+        {"one of the values, and a role", {NEGOTIATED("2.0.2")}, SEEN, "dp01.corp.example", "violated",
+         WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
+        {"case does not matter", {NEGOTIATED("nt lm 0.12")}, SEEN, NULL, NULL, WATCH("{smb.dialect: NT LM 0.12}")},
+        {"near miss: another value", {NEGOTIATED("3.1.1")}, "", "dp01.corp.example", "consistent",
+         WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
+        {"near miss: another role", {NEGOTIATED("2.0.2")}, "", "hierarchy", "not_observed",
+         WATCH("{smb.dialect: 2.0.2, server.role: management-point}")},
+        {"near miss: nothing of it stated", {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"}, "", "hierarchy",
+         "not_observed", WATCH("{smb.dialect: 2.0.2}")},
+        {"near miss: another record", {"tls@14 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0"}, "", NULL, NULL,
+         WATCH("{smb.dialect: 2.0.2}")},
+        {"all must hold", {NEGOTIATED("2.0.2")}, "", NULL, NULL, WATCH("{smb.dialect: 2.0.2, smb.signing.server: none}")},
+        {"two facts", {NEGOTIATED("2.0.2")}, SEEN, NULL, NULL, WATCH("{smb.dialect: 2.0.2, smb.signing.server: required}")},
+        {"not one of these", {NEGOTIATED("2.0.2")}, SEEN, NULL, NULL, WATCH("{smb.dialect: {not: [3.1.1, 3.0]}}")},
+        {"near miss: one of these", {NEGOTIATED("2.0.2")}, "", NULL, NULL, WATCH("{smb.dialect: {not: [3.1.1, 2.0.2]}}")},
+        {"near miss: what is not stated is no other", {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"}, "", NULL, NULL,
+         WATCH("{smb.dialect: {not: 3.1.1}}")},
+        {"a truth", {NEGOTIATED("2.0.2") " | smb.guest=true"}, SEEN, NULL, NULL, WATCH("{smb.guest: true}")},
+        {"its opposite", {NEGOTIATED("2.0.2") " | smb.guest=false"}, SEEN, NULL, NULL, WATCH("{smb.guest: false}")},
+        {"near miss: the other truth", {NEGOTIATED("2.0.2") " | smb.guest=false"}, "", NULL, NULL, WATCH("{smb.guest: true}")},
+        {"a number", {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=401"}, SEEN, NULL, NULL, WATCH("{http.status: [401, 407]}")},
+        {"near miss: another number", {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=200"}, "", NULL, NULL,
+         WATCH("{http.status: 401}")},
+        {"a code", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.cipher_code=0x0005"}, SEEN, NULL, NULL,
+         WATCH("{tls.cipher_code: \"0x0005\"}")},
+        {"octets", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"}, SEEN, NULL, NULL,
+         WATCH("{tls.certificate.sha256: \"00ffab\"}")},
+        {"near miss: more octets", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"}, "", NULL, NULL,
+         WATCH("{tls.certificate.sha256: \"00ff\"}")},
+        {"a date", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.not_after=86400"}, SEEN, NULL, NULL,
+         WATCH("{tls.certificate.not_after: \"2026-01-02T00:00:00Z\"}")},
+        {"any of a list", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"}, SEEN, NULL, NULL,
+         WATCH("{tls.alpn_offered: http/1.1}")},
+        {"near miss: none of a list may be it", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
+         "", NULL, NULL, WATCH("{tls.alpn_offered: {not: http/1.1}}")},
+        {"ends alone", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL, WATCH("{client.forest: corp, server.site: P01}")},
+        {"every kind of end", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL,
+         WATCH("{client.ip: 10.1.0.0/24, client.zone: intranet, client.workgroup: false, client.role: clients, "
+               "server.name: dp01.corp.example, server.forest: corp}")},
+        {"near miss: another network", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.ip: 10.2.0.0/24}")},
+        {"near miss: no workgroup", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.workgroup: true}")},
+        {"an end that is not", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL, WATCH("{client.forest: {not: partner}}")},
+        {"near miss: it is", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.forest: {not: [corp]}}")},
+        {"a fact of the flow beside another",
+         {NEGOTIATED("2.0.2"), "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"}, SEEN,
+         "dp01.corp.example", "violated", WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+        {"near miss: the flow is another",
+         {NEGOTIATED("2.0.2"), "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vlan:5"}, "",
+         "dp01.corp.example", "consistent", WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+        {"near miss: only the flow fits", {"flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"}, "", NULL,
+         NULL, WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+        {"a protocol by its port is a guess", {"flow@14 10.1.0.5 > 10.0.0.30:445 | flow.protocol=ssh | flow.identified_by=port"},
+         "medium inferred 10.1.0.5 > 10.0.0.30:445 @14", NULL, NULL, WATCH("{flow.protocol: ssh}")},
+        {"switched off", {NEGOTIATED("2.0.2")}, "", "hierarchy", "none", WATCH("{smb.dialect: 2.0.2}") "rules: {mine: off}\n"},
+        {"tuned", {NEGOTIATED("2.0.2")}, "low proven 10.1.0.5 > 10.0.0.30:445 @14", NULL, NULL,
+         WATCH("{smb.dialect: 2.0.2}") "rules: {mine: low}\n"},
+        {"off by its own severity", {NEGOTIATED("2.0.2")}, "", "hierarchy", "none",
+         "\nwatch: [{name: mine, severity: off, when: {smb.dialect: 2.0.2}}]\n"},
+    };
+    (void)state;
+    rule_play_cases("WATCH", cases, COUNT_OF(cases));
+}
+
+static void watch_in_words(void **state)
+{
+    struct rule_play p;
+    (void)state;
+    rule_play_begin(&p, WATCH("{smb.dialect: 2.0.2, smb.signing.server: {not: none}}")
+                    "accept: [{rule: mine, server: dp01.corp.example, reason: x, by: y}]\n");
+    rule_play_say(&p, NEGOTIATED("2.0.2"));
+    rule_play_finish(&p);
+    const struct finding *f = rule_play_finding(&p, "WATCH");
+    assert_non_null(f->accepted);
+    assert_string_equal(f->rule->name, "mine");
+    assert_string_equal(f->title, "what I watch for");
+    assert_string_equal(f->evidence[0].says, "smb.dialect = 2.0.2, smb.signing.server = required");
+    assert_string_equal(f->explanation, "what I watch for: 10.1.0.5 (hq) to dp01.corp.example (10.0.0.30) on port 445 "
+                                        "(smb.dialect = 2.0.2, smb.signing.server = required).");
+    rule_play_end(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tuning),
+        cmocka_unit_test(guesses_stay_low),
+        cmocka_unit_test(what_is_off_is_not_asked_for),
+        cmocka_unit_test(acceptance),
+        cmocka_unit_test(order),
+        cmocka_unit_test(ids),
+        cmocka_unit_test(known_id),
+        cmocka_unit_test(counting_up),
+        cmocka_unit_test(any_client),
+        cmocka_unit_test(too_many_findings),
+        cmocka_unit_test(too_many_flows),
+        cmocka_unit_test(nothing_seen),
+        cmocka_unit_test(rows_of_rules),
+        cmocka_unit_test(watching),
+        cmocka_unit_test(watch_in_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
