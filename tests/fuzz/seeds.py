@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""seeds.py - makes the seeds tests/fuzz/corpus/*/made-* from pcaps/: conversations, small captures, flow scripts.
+"""seeds.py - makes the seeds tests/fuzz/corpus/*/made-* from captures: conversations, small captures, flow scripts.
 
-usage: tests/fuzz/seeds.py     (anywhere in the tree; the result is committed)
+usage: tests/fuzz/seeds.py [CAPTURE...]     (the result is committed)
+
+Without arguments from pcaps/. What those lack, such as TDS, comes from a capture of the benchmark's generator:
+build-gcc/tests/bench/generate --seed 1 --bytes 1000000 --flows 300 generated.pcap
 """
 import os, struct, sys
 
@@ -11,7 +14,7 @@ sys.path.insert(0, os.path.join(TOP, 'tests', 'golden'))
 import captures
 
 PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http',
-            389: 'ldap', 3268: 'ldap', 88: 'kerberos', 135: 'dcerpc'}
+            389: 'ldap', 3268: 'ldap', 88: 'kerberos', 135: 'dcerpc', 1433: 'tds'}
 CASES = ['demo/breaches', 'ntlm/r041-ntlmv1', 'smb/r049-guest', 'smb/r060-smb1', 'smb/r062-encrypted', 'http/proxy-connect',
          'http/r050-negotiate', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
 CONVERSATION, OCTETS_MOST, PIECE_MOST, CASE_MOST = 0x80, 12000, 0x7fff, 3
@@ -23,8 +26,8 @@ def save(target, name, octets):
     captures.write(os.path.join(folder, 'made-' + name), octets)
 
 
-def conversations(case):
-    packets, _ = captures.read_pcap(os.path.join(TOP, 'pcaps', case + '.pcap'))
+def conversations(path, name):
+    packets, _ = captures.read_pcap(path)
     flows = {}
     for ends, from_server, payload in captures.tcp_payloads(packets):
         if ends[1][1] in PROTOCOL and len(flows.setdefault(ends, b'')) < OCTETS_MOST:
@@ -35,7 +38,7 @@ def conversations(case):
         target = PROTOCOL[ends[1][1]]
         kept[target] = kept.get(target, 0) + 1
         if kept[target] <= CASE_MOST:
-            save(target, '%s-%d' % (case.replace('/', '-'), kept[target]), bytes([CONVERSATION]) + octets)
+            save(target, '%s-%d' % (name, kept[target]), bytes([CONVERSATION]) + octets)
 
 
 def small_captures():
@@ -69,7 +72,10 @@ def flow_scripts():
     save('flow', 'datagrams', b'\0' + steps([(0xc0, 0, 0, 90), (0xc1, 0, 0, 80), (0xe0, 3, 0, 8)]))
 
 
-for case in CASES:
-    conversations(case)
-small_captures()
-flow_scripts()
+for path in sys.argv[1:]:
+    conversations(path, captures.base(path))
+if len(sys.argv) == 1:
+    for case in CASES:
+        conversations(os.path.join(TOP, 'pcaps', case + '.pcap'), case.replace('/', '-'))
+    small_captures()
+    flow_scripts()

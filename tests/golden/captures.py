@@ -66,7 +66,7 @@ def write(path, octets):
 
 
 def compress(octets):
-    return gzip.compress(octets, 1)
+    return gzip.compress(octets, 1, mtime=0)
 
 
 # ---- frames ----
