@@ -42,12 +42,10 @@ class Checker:
         validator.check_schema(schema)
         self.schema = schema
         self.whole = validator(schema)
-        self.resolver = jsonschema.RefResolver.from_schema(schema)
         self.by_type = {}
         for branch in schema["oneOf"]:
             name = branch["$ref"].rsplit("/", 1)[1]
-            definition = schema["$defs"][name]
-            self.by_type[name] = validator(definition, resolver=self.resolver)
+            self.by_type[name] = validator({"$ref": branch["$ref"], "$defs": schema["$defs"]})
         self.seen = {}
         self.faults = 0
 
