@@ -89,6 +89,13 @@
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
+/* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or three. */
+#define LIMIT_SMB_PIPES 16
+
+/* A message on a share whose connecting was not captured is read as a pipe's up to this: a DCERPC fragment of the usual
+ * 4 to 6 KiB. File data comes in larger pieces. */
+#define LIMIT_SMB_GUESS (8u << 10)
+
 /* What may wait in a stream inside another: a DCERPC fragment (64 KiB) and the SMB message (96 KiB) that ends it. */
 #define LIMIT_SUBSTREAM (160u << 10)
 

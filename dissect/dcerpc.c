@@ -196,6 +196,15 @@ static bool dcerpc_gap(struct dissection *dx, void *state, enum dir dir, uint64_
     return true;
 }
 
+/* In a pipe: it was closed, and this state serves another one. */
+static void dcerpc_end(struct dissection *dx, void *state, const struct outcome *outcome)
+{
+    (void)dx;
+    if (outcome != NULL) {
+        dcerpc_auth_end(state);
+    }
+}
+
 static const uint16_t ports[] = {135, 0};
 
 const struct dissector dcerpc_dissector = {
@@ -206,4 +215,5 @@ const struct dissector dcerpc_dissector = {
     .probe = dcerpc_probe,
     .feed = dcerpc_feed,
     .gap = dcerpc_gap,
+    .end = dcerpc_end,
 };

@@ -89,6 +89,8 @@ void dcerpc_auth_response(struct dcerpc_state *s, const struct dcerpc_trailer *t
 void dcerpc_auth_fault(struct dcerpc_state *s, const struct dcerpc_trailer *trailer,
                        uint32_t status);
 void dcerpc_auth_refused(struct dcerpc_state *s);
+/* The connection ended: logons that wait are written without an outcome. */
+void dcerpc_auth_end(struct dcerpc_state *s);
 /* Whether any logon waits for its outcome, so that verifiers are worth reading. */
 bool dcerpc_auth_waits(const struct dcerpc_state *s);
 

@@ -29,7 +29,7 @@ static struct dcerpc_security *take(struct dissection *dx, struct dcerpc_state *
     struct dcerpc_security *row = find(s, id);
     if (row == NULL && s->context_count < LIMIT_DCERPC_CONTEXTS) {
         row = &s->contexts[s->context_count++];
-        *row = (struct dcerpc_security){.id = id};
+        *row = (struct dcerpc_security){.id = id, .child = row->child};
     } else if (row == NULL) {
         row = &s->contexts[0];
         for (unsigned i = 1; i < s->context_count; i++) {
@@ -140,4 +140,16 @@ void dcerpc_auth_refused(struct dcerpc_state *s)
     if (row != NULL) {
         end(row, AUTH_FAILURE, "bind_nak");
     }
+}
+
+void dcerpc_auth_end(struct dcerpc_state *s)
+{
+    for (unsigned i = 0; i < s->context_count; i++) {
+        struct dcerpc_security *row = &s->contexts[i];
+        if (row->open) {
+            row->open = false;
+            dissection_end(row->child, NULL);
+        }
+    }
+    s->context_count = 0; /* the rows keep their children for the next connection */
 }

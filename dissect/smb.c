@@ -296,7 +296,7 @@ static struct fed read_smb1(struct dissection *dx, struct smb_state *s, struct s
     if (in.len < SMB1_HEADER + 1) {
         return fed_more(SMB1_HEADER + 1);
     }
-    size_t want = smb1_want(in, lane->left);
+    size_t want = smb1_want(s, in, lane->left);
     if (in.len < want) {
         return fed_more(want);
     }
@@ -327,7 +327,7 @@ static struct fed read_smb2(struct dissection *dx, struct smb_state *s, enum dir
         return bad(dx, lane, "smb.bad_length");
     }
     size_t length = next == 0 ? lane->left : next;
-    size_t want = smb2_want(in, length);
+    size_t want = smb2_want(s, in, length);
     if (in.len < want) {
         return fed_more(want);
     }
@@ -382,6 +382,7 @@ static bool smb_gap(struct dissection *dx, void *state, enum dir dir, uint64_t m
     (void)missing;
     struct smb_state *s = state;
     s->lanes[dir].left = 0;
+    smb_pipes_gap(s, dir);
     return true;
 }
 

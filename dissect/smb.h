@@ -2,7 +2,7 @@
  * smb.h - what the parts of the SMB dissector share: the state of one connection.
  *
  * smb.c frames and probes; smb1.c, smb1_setup.c and smb2.c, smb2_negotiate.c read messages;
- * smb_negotiation.c, smb_session.c and smb_tree.c keep what outlives a message, for both
+ * smb_negotiation.c, smb_session.c, smb_tree.c and smb_pipe.c keep what outlives a message, for both
  * generations of the protocol.
  *
  * Spec:   [MS-SMB2], [MS-SMB], [MS-CIFS], RFC 1002 4.3.
@@ -102,6 +102,8 @@ struct smb_state {
     unsigned tree_count;
     struct smb_connect connects[LIMIT_SMB_CONNECTS];
     unsigned next_connect;
+    struct smb_pipe *pipes; /* most recently used first */
+    unsigned pipe_count;
     struct smb2_read *reads; /* a ring of LIMIT_SMB_READS; NULL until the first one */
     unsigned next_read;
 };
@@ -119,9 +121,9 @@ void smb_state_guid(struct observation *o, enum fact_id id, struct bytes guid);
 
 /* Octets of the message at `head` (its fixed header at least) that its reader wants, at most
  * `length`. */
-size_t smb1_want(struct bytes head, size_t length);
+size_t smb1_want(struct smb_state *s, struct bytes head, size_t length);
 void smb1_message(struct dissection *dx, struct smb_state *s, struct bytes message, size_t length);
-size_t smb2_want(struct bytes head, size_t length);
+size_t smb2_want(struct smb_state *s, struct bytes head, size_t length);
 void smb2_message(struct dissection *dx, struct smb_state *s, enum dir dir, struct bytes message,
                   size_t length);
 /* SMB2 TRANSFORM_HEADER: an encrypted message. */
@@ -219,5 +221,30 @@ void smb_tree_moved(struct dissection *dx, struct smb_state *s, uint64_t session
 void smb_tree_used(struct dissection *dx, struct smb_state *s, uint64_t session, uint32_t tree,
                    bool is_signed);
 void smb_trees_end(struct dissection *dx, struct smb_state *s);
+/* Whether a message of `length` may be of a named pipe of this tree. */
+bool smb_tree_is_pipe(struct smb_state *s, uint64_t session, uint32_t tree, size_t length);
+
+/* ---- smb_pipe.c: DCERPC in named pipes ---- */
+
+/* An open file: SMB2 FileId, or SMB1 FID in `low`. */
+struct smb_file {
+    uint64_t high, low;
+};
+struct smb_pipe;
+
+/* A pipe is being opened by `message`; and the answer that gives it its file. */
+void smb_pipe_open(struct dissection *dx, struct smb_state *s, uint64_t message, struct bytes name,
+                   bool unicode);
+void smb_pipe_opened(struct smb_state *s, uint64_t message, struct smb_file file);
+/* The pipe behind a file, a nameless one when its opening was not seen; NULL when memory is used up. */
+struct smb_pipe *smb_pipe_of(struct dissection *dx, struct smb_state *s, struct smb_file file);
+/* The reply to `message` will bring octets of this pipe (NULL is fine); and the pipe it brings them for. */
+void smb_pipe_expect(struct smb_pipe *pipe, uint64_t message);
+struct smb_pipe *smb_pipe_expecting(struct smb_state *s, uint64_t message);
+/* `length` octets moved, of which those in `data` are at hand; `pipe` may be NULL. */
+void smb_pipe_data(struct dissection *dx, struct smb_pipe *pipe, enum dir dir, struct bytes data,
+                   uint64_t length);
+/* Some octets of this direction were lost. */
+void smb_pipes_gap(struct smb_state *s, enum dir dir);
 
 #endif

@@ -10,6 +10,7 @@ enum {
     SMB_COM_READ = 0x0a,
     SMB_COM_WRITE = 0x0b,
     SMB_COM_LOCKING_ANDX = 0x24,
+    SMB_COM_TRANSACTION = 0x25,
     SMB_COM_ECHO = 0x2b,
     SMB_COM_OPEN_ANDX = 0x2d,
     SMB_COM_READ_ANDX = 0x2e,
@@ -107,9 +108,10 @@ static bool is_reply(const struct smb1_header *h)
     return (h->flags & 0x80) != 0;
 }
 
-size_t smb1_want(struct bytes head, size_t length)
+size_t smb1_want(struct smb_state *s, struct bytes head, size_t length)
 {
     struct smb1_header h = read_header(bytes_of(head.at, SMB1_HEADER));
+    bool pipe = smb_tree_is_pipe(s, h.common.session, h.common.tree, length);
     size_t want = SMB1_HEADER + 1;
     switch (h.command) {
     case SMB_COM_NEGOTIATE:
@@ -118,13 +120,17 @@ size_t smb1_want(struct bytes head, size_t length)
     case SMB_COM_TREE_CONNECT_ANDX:
         want = LIMIT_SMB_MESSAGE;
         break;
+    case SMB_COM_TRANSACTION:
+    case SMB_COM_NT_CREATE_ANDX:
+        want = pipe ? LIMIT_SMB_MESSAGE : want;
+        break;
     case SMB_COM_READ:
     case SMB_COM_READ_ANDX:
-        want = is_reply(&h) ? TRANSFER_HEAD : want;
+        want = pipe ? LIMIT_SMB_MESSAGE : is_reply(&h) ? TRANSFER_HEAD : want;
         break;
     case SMB_COM_WRITE:
     case SMB_COM_WRITE_ANDX:
-        want = is_reply(&h) ? want : TRANSFER_HEAD;
+        want = pipe ? LIMIT_SMB_MESSAGE : is_reply(&h) ? want : TRANSFER_HEAD;
         break;
     default:
         break;
@@ -264,6 +270,8 @@ static void read_andx_reply(struct dissection *dx, struct smb_state *s, const st
     uint64_t octets = low | (uint64_t)cursor_le16(&c) << 16;
     if (!c.failed && data_fits(dx, offset, octets, length)) {
         moved(dx, s, b, octets, false);
+        smb_pipe_data(dx, smb_pipe_expecting(s, b->key), DIR_SERVER,
+                      bytes_slice(b->message, offset, (size_t)octets), octets);
     }
 }
 
@@ -271,13 +279,27 @@ static void read_andx_reply(struct dissection *dx, struct smb_state *s, const st
 static void write_andx_request(struct dissection *dx, struct smb_state *s,
                                const struct smb1_block *b, size_t length)
 {
+    enum {
+        RAW_MESSAGE_START = 0x000c
+    }; /* with both bits a length of two octets stands before the data */
     struct cursor c = cursor_of(b->words);
-    cursor_skip(&c, 18);
+    cursor_skip(&c, 4);
+    uint16_t file = cursor_le16(&c);
+    cursor_skip(&c, 8);
+    uint16_t mode = cursor_le16(&c);
+    cursor_skip(&c, 2);
     uint64_t high = cursor_le16(&c);
     uint64_t octets = cursor_le16(&c) | high << 16;
     size_t offset = cursor_le16(&c);
-    if (!c.failed && data_fits(dx, offset, octets, length)) {
-        moved(dx, s, b, octets, true);
+    if (c.failed || !data_fits(dx, offset, octets, length)) {
+        return;
+    }
+    moved(dx, s, b, octets, true);
+    if (smb_tree_is_pipe(s, b->session, b->tree, length)) {
+        size_t before = (mode & RAW_MESSAGE_START) == RAW_MESSAGE_START && octets >= 2 ? 2 : 0;
+        struct bytes data = bytes_slice(b->message, offset, (size_t)octets);
+        smb_pipe_data(dx, smb_pipe_of(dx, s, (struct smb_file){.low = file}), DIR_CLIENT,
+                      bytes_from(data, before), octets - before);
     }
 }
 
@@ -290,6 +312,91 @@ static void core_transfer(struct dissection *dx, struct smb_state *s, const stru
     uint16_t octets = cursor_le16(&c);
     if (!c.failed && data_fits(dx, 0, octets, length)) {
         moved(dx, s, b, octets, written);
+    }
+}
+
+/* ---- pipes ---- */
+
+/* [MS-CIFS] 2.2.4.64.1 */
+static void create_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
+{
+    struct smb1_strings strings = smb1_strings_of(b, 0);
+    smb_pipe_open(dx, s, b->key, smb1_string(&strings), strings.unicode);
+}
+
+/* [MS-CIFS] 2.2.4.64.2 */
+static void create_reply(struct smb_state *s, const struct smb1_block *b)
+{
+    struct cursor c = cursor_of(b->words);
+    cursor_skip(&c, 5);
+    struct smb_file file = {.low = cursor_le16(&c)};
+    if (!c.failed && b->status == NT_STATUS_SUCCESS) {
+        smb_pipe_opened(s, b->key, file);
+    }
+}
+
+/* [MS-CIFS] 2.2.4.42.1 */
+static void read_andx_request(struct dissection *dx, struct smb_state *s,
+                              const struct smb1_block *b)
+{
+    struct cursor c = cursor_of(b->words);
+    cursor_skip(&c, 4);
+    struct smb_file file = {.low = cursor_le16(&c)};
+    if (!c.failed) {
+        smb_pipe_expect(smb_pipe_of(dx, s, file), b->key);
+    }
+}
+
+/* [MS-CIFS] 2.2.5.6.1: TRANS_TRANSACT_NMPIPE. The reply does not name the pipe. */
+static void transact_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
+{
+    enum { TRANS_TRANSACT_NMPIPE = 0x0026 };
+    struct cursor c = cursor_of(b->words);
+    cursor_skip(&c, 22);
+    size_t len = cursor_le16(&c);
+    size_t offset = cursor_le16(&c);
+    uint8_t setup = cursor_u8(&c);
+    cursor_skip(&c, 1);
+    uint16_t function = cursor_le16(&c);
+    struct smb_file file = {.low = cursor_le16(&c)};
+    if (!c.failed && setup == 2 && function == TRANS_TRANSACT_NMPIPE) {
+        struct smb_pipe *pipe = smb_pipe_of(dx, s, file);
+        smb_pipe_data(dx, pipe, DIR_CLIENT, bytes_slice(b->message, offset, len), len);
+        smb_pipe_expect(pipe, b->key);
+    }
+}
+
+/* [MS-CIFS] 2.2.5.6.2 */
+static void transact_reply(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
+{
+    struct cursor c = cursor_of(b->words);
+    cursor_skip(&c, 12);
+    size_t len = cursor_le16(&c);
+    size_t offset = cursor_le16(&c);
+    if (!c.failed) {
+        smb_pipe_data(dx, smb_pipe_expecting(s, b->key), DIR_SERVER,
+                      bytes_slice(b->message, offset, len), len);
+    }
+}
+
+static void pipe_request(struct dissection *dx, struct smb_state *s, uint8_t command,
+                         const struct smb1_block *b, size_t length)
+{
+    if (!smb_tree_is_pipe(s, b->session, b->tree, length)) {
+        return;
+    }
+    switch (command) {
+    case SMB_COM_NT_CREATE_ANDX:
+        create_request(dx, s, b);
+        break;
+    case SMB_COM_READ_ANDX:
+        read_andx_request(dx, s, b);
+        break;
+    case SMB_COM_TRANSACTION:
+        transact_request(dx, s, b);
+        break;
+    default:
+        break;
     }
 }
 
@@ -322,6 +429,7 @@ static void read_request(struct dissection *dx, struct smb_state *s, uint8_t com
         core_transfer(dx, s, b, length, true);
         break;
     default:
+        pipe_request(dx, s, command, b, length);
         break;
     }
     smb_tree_used(dx, s, b->session, b->tree, b->is_signed);
@@ -346,6 +454,12 @@ static void read_answer(struct dissection *dx, struct smb_state *s, uint8_t comm
         break;
     case SMB_COM_READ_ANDX:
         read_andx_reply(dx, s, b, length);
+        break;
+    case SMB_COM_NT_CREATE_ANDX:
+        create_reply(s, b);
+        break;
+    case SMB_COM_TRANSACTION:
+        transact_reply(dx, s, b);
         break;
     case SMB_COM_READ:
         core_transfer(dx, s, b, length, false);

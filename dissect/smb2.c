@@ -12,8 +12,10 @@ enum {
     SMB2_LOGOFF = 2,
     SMB2_TREE_CONNECT = 3,
     SMB2_TREE_DISCONNECT = 4,
+    SMB2_CREATE = 5,
     SMB2_READ = 8,
     SMB2_WRITE = 9,
+    SMB2_IOCTL = 11,
     SMB2_CANCEL = 12,
     SMB2_ECHO = 13,
 };
@@ -21,6 +23,9 @@ enum { FLAG_REPLY = 0x1, FLAG_ASYNC = 0x2, FLAG_RELATED = 0x4, FLAG_SIGNED = 0x8
 
 /* READ and WRITE: as far as the length of the data. */
 enum { TRANSFER_HEAD = SMB2_HEADER + 8 };
+
+/* READ: as far as the FileId. */
+enum { READ_HEAD = SMB2_HEADER + 32 };
 
 struct smb2_header {
     uint32_t status, flags, tree;
@@ -49,7 +54,7 @@ static struct smb2_header read_header(struct bytes head)
     return h;
 }
 
-size_t smb2_want(struct bytes head, size_t length)
+size_t smb2_want(struct smb_state *s, struct bytes head, size_t length)
 {
     struct smb2_header h = read_header(head);
     bool reply = (h.flags & FLAG_REPLY) != 0;
@@ -58,13 +63,22 @@ size_t smb2_want(struct bytes head, size_t length)
     case SMB2_NEGOTIATE:
     case SMB2_SESSION_SETUP:
     case SMB2_TREE_CONNECT:
+    case SMB2_CREATE:
+    case SMB2_IOCTL:
         want = LIMIT_SMB_MESSAGE;
         break;
     case SMB2_READ:
-        want = reply ? TRANSFER_HEAD : SMB2_HEADER;
+        want = reply ? TRANSFER_HEAD : READ_HEAD;
+        if (reply && smb_tree_is_pipe(s, h.session, h.tree, length) &&
+            smb_pipe_expecting(s, h.message) != NULL) {
+            want = LIMIT_SMB_MESSAGE;
+        }
         break;
     case SMB2_WRITE:
         want = reply ? SMB2_HEADER : TRANSFER_HEAD;
+        if (!reply && smb_tree_is_pipe(s, h.session, h.tree, length)) {
+            want = LIMIT_SMB_MESSAGE;
+        }
         break;
     default:
         break;
@@ -201,6 +215,14 @@ static uint64_t read_length(struct dissection *dx, size_t offset, uint32_t data,
     return data;
 }
 
+/* The FileId at `at` of the body: [MS-SMB2] 2.2.14.1 */
+static struct smb_file read_file(struct bytes message, size_t at)
+{
+    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + at));
+    uint64_t persistent = cursor_le64(&c);
+    return (struct smb_file){.high = persistent, .low = cursor_le64(&c)};
+}
+
 /* [MS-SMB2] 2.2.20 */
 static void read_reply(struct dissection *dx, struct smb_state *s, const struct smb2_header *h,
                        struct bytes message, size_t length)
@@ -215,6 +237,8 @@ static void read_reply(struct dissection *dx, struct smb_state *s, const struct 
     uint64_t octets = read_length(dx, offset, cursor_le32(&c), length);
     uint32_t tree = h->tree == UINT32_MAX ? tree_of_read(s, h) : h->tree;
     smb_tree_moved(dx, s, h->session, tree, octets, false);
+    smb_pipe_data(dx, smb_pipe_expecting(s, h->message), DIR_SERVER,
+                  bytes_slice(message, offset, (size_t)octets), octets);
 }
 
 /* [MS-SMB2] 2.2.21 */
@@ -225,8 +249,47 @@ static void write_request(struct dissection *dx, struct smb_state *s, const stru
     cursor_skip(&c, 2);
     size_t offset = cursor_le16(&c);
     uint32_t data = cursor_le32(&c);
-    if (offset != 0) { /* else the data travels by RDMA */
-        smb_tree_moved(dx, s, h->session, h->tree, read_length(dx, offset, data, length), true);
+    if (offset == 0) { /* the data travels by RDMA */
+        return;
+    }
+    uint64_t octets = read_length(dx, offset, data, length);
+    smb_tree_moved(dx, s, h->session, h->tree, octets, true);
+    if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
+        struct smb_pipe *pipe = smb_pipe_of(dx, s, read_file(message, 16));
+        smb_pipe_data(dx, pipe, DIR_CLIENT, bytes_slice(message, offset, (size_t)octets), octets);
+    }
+}
+
+/* ---- pipes ---- */
+
+/* [MS-SMB2] 2.2.13 */
+static void create_request(struct dissection *dx, struct smb_state *s, const struct smb2_header *h,
+                           struct bytes message, size_t length)
+{
+    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + 44));
+    size_t offset = cursor_le16(&c);
+    size_t len = cursor_le16(&c);
+    if (!c.failed && smb_tree_is_pipe(s, h->session, h->tree, length)) {
+        smb_pipe_open(dx, s, h->message, read_buffer(dx, message, offset, len), true);
+    }
+}
+
+/* [MS-SMB2] 2.2.31, 2.2.32; [MS-FSCC] 2.3 for the code: both begin alike, and the reply's data is
+ * what was output. */
+static void pipe_transceive(struct dissection *dx, struct smb_state *s, struct bytes message,
+                            enum dir dir)
+{
+    enum { FSCTL_PIPE_TRANSCEIVE = 0x0011c017 };
+    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + 4));
+    if (cursor_le32(&c) != FSCTL_PIPE_TRANSCEIVE) {
+        return;
+    }
+    cursor_skip(&c, dir == DIR_CLIENT ? 16 : 24);
+    size_t offset = cursor_le32(&c);
+    size_t len = cursor_le32(&c);
+    if (!c.failed) {
+        struct smb_pipe *pipe = smb_pipe_of(dx, s, read_file(message, 8));
+        smb_pipe_data(dx, pipe, dir, read_buffer(dx, message, offset, len), len);
     }
 }
 
@@ -249,8 +312,17 @@ static void read_request(struct dissection *dx, struct smb_state *s, const struc
     case SMB2_CANCEL:
     case SMB2_ECHO:
         return;
-    case SMB2_READ:
+    case SMB2_CREATE:
+        create_request(dx, s, h, message, length);
+        break;
+    case SMB2_IOCTL:
+        pipe_transceive(dx, s, message, DIR_CLIENT);
+        break;
+    case SMB2_READ: /* [MS-SMB2] 2.2.19 */
         remember_read(dx, s, h);
+        if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
+            smb_pipe_expect(smb_pipe_of(dx, s, read_file(message, 16)), h->message);
+        }
         break;
     case SMB2_WRITE:
         write_request(dx, s, h, message, length);
@@ -282,6 +354,16 @@ static void read_answer(struct dissection *dx, struct smb_state *s, const struct
     case SMB2_TREE_DISCONNECT:
         if (h->status == NT_STATUS_SUCCESS) {
             smb_tree_disconnect(s, h->session, h->tree);
+        }
+        break;
+    case SMB2_CREATE: /* [MS-SMB2] 2.2.14 */
+        if (h->status == NT_STATUS_SUCCESS) {
+            smb_pipe_opened(s, h->message, read_file(message, 64));
+        }
+        break;
+    case SMB2_IOCTL:
+        if (h->status == NT_STATUS_SUCCESS || h->status == NT_STATUS_BUFFER_OVERFLOW) {
+            pipe_transceive(dx, s, message, DIR_SERVER);
         }
         break;
     case SMB2_READ:

@@ -265,6 +265,13 @@ void smb_tree_moved(struct dissection *dx, struct smb_state *s, uint64_t session
     row->last_ns = dissection_at(dx)->ns;
 }
 
+bool smb_tree_is_pipe(struct smb_state *s, uint64_t session, uint32_t tree, size_t length)
+{
+    const struct smb_tree *row = find(s, session, tree);
+    const char *type = row == NULL ? NULL : row->share_type;
+    return type == NULL ? length <= LIMIT_SMB_GUESS : strcmp(type, "pipe") == 0;
+}
+
 void smb_tree_used(struct dissection *dx, struct smb_state *s, uint64_t session, uint32_t tree,
                    bool is_signed)
 {
