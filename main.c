@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -323,16 +324,30 @@ static int close_output(struct output *out, const char *path)
                       : EXIT_CLEAN;
 }
 
-static struct text_style style_for(const struct options *o)
+/* COLUMNS, else the terminal's width; within what reads well. */
+static unsigned report_width(bool terminal)
 {
-    bool terminal = strcmp(o->output, "-") == 0 && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-    struct text_style style = {.color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && terminal)};
     const char *columns = getenv("COLUMNS");
     unsigned long width = 0;
+    struct winsize size = {0};
     if (columns != NULL && parse_count(columns, 60, 200, &width)) {
-        style.width = (unsigned)width;
+        return (unsigned)width;
     }
-    return style;
+    if (!terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+        return 0;
+    }
+    return size.ws_col < 60 ? 60 : size.ws_col > 160 ? 160 : size.ws_col;
+}
+
+static struct text_style style_for(const struct options *o)
+{
+    bool terminal = strcmp(o->output, "-") == 0 && isatty(STDOUT_FILENO);
+    bool color = terminal && getenv("NO_COLOR") == NULL;
+    return (struct text_style){
+        .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
+        .width = report_width(terminal),
+        .fail_on = o->fail_on,
+    };
 }
 
 static int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
@@ -442,7 +457,7 @@ static int write_folder(const struct session *s, const struct run *run)
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder, strerror(errno));
     }
     (void)snprintf(path, sizeof path, "%s/report.txt", folder);
-    int status = write_text(path, (struct text_style){0}, s, run);
+    int status = write_text(path, (struct text_style){.fail_on = s->options->fail_on}, s, run);
     (void)snprintf(path, sizeof path, "%s/records.jsonl", folder);
     if (status != EXIT_CLEAN || open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;

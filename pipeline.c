@@ -168,6 +168,7 @@ static void deliver(struct pipeline *p, const struct observation *o)
 {
     if (o->record == RECORD_FLOW) {
         count_protocol(p, observation_text(o, FACT_FLOW_PROTOCOL));
+        flow_quality_add(&p->run.quality, o);
     }
     if (!p->stopped && !p->options.observe(p->options.user, o)) {
         p->stopped = true;

@@ -73,7 +73,7 @@
 #define LIMIT_OBSERVATION_TEXT (64u << 10)
 
 /* Observations under construction in one flow (pipelined requests, sessions): more are counted. */
-#define LIMIT_FLOW_DRAFTS 64
+#define LIMIT_FLOW_DRAFTS 256
 
 /* The head of one HTTP message. Servers take 8 to 64 KiB; a Kerberos token with many groups has 48 KiB. */
 #define LIMIT_HTTP_HEAD (64u << 10)

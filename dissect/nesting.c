@@ -130,6 +130,7 @@ struct observation *dissection_begin(struct dissection *dx, enum record record)
         return NULL;
     }
     c->drafts++;
+    o->muted = (c->engine->options.records & 1u << record) == 0;
     return o;
 }
 
@@ -147,7 +148,7 @@ void dissection_send(struct dissection *dx, struct observation *o, enum dir dir)
         return;
     }
     struct conversation *c = dx->conversation;
-    if ((c->engine->options.records & 1u << o->record) == 0) {
+    if (o->muted) {
         dissection_drop(dx, o);
         return;
     }

@@ -80,6 +80,9 @@ void observation_release(struct observation_pool *pool, struct observation *o)
 
 static struct fact *add(struct observation *o, enum fact_id id)
 {
+    if (o->muted) {
+        return NULL;
+    }
     if (o->count == o->room) {
         struct fact *grown = NULL;
         if (o->room < LIMIT_FACTS) {
@@ -100,6 +103,9 @@ static struct fact *add(struct observation *o, enum fact_id id)
 /* Room for `len` octets and a terminator, or NULL. */
 static char *reserve(struct observation *o, size_t len)
 {
+    if (o->muted) {
+        return NULL;
+    }
     size_t want = o->text_len + len + 1;
     if (want > o->text_room) {
         size_t room = o->text_room;
@@ -188,6 +194,9 @@ void observation_format(struct observation *o, enum fact_id id, const char *form
 {
     char text[LIMIT_TEXT];
     va_list args;
+    if (o->muted) {
+        return;
+    }
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);

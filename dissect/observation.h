@@ -42,6 +42,7 @@ struct observation {
     uint64_t order;    /* place in the output: at.order, or that of the moment the flow was closed */
     uint32_t sequence; /* place among observations of the same order and flow */
     uint32_t cut;      /* facts dropped by a limit */
+    bool muted;        /* nobody asks for this kind of record: facts are not kept, and it is not sent */
     struct fact *facts;
     uint32_t count, room;
     char *text;

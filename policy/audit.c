@@ -195,7 +195,7 @@ static char *join(struct audit *a, const char *first, const char *second)
     char text[1200];
     (void)snprintf(text, sizeof text, "%s%s%s", first == NULL ? "" : first, second == NULL ? "" : " Not seen: ",
                    second == NULL ? "" : second);
-    char *kept = arena_text(a->arena, text, strlen(text));
+    char *kept = ledger_keep(a, text);
     return kept == NULL ? (char *)"" : kept;
 }
 
@@ -239,7 +239,7 @@ static void settle_finding(struct audit *a, struct finding *f)
         (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.", f->accepted->until);
         char whole[2400];
         (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation, text);
-        f->explanation = arena_text(a->arena, whole, strlen(whole));
+        f->explanation = ledger_keep(a, whole);
     }
     if (f->accepted != NULL && !f->acceptance_expired) {
         a->counts.accepted++;

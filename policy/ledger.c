@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dissect/text.h"
 #include "policy/audit_state.h"
 
 /* ---- tables ---- */
@@ -56,10 +57,16 @@ static struct ledger_slot *table_find(struct ledger_table *t, uint64_t hash,
     return &t->slots[at];
 }
 
-static char *keep_text(struct audit *a, const char *text)
+/* A sentence may have been cut inside a character of a name from traffic: what is kept is valid UTF-8 again. */
+char *ledger_keep(struct audit *a, const char *text)
 {
-    char *copy = arena_text(a->arena, text, strlen(text));
-    a->counts.state_shed += copy == NULL;
+    size_t len = strlen(text), room = len + 16;
+    char *copy = arena_alloc(a->arena, room);
+    if (copy == NULL) {
+        a->counts.state_shed++;
+        return NULL;
+    }
+    (void)text_from_utf8(bytes_of(text, len), copy, room);
     return copy;
 }
 
@@ -67,7 +74,7 @@ static char *keep_format(struct audit *a, const char *format, va_list args)
 {
     char text[2048];
     (void)vsnprintf(text, sizeof text, format, args);
-    return keep_text(a, text);
+    return ledger_keep(a, text);
 }
 
 /* ---- verdicts ---- */
@@ -89,7 +96,7 @@ static char *subject_text(struct audit *a, const struct subject *s)
 {
     char text[600];
     if (s->host == NULL) {
-        return keep_text(a, "hierarchy");
+        return ledger_keep(a, "hierarchy");
     }
     if (s->peer != NULL) {
         (void)snprintf(text, sizeof text, "%s -> %s", s->host->name, s->peer->name);
@@ -98,7 +105,7 @@ static char *subject_text(struct audit *a, const struct subject *s)
     } else {
         (void)snprintf(text, sizeof text, "%s", s->host->name);
     }
-    return keep_text(a, text);
+    return ledger_keep(a, text);
 }
 
 static struct judgement *judgement_of(struct audit *a, const struct rule *r, const struct subject *s)
@@ -134,7 +141,7 @@ void judge_fine(struct audit *a, const struct rule *r, struct subject s, const c
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->fine++ == 0) {
-        j->fine_because = keep_text(a, because);
+        j->fine_because = ledger_keep(a, because);
     }
 }
 
@@ -144,7 +151,7 @@ void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, co
     if (j != NULL && j->fine++ == 0) {
         char text[300];
         (void)snprintf(text, sizeof text, format, value);
-        j->fine_because = keep_text(a, text);
+        j->fine_because = ledger_keep(a, text);
     }
 }
 
@@ -152,7 +159,7 @@ void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->hidden++ == 0) {
-        j->hidden_because = keep_text(a, because);
+        j->hidden_because = ledger_keep(a, because);
     }
 }
 
@@ -160,7 +167,7 @@ void judge_expected(struct audit *a, const struct rule *r, struct subject s, con
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->breaches + j->fine + j->hidden == 0) {
-        j->missing_because = keep_text(a, because);
+        j->missing_because = ledger_keep(a, because);
     }
 }
 
@@ -257,7 +264,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r, c
                                         const struct finding_key *key)
 {
     struct kept_finding *f = arena_alloc(a->arena, sizeof *f);
-    char *kept = f == NULL ? NULL : keep_text(a, key->text);
+    char *kept = f == NULL ? NULL : ledger_keep(a, key->text);
     if (kept == NULL) {
         return NULL;
     }
