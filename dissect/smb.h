@@ -49,6 +49,7 @@ struct smb_session {
     struct dissection *child; /* the SPNEGO exchange */
     struct observation
         *ntlm;           /* SMB1 without extended security: the logon that waits for its reply */
+    bool nameless;       /* that logon has no account */
     struct stamp hidden; /* first encrypted message */
     int64_t hidden_last_ns;
 };
@@ -186,6 +187,7 @@ struct smb_setup {
     struct bytes blob; /* security token, may be empty */
     struct observation
         *ntlm;       /* request: a logon without extended security, taken over; else NULL */
+    bool nameless;   /* request: that logon has no account */
     uint32_t status; /* reply: the rest */
     bool guest, anonymous, encrypted, is_signed;
     bool smb1;

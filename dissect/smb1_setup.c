@@ -110,19 +110,19 @@ void smb1_negotiate_reply(struct dissection *dx, struct smb_state *s, const stru
 /* ---- session setup ---- */
 
 /* The logon of a request without extended security; the responses give only their lengths. */
-static struct observation *read_logon(struct dissection *dx, const struct smb_state *s,
-                                      const struct smb1_block *b, size_t oem, size_t nt)
+static void read_logon(struct dissection *dx, const struct smb_state *s, const struct smb1_block *b,
+                       struct smb_setup *setup, size_t oem, size_t nt)
 {
     struct smb1_strings strings = smb1_strings_of(b, oem + nt);
     struct bytes user = smb1_string(&strings);
     struct bytes domain = smb1_string(&strings);
     bool anonymous = nt == 0 && oem <= 1 && user.len == 0;
     if (!anonymous && nt < 24 && oem != 24) {
-        return NULL; /* a clear text password, or a guest's empty one: no NTLM */
+        return; /* a clear text password, or a guest's empty one: no NTLM */
     }
     struct observation *o = dissection_begin(dx, RECORD_NTLM);
     if (o == NULL) {
-        return NULL;
+        return;
     }
     observation_string(o, FACT_NTLM_CARRIER, "smb");
     observation_string(o, FACT_NTLM_VARIANT, anonymous ? "anonymous" : nt > 24 ? "v2" : "v1");
@@ -133,7 +133,8 @@ static struct observation *read_logon(struct dissection *dx, const struct smb_st
                         bytes_of(s->negotiation.challenge, sizeof s->negotiation.challenge));
     }
     observation_stamp(o, FACT_NTLM_AUTHENTICATE_PACKET, dissection_at(dx));
-    return o;
+    setup->ntlm = o;
+    setup->nameless = anonymous;
 }
 
 /* [MS-SMB] 2.2.4.6.1 (12 words), [MS-CIFS] 2.2.4.53.1 (13 words) */
@@ -149,7 +150,7 @@ void smb1_setup_request(struct dissection *dx, struct smb_state *s, const struct
             dissection_anomaly(dx, "smb.bad_length");
         }
     } else if (b->words.len == 26) {
-        setup.ntlm = read_logon(dx, s, b, first, cursor_le16(&c));
+        read_logon(dx, s, b, &setup, first, cursor_le16(&c));
     }
     smb_session_request(dx, s, &setup);
 }

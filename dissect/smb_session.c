@@ -149,6 +149,7 @@ void smb_session_request(struct dissection *dx, struct smb_state *s, const struc
     if (setup->ntlm != NULL) {
         send_ntlm(dx, row, &(struct outcome){.result = AUTH_UNKNOWN});
         row->ntlm = setup->ntlm;
+        row->nameless = setup->nameless;
     }
     feed_token(dx, row, DIR_CLIENT, setup->blob);
 }
@@ -176,7 +177,7 @@ static const char *mechanism_name(const struct smb_session *row)
 static bool is_anonymous(const struct smb_session *row, const struct smb_setup *setup)
 {
     if (row->ntlm != NULL) {
-        return observation_is(row->ntlm, FACT_NTLM_VARIANT, "anonymous");
+        return row->nameless;
     }
     return setup->anonymous ||
            (row->open && row->child != NULL && dissection_auth(row->child)->anonymous);
