@@ -297,7 +297,7 @@ struct matrix_answer matrix_ask(const struct connection *c)
             answer.allows = &matrix_rows[i];
         }
     }
-    for (unsigned i = 0; i < matrix_row_count && answer.reversed == NULL; i++) {
+    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL && answer.reversed == NULL; i++) {
         if (reverses(&matrix_rows[i], &q)) {
             answer.reversed = &matrix_rows[i];
         }

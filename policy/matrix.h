@@ -68,7 +68,7 @@ struct connection {
 
 struct matrix_answer {
     const struct matrix_row *allows;   /* the first row that lets the client open it; NULL: none */
-    const struct matrix_row *reversed; /* the first row by which the server should have opened it; NULL: none */
+    const struct matrix_row *reversed; /* else the first row by which the server should have opened it; NULL: none */
 };
 
 struct matrix_answer matrix_ask(const struct connection *c);
