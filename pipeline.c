@@ -14,6 +14,9 @@
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge moves on. */
 #define ROUND_PACKETS 2048
 #define ROUNDS_AHEAD 8
+/* Without threads a round is short: what it holds must stay in the cache. */
+#define INLINE_PACKETS 64
+#define PREFETCH_AHEAD 3
 /* Observations handed over at once. */
 #define CHUNK 256
 #define CHUNKS_AHEAD 16
@@ -23,6 +26,7 @@
 struct item { /* a packet, or a moment of capture time */
     struct packet frame;
     struct datagram datagram; /* its `frame` points at the one above */
+    unsigned shard;
     bool is_tick;
 };
 
@@ -247,16 +251,20 @@ static void worker_share(struct worker *w, struct share *share)
 {
     for (unsigned i = 0; i < share->count; i++) {
         struct item *item = &share->items[i];
+        struct item *ahead = i + PREFETCH_AHEAD < share->count ? &share->items[i + PREFETCH_AHEAD] : NULL;
+        if (ahead != NULL && !ahead->is_tick) {
+            flow_table_prefetch(w->tables[ahead->shard], &ahead->datagram);
+        }
         if (item->is_tick) {
             worker_tick(w, &item->frame.at, false);
         } else {
-            unsigned shard = flow_shard(&item->datagram, &w->pipeline->options.flow);
-            flow_table_add(w->tables[shard], &item->datagram);
+            flow_table_add(w->tables[item->shard], &item->datagram);
         }
     }
     for (unsigned i = 0; i < share->block_count; i++) {
         block_drop(share->blocks[i]);
     }
+    share->count = share->block_count = 0;
 }
 
 static void *worker_main(void *argument)
@@ -300,7 +308,7 @@ static int worker_init(struct pipeline *p, unsigned index)
     ring_init(&w->in, ROUNDS_AHEAD);
     ring_init(&w->out, CHUNKS_AHEAD);
     pthread_mutex_init(&w->returns_lock, NULL);
-    for (unsigned i = 0; w->threaded && i < ROUNDS_AHEAD; i++) {
+    for (unsigned i = 0; i < (w->threaded ? ROUNDS_AHEAD : 1); i++) {
         w->shares[i].items = malloc((ROUND_PACKETS + 1) * sizeof *w->shares[i].items);
         if (w->shares[i].items == NULL) {
             return -ENOMEM;
@@ -409,27 +417,6 @@ static void end_stamp(struct pipeline *p)
     p->last.order++;
 }
 
-static void read_inline(struct pipeline *p)
-{
-    struct worker *w = &p->workers[0];
-    struct packet frame;
-    struct datagram d;
-    bool tick = false, made = false;
-    while (read_packet(p, &frame, &tick) > 0) {
-        if (tick) {
-            worker_tick(w, &frame.at, false);
-        }
-        if (decode_frame(p, &frame, &d, &made)) {
-            flow_table_add(w->tables[flow_shard(&d, &p->options.flow)], &d);
-            if (made) {
-                block_drop(frame.block);
-            }
-        }
-    }
-    end_stamp(p);
-    worker_tick(w, &p->last, true);
-}
-
 static void share_hold(struct share *share, struct block *block, bool made)
 {
     if (made) {
@@ -439,42 +426,53 @@ static void share_hold(struct share *share, struct block *block, bool made)
     }
 }
 
-static struct item *share_add(struct share *share, const struct packet *frame, bool is_tick)
+static void share_tick(struct share *share, const struct packet *frame)
 {
     struct item *item = &share->items[share->count++];
     item->frame = *frame;
-    item->is_tick = is_tick;
-    return item;
+    item->is_tick = true;
 }
 
-static void share_packet(struct share *share, const struct packet *frame, const struct datagram *d, bool made)
-{
-    struct item *item = share_add(share, frame, false);
-    item->datagram = *d;
-    item->datagram.frame = &item->frame;
-    share_hold(share, frame->block, made);
-}
-
-/* Deals out up to a round of packets. False when the input has ended. */
-static bool read_round(struct pipeline *p, struct share **shares)
+/* Deals out up to `most` packets. False when the input has ended. */
+static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
 {
     struct packet frame;
     struct datagram d;
     bool tick = false, made = false;
-    for (unsigned n = 0; n < ROUND_PACKETS; n++) {
+    for (unsigned n = 0; n < most; n++) {
         if (read_packet(p, &frame, &tick) <= 0) {
             return false;
         }
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
-            share_add(shares[i], &frame, true);
+            share_tick(shares[i], &frame);
         }
         if (decode_frame(p, &frame, &d, &made)) {
-            share_packet(shares[flow_shard(&d, &p->options.flow) % p->worker_count], &frame, &d, made);
+            unsigned shard = flow_shard(&d, &p->options.flow);
+            struct share *share = shares[shard % p->worker_count];
+            struct item *item = &share->items[share->count++];
+            item->frame = frame;
+            item->datagram = d;
+            item->datagram.frame = &item->frame;
+            item->shard = shard;
+            item->is_tick = false;
+            share_hold(share, frame.block, made);
         }
         /* A tick and a packet a turn at most, so a share never has more than a round and its ticks. */
         n += tick;
     }
     return true;
+}
+
+static void read_inline(struct pipeline *p)
+{
+    struct worker *w = &p->workers[0];
+    struct share *share = &w->shares[0];
+    while (read_round(p, &share, INLINE_PACKETS)) {
+        worker_share(w, share);
+    }
+    worker_share(w, share);
+    end_stamp(p);
+    worker_tick(w, &p->last, true);
 }
 
 static void *reader_main(void *argument)
@@ -487,7 +485,7 @@ static void *reader_main(void *argument)
             shares[i]->count = shares[i]->block_count = 0;
             shares[i]->last = false;
         }
-        more = read_round(p, shares);
+        more = read_round(p, shares, ROUND_PACKETS);
         if (!more) {
             end_stamp(p);
         }

@@ -97,6 +97,8 @@ uint32_t flow_shard(const struct datagram *d, const struct flow_options *options
 struct flow_table *flow_table_new(const struct flow_options *options, size_t memory,
                                   const struct stream_sink *sink) MUST_USE;
 void flow_table_add(struct flow_table *t, const struct datagram *d);
+/* Fetches into the cache what flow_table_add will look at first: to be called some packets ahead. */
+void flow_table_prefetch(const struct flow_table *t, const struct datagram *d);
 /* Closes what has been silent too long at capture time now->ns; in order of flow id. */
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
 /* Closes every flow, in order of id. */

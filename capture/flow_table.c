@@ -580,6 +580,15 @@ static void note_peak(struct flow_table *t)
     }
 }
 
+void flow_table_prefetch(const struct flow_table *t, const struct datagram *d)
+{
+    if (t->slots != NULL) {
+        struct flow_key key;
+        (void)flow_key_of(d, &t->options, &key);
+        __builtin_prefetch(&t->slots[flow_key_hash(&key, t->secret) & t->slot_mask]);
+    }
+}
+
 void flow_table_add(struct flow_table *t, const struct datagram *d)
 {
     t->counts.packets++;
