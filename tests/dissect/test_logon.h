@@ -37,7 +37,7 @@ static inline void say(struct talk *t, enum dir dir, struct built message)
 static inline void put_be(struct built *b, uint64_t number, unsigned octets)
 {
     for (unsigned i = octets; i > 0; i--) {
-        put_le(b, number >> 8 * (i - 1) & 0xff, 1);
+        put_le(b, i > 8 ? 0 : number >> 8 * (i - 1) & 0xff, 1);
     }
 }
 

@@ -1,0 +1,521 @@
+/*
+ * LDAP over TCP and UDP: operations with their answers, binds and the logons in them, StartTLS,
+ * SASL security layers.
+ */
+#include "tests/dissect/test_logon.h"
+
+/* ---- messages ---- */
+
+/* X.690 8.1, with a length of four octets as Microsoft's servers write it where `wide`. */
+static struct built element(unsigned tag, struct bytes content, bool wide)
+{
+    struct built b = {.len = 0};
+    put_be(&b, tag, 1);
+    if (wide) {
+        put_be(&b, 0x84, 1);
+        put_be(&b, content.len, 4);
+    } else if (content.len < 0x80) {
+        put_be(&b, content.len, 1);
+    } else {
+        put_be(&b, 0x82, 1);
+        put_be(&b, content.len, 2);
+    }
+    put(&b, content.at, content.len);
+    return b;
+}
+
+static void put_element(struct built *b, unsigned tag, struct bytes content)
+{
+    put_built(b, element(tag, content, false));
+}
+
+static void put_string(struct built *b, const char *text)
+{
+    put_element(b, 0x04, bytes_text(text));
+}
+
+static void put_number(struct built *b, unsigned tag, unsigned number)
+{
+    put_be(b, tag, 1);
+    put_be(b, 1, 1);
+    put_be(b, number, 1);
+}
+
+/* RFC 4511 4.1.1 */
+static struct built message(unsigned id, unsigned tag, struct built body, bool wide)
+{
+    struct built inside = {.len = 0};
+    put_be(&inside, 0x0202, 2);
+    put_be(&inside, id, 2);
+    put_built(&inside, element(tag, built_bytes(&body), wide));
+    return element(0x30, built_bytes(&inside), wide);
+}
+
+static void ask(struct talk *t, unsigned id, unsigned tag, struct built body)
+{
+    say(t, DIR_CLIENT, message(id, tag, body, false));
+}
+
+static struct built bind(const char *name, unsigned choice, struct bytes credentials)
+{
+    struct built b = {.len = 0};
+    put_number(&b, 0x02, 3);
+    put_string(&b, name);
+    put_element(&b, choice, credentials);
+    return b;
+}
+
+static struct built sasl(const char *mechanism, const struct built *token)
+{
+    struct built c = {.len = 0};
+    put_string(&c, mechanism);
+    if (token != NULL) {
+        put_element(&c, 0x04, built_bytes(token));
+    }
+    return bind("", 0xa3, built_bytes(&c));
+}
+
+/* RFC 4511 4.1.9, 4.2.2 */
+static struct built result(unsigned code, struct bytes matched, const struct built *credentials)
+{
+    struct built b = {.len = 0};
+    put_number(&b, 0x0a, code);
+    put_element(&b, 0x04, matched);
+    put_string(&b, "diagnostics");
+    if (credentials != NULL) {
+        put_element(&b, 0x87, built_bytes(credentials));
+    }
+    return b;
+}
+
+static void answer(struct talk *t, unsigned id, unsigned tag, unsigned code)
+{
+    say(t, DIR_SERVER, message(id, tag, result(code, (struct bytes){0}, NULL), true));
+}
+
+static struct built search(const char *base, unsigned scope)
+{
+    struct built b = {.len = 0};
+    put_string(&b, base);
+    put_number(&b, 0x0a, scope);
+    put_number(&b, 0x0a, 0);
+    put_number(&b, 0x02, 0);
+    put_number(&b, 0x02, 0);
+    put_number(&b, 0x01, 0);
+    put_element(&b, 0x87, bytes_text("objectClass"));
+    put_element(&b, 0x30, (struct bytes){0});
+    return b;
+}
+
+static struct built entry(void)
+{
+    struct built b = {.len = 0};
+    put_string(&b, "cn=a,dc=corp,dc=example");
+    put_element(&b, 0x30, (struct bytes){0});
+    return b;
+}
+
+/* An operation that begins with the name of an entry. */
+static struct built named(const char *dn)
+{
+    struct built b = {.len = 0};
+    put_string(&b, dn);
+    put_element(&b, 0x30, (struct bytes){0});
+    return b;
+}
+
+/* ---- conversations ---- */
+
+static void simple_binds(struct talk *t)
+{
+    ask(t, 1, 0x60, bind("cn=admin", 0x80, bytes_text("topsecret")));
+    answer(t, 1, 0x61, 49);
+    ask(t, 2, 0x60, bind("cn=admin", 0x80, (struct bytes){0}));
+    answer(t, 2, 0x61, 53);
+    ask(t, 3, 0x60, bind("", 0x80, (struct bytes){0}));
+    answer(t, 3, 0x61, 0);
+    ask(t, 4, 0x42, (struct built){.len = 0});
+}
+
+static void operations(struct talk *t)
+{
+    struct built dn = {.len = 0};
+    put(&dn, "cn=d", 4);
+    ask(t, 300, 0x63, search("dc=corp,dc=example", 2));
+    ask(t, 301, 0x66, named("cn=m"));
+    ask(t, 302, 0x68, named("cn=a"));
+    ask(t, 303, 0x4a, dn);
+    ask(t, 304, 0x6c, named("cn=n"));
+    ask(t, 305, 0x6e, named("cn=c"));
+    say(t, DIR_SERVER, message(300, 0x64, entry(), true));
+    say(t, DIR_SERVER, message(300, 0x73, entry(), true));
+    say(t, DIR_SERVER, message(300, 0x64, entry(), false));
+    answer(t, 305, 0x6f, 6);
+    answer(t, 301, 0x67, 50);
+    answer(t, 302, 0x69, 68);
+    answer(t, 303, 0x6b, 32);
+    answer(t, 300, 0x65, 4);
+    answer(t, 304, 0x6d, 99);
+    ask(t, 306, 0x63, search("", 0));
+}
+
+/* The notice of disconnection (RFC 4511 4.4.1), and an answer whose question was not captured. */
+static void answers_alone(struct talk *t)
+{
+    answer(t, 0, 0x78, 52);
+    answer(t, 9, 0x65, 0);
+    say(t, DIR_SERVER, message(9, 0x61, named("no result"), true));
+}
+
+/* A number used again before its answer. */
+static void number_again(struct talk *t)
+{
+    ask(t, 5, 0x63, search("dc=one", 1));
+    ask(t, 5, 0x63, search("dc=two", 3));
+    answer(t, 5, 0x65, 0);
+}
+
+static void negotiated_logon(struct talk *t)
+{
+    struct built first = ntlm_negotiate(), second = ntlm_challenge(NTLM_UNICODE),
+                 third = logon_authenticate("svc-site");
+    ask(t, 1, 0x60, sasl("GSS-SPNEGO", &first));
+    say(t, DIR_SERVER, message(1, 0x61, result(14, (struct bytes){0}, &second), true));
+    ask(t, 2, 0x60, sasl("GSS-SPNEGO", &third));
+    answer(t, 2, 0x61, 0);
+    /* What follows is protected: RFC 4422 3.7. */
+    struct built buffer = {.len = 0};
+    put_be(&buffer, 20, 4);
+    put_be(&buffer, 0x3005, 20);
+    say(t, DIR_CLIENT, buffer);
+    say(t, DIR_SERVER, buffer);
+    ask(t, 4, 0x63, search("dc=after", 0));
+}
+
+static void negotiated_logon_refused(struct talk *t)
+{
+    struct built first = ntlm_negotiate(), third = logon_authenticate("svc-site");
+    ask(t, 1, 0x60, sasl("GSS-SPNEGO", &first));
+    answer(t, 1, 0x61, 14);
+    ask(t, 2, 0x60, sasl("GSS-SPNEGO", &third));
+    answer(t, 2, 0x61, 49);
+}
+
+/* [MS-ADTS] 5.1.1.1.3 */
+static void sicily(struct talk *t)
+{
+    struct built first = ntlm_negotiate(), second = ntlm_challenge(NTLM_UNICODE),
+                 third = logon_authenticate("svc-site");
+    ask(t, 1, 0x60, bind("", 0x89, (struct bytes){0}));
+    say(t, DIR_SERVER, message(1, 0x61, result(0, bytes_text("NTLM"), NULL), true));
+    ask(t, 2, 0x60, bind("NTLM", 0x8a, built_bytes(&first)));
+    say(t, DIR_SERVER, message(2, 0x61, result(0, built_bytes(&second), NULL), true));
+    ask(t, 3, 0x60, bind("", 0x8b, built_bytes(&third)));
+    answer(t, 3, 0x61, 0);
+}
+
+/* A mechanism whose tokens are not read, one without credentials, one that is not named, an unknown
+ * choice. */
+static void other_binds(struct talk *t)
+{
+    struct built token = {.len = 0};
+    put(&token, "n,,n=user,r=nonce", 17);
+    ask(t, 1, 0x60, sasl("SCRAM-SHA-512", &token));
+    answer(t, 1, 0x61, 7);
+    ask(t, 2, 0x60, sasl("EXTERNAL", NULL));
+    answer(t, 2, 0x61, 0);
+    ask(t, 3, 0x60, bind("cn=x", 0x81, bytes_text("krbv42")));
+    answer(t, 3, 0x61, 2);
+}
+
+static void put_hello(struct built *b, unsigned type, bool server)
+{
+    put_be(b, 0x160301, 3);
+    put_be(b, server ? 42 : 45, 2);
+    put_be(b, type, 1);
+    put_be(b, server ? 38 : 41, 3);
+    put_be(b, 0x0303, 2);
+    put_be(b, 0x11, 32);
+    put_be(b, 0, 1);
+    if (server) {
+        put_be(b, 0xc02f00, 3);
+    } else {
+        put_be(b, 0x0002c02f0100, 6);
+    }
+}
+
+static void starttls(struct talk *t)
+{
+    struct built request = {.len = 0}, hello = {.len = 0}, reply = {.len = 0};
+    put_element(&request, 0x80, bytes_text("1.3.6.1.4.1.1466.20037"));
+    ask(t, 1, 0x77, request);
+    answer(t, 1, 0x78, 0);
+    put_hello(&hello, 1, false);
+    put_hello(&reply, 2, true);
+    say(t, DIR_CLIENT, hello);
+    say(t, DIR_SERVER, reply);
+}
+
+static void starttls_refused(struct talk *t)
+{
+    struct built request = {.len = 0};
+    put_element(&request, 0x80, bytes_text("1.3.6.1.4.1.1466.20037"));
+    ask(t, 1, 0x77, request);
+    answer(t, 1, 0x78, 2);
+    ask(t, 2, 0x63, search("dc=clear", 1));
+    answer(t, 2, 0x65, 0);
+}
+
+/* [MS-ADTS] 6.3.3: the entry and the end in one datagram */
+static void connectionless(struct talk *t)
+{
+    struct built both = message(7, 0x64, entry(), true);
+    put_built(&both, message(7, 0x65, result(0, (struct bytes){0}, NULL), true));
+    ask(t, 7, 0x63, search("", 0));
+    say(t, DIR_SERVER, both);
+}
+
+/* An entry and a request that no buffer holds are passed over by their length. */
+static void too_long(struct talk *t)
+{
+    struct built head = {.len = 0}, none = {.len = 1000};
+    memset(none.at, 0x30, none.len);
+    ask(t, 1, 0x63, search("dc=long", 2));
+    put_be(&head, 0x308400004e20, 6);
+    put_be(&head, 0x02020001, 4);
+    put_be(&head, 0x648400004e16, 6);
+    say(t, DIR_SERVER, head);
+    for (size_t left = 20000 - 10; left > 0; left -= left < 1000 ? left : 1000) {
+        say_octets(t, DIR_SERVER, bytes_of(none.at, left < 1000 ? left : 1000));
+    }
+    answer(t, 1, 0x65, 0);
+    head.len = 0;
+    put_be(&head, 0x308400020000, 6);
+    put_be(&head, 0x02020002, 4);
+    put_be(&head, 0x66840001fff6, 6);
+    say(t, DIR_CLIENT, head);
+}
+
+static void many_requests(struct talk *t)
+{
+    for (unsigned i = 0; i < 34; i++) {
+        ask(t, 100 + i, 0x63, search("dc=x", 0));
+    }
+}
+
+/* ---- what is stated ---- */
+
+#define TCP " ldap.transport=tcp\n"
+#define ASKED(request, response)                                                                   \
+    " ldap.request_packet=" request " ldap.response_packet=" response TCP
+#define LOGON_STATED                                                                               \
+    " ntlm.carrier=ldap ntlm.variant=v2 ntlm.user=svc-site ntlm.domain=CORP "                      \
+    "ntlm.workstation=CL01"
+#define SERVER_STATED                                                                              \
+    " ntlm.server_name=MP01 ntlm.server_domain=CORP ntlm.server_dns_name=mp01.corp.example "       \
+    "ntlm.server_dns_domain=corp.example ntlm.server_challenge=0123456789abcdef"
+#define FLAGS_STATED                                                                               \
+    " ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 ntlm.channel_binding=0 ntlm.target_spn=host/mp01"
+
+static const struct logon_case cases[] = {
+    {"simple binds", simple_binds,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=simple ldap.dn=cn=admin "
+     "ldap.result=invalidCredentials ldap.result_code=49" ASKED(
+         "1",
+         "2") "ldap @4 server ldap.operation=bind ldap.mechanism=unauthenticated ldap.dn=cn=admin "
+              "ldap.result=unwillingToPerform ldap.result_code=53" ASKED(
+                  "3", "4") "ldap @6 server ldap.operation=bind ldap.mechanism=anonymous "
+                            "ldap.result=success "
+                            "ldap.result_code=0" ASKED("5", "6")},
+    {"operations", operations,
+     "ldap @10 server ldap.operation=compare ldap.dn=cn=c ldap.result=compareTrue "
+     "ldap.result_code=6" ASKED(
+         "6",
+         "10") "ldap @11 server ldap.operation=modify ldap.dn=cn=m "
+               "ldap.result=insufficientAccessRights "
+               "ldap.result_code=50" ASKED(
+                   "2",
+                   "11") "ldap @12 server ldap.operation=add ldap.dn=cn=a "
+                         "ldap.result=entryAlreadyExists "
+                         "ldap.result_code=68" ASKED(
+                             "3",
+                             "12") "ldap @13 server ldap.operation=delete ldap.dn=cn=d "
+                                   "ldap.result=noSuchObject "
+                                   "ldap.result_code=32" ASKED(
+                                       "4",
+                                       "13") "ldap @14 server ldap.operation=search "
+                                             "ldap.dn=dc=corp,dc=example ldap.scope=sub "
+                                             "ldap.result=sizeLimitExceeded ldap.result_code=4 "
+                                             "ldap.entries=2" ASKED(
+                                                 "1",
+                                                 "14") "ldap @15 server ldap.operation=modify-dn "
+                                                       "ldap.dn=cn=n ldap.result=99 "
+                                                       "ldap.result_code=99" ASKED(
+                                                           "5", "15") "ldap @16 client "
+                                                                      "ldap.operation=search "
+                                                                      "ldap.scope=base "
+                                                                      "ldap.request_packet=16" TCP},
+    {"answers alone", answers_alone,
+     "ldap @1 server ldap.operation=extended ldap.result=unavailable ldap.result_code=52 "
+     "ldap.response_packet=1" TCP
+     "ldap @2 server ldap.operation=search ldap.result=success ldap.result_code=0 "
+     "ldap.response_packet=2" TCP "ldap @3 server ldap.operation=bind ldap.response_packet=3" TCP},
+    {"a number used again", number_again,
+     "ldap @2 client ldap.operation=search ldap.dn=dc=one ldap.scope=one ldap.request_packet=1" TCP
+     "ldap @3 server ldap.operation=search ldap.dn=dc=two ldap.scope=children ldap.result=success "
+     "ldap.result_code=0 ldap.entries=0" ASKED("2", "3")},
+    {"negotiated logon", negotiated_logon,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=saslBindInProgress "
+     "ldap.result_code=14" ASKED(
+         "1",
+         "2") "ntlm @4 client" LOGON_STATED SERVER_STATED FLAGS_STATED
+              " ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+              "ntlm.result_packet=4 ntlm.result=success ntlm.status=success\n"
+              "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=success "
+              "ldap.result_code=0" ASKED(
+                  "3", "4") "ldap @7 client ldap.operation=search ldap.dn=dc=after ldap.scope=base "
+                            "ldap.request_packet=7" TCP},
+    {"negotiated logon refused", negotiated_logon_refused,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=saslBindInProgress "
+     "ldap.result_code=14" ASKED(
+         "1", "2") "ntlm @4 client" LOGON_STATED FLAGS_STATED
+                   " ntlm.negotiate_packet=1 ntlm.authenticate_packet=3 ntlm.result_packet=4 "
+                   "ntlm.result=failure ntlm.status=invalidCredentials\n"
+                   "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego "
+                   "ldap.result=invalidCredentials ldap.result_code=49" ASKED("3", "4")},
+    {"sicily", sicily,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=sicily ldap.result=success "
+     "ldap.result_code=0" ASKED(
+         "1", "2") "ldap @4 server ldap.operation=bind ldap.mechanism=sicily ldap.dn=NTLM "
+                   "ldap.result=success "
+                   "ldap.result_code=0" ASKED(
+                       "3", "4") "ntlm @6 client" LOGON_STATED SERVER_STATED FLAGS_STATED
+                                 " ntlm.negotiate_packet=3 ntlm.challenge_packet=4 "
+                                 "ntlm.authenticate_packet=5 "
+                                 "ntlm.result_packet=6 ntlm.result=success ntlm.status=success\n"
+                                 "ldap @6 server ldap.operation=bind ldap.mechanism=sicily "
+                                 "ldap.result=success "
+                                 "ldap.result_code=0" ASKED("5", "6")},
+    {"other binds", other_binds,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=scram-sha-512 "
+     "ldap.result=authMethodNotSupported ldap.result_code=7" ASKED(
+         "1",
+         "2") "ldap @4 server ldap.operation=bind ldap.mechanism=external ldap.result=success "
+              "ldap.result_code=0" ASKED(
+                  "3",
+                  "4") "ldap @6 server ldap.operation=bind ldap.dn=cn=x ldap.result=protocolError "
+                       "ldap.result_code=2" ASKED("5", "6")},
+    {"StartTLS refused", starttls_refused,
+     "ldap @2 server ldap.operation=extended ldap.result=protocolError "
+     "ldap.result_code=2" ASKED("1", "2") "ldap @4 server ldap.operation=search ldap.dn=dc=clear "
+                                          "ldap.scope=one ldap.result=success "
+                                          "ldap.result_code=0 ldap.entries=0" ASKED("3", "4")},
+    {"too long", too_long,
+     "ldap @23 server ldap.operation=search ldap.dn=dc=long ldap.scope=sub ldap.result=success "
+     "ldap.result_code=0 ldap.entries=1" ASKED(
+         "1", "22") "ldap @24 client ldap.operation=modify ldap.request_packet=24" TCP},
+};
+
+static void test_what_is_stated(void **state)
+{
+    (void)state;
+    static const struct play_options options = {.records_only = true};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        check_logon(&cases[i], &options);
+    }
+}
+
+static void test_connectionless(void **state)
+{
+    (void)state;
+    static const struct play_options options = {.records_only = true, .udp = true};
+    static const struct logon_case udp = {
+        "CLDAP", connectionless,
+        "ldap @2 server ldap.operation=search ldap.scope=base ldap.result=success "
+        "ldap.result_code=0 ldap.entries=1 ldap.request_packet=1 ldap.response_packet=2 "
+        "ldap.transport=udp\n"};
+    check_logon(&udp, &options);
+}
+
+static void test_starttls(void **state)
+{
+    (void)state;
+    check_flow(starttls, "ldap.result=success ldap.result_code=0 ldap.starttls=1 "
+                         "ldap.request_packet=1 ldap.response_packet=2");
+    check_flow(starttls, "tls.cipher=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+    check_flow(starttls, "tls.carrier=ldap-starttls");
+    check_flow(starttls, "flow.protocol=ldap");
+}
+
+static void test_oddities(void **state)
+{
+    (void)state;
+    check_flow(many_requests, "ldap.request_limit");
+    check_flow(answers_alone, "ldap.bad_result");
+    check_flow(other_binds, "ldap.bad_bind");
+}
+
+/* No password reaches any record. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    struct talk t = {.count = 0};
+    static const struct play_options options = {.secrets = true};
+    simple_binds(&t);
+    char *text = play(t.steps, t.count, &options);
+    assert_null(strstr(text, "topsecret"));
+    free(text);
+}
+
+static void test_probe(void **state)
+{
+    (void)state;
+    struct built request = message(1, 0x60, bind("", 0x80, (struct bytes){0}), true);
+    static const struct {
+        const char *label, *octets;
+        size_t len;
+        enum probe answer;
+    } heads[] = {
+        {"nothing", "", 0, PROBE_MORE},
+        {"unbind", "\x30\5\2\1\3\x42\0", 7, PROBE_CLIENT},
+        {"entry", "\x30\x84\0\1\0\0\2\1\2\x64\x84\0\0\xff\xf7", 15, PROBE_SERVER},
+        {"bind of version 1", "\x30\14\2\1\1\x60\7\2\1\1\4\0\x80\0", 14, PROBE_NO},
+        {"bind, cut", "\x30\14\2\1\1\x60\7\2\1", 9, PROBE_MORE},
+        {"no such operation", "\x30\5\2\1\3\x41\0", 7, PROBE_NO},
+        {"operation past the message", "\x30\5\2\1\3\x42\1", 7, PROBE_NO},
+        {"number of nine octets", "\x30\20\2\11\1\1\1\1\1\1\1\1\1\x42\0", 15, PROBE_NO},
+        {"negative number", "\x30\5\2\1\xff\x42\0", 7, PROBE_NO},
+        {"indefinite length", "\x30\x80\2\1\3\x42\0", 7, PROBE_NO},
+        {"another tag", "\x31\5\2\1\3\x42\0", 7, PROBE_NO},
+    };
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        if (ldap_dissector.probe(bytes_of(heads[i].octets, heads[i].len)) != heads[i].answer) {
+            fail_msg("%s", heads[i].label);
+        }
+    }
+    assert_int_equal(ldap_dissector.probe(built_bytes(&request)), PROBE_CLIENT);
+    for (size_t len = 0; len < 19; len++) {
+        assert_int_equal(ldap_dissector.probe(bytes_of(request.at, len)), PROBE_MORE);
+    }
+}
+
+static void test_sweeps(void **state)
+{
+    (void)state;
+    void (*const builds[])(struct talk *) = {simple_binds, operations, negotiated_logon, sicily,
+                                             starttls};
+    for (size_t i = 0; i < COUNT_OF(builds); i++) {
+        sweep(builds[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_stated), cmocka_unit_test(test_connectionless),
+        cmocka_unit_test(test_starttls),       cmocka_unit_test(test_oddities),
+        cmocka_unit_test(test_secrets),        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_sweeps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
