@@ -79,7 +79,8 @@ const unsigned matrix_row_count = sizeof matrix_rows / sizeof *matrix_rows;
 
 static bool faces_internet(const struct party *p)
 {
-    bool outside = p->zone != NULL && (strcmp(p->zone->name, "perimeter") == 0 || strcmp(p->zone->name, "internet") == 0);
+    bool outside = p->zone != NULL && (strcmp(p->zone->name, "perimeter") == 0 ||
+                                       strcmp(p->zone->name, "internet") == 0);
     for (unsigned i = 0; i < p->host->role_count && !outside; i++) {
         outside = p->host->roles[i].serves_internet;
     }
@@ -90,7 +91,7 @@ static role_set ends_of(const struct party *p)
 {
     if (p->host == NULL) {
         bool internet = p->zone != NULL && strcmp(p->zone->name, "internet") == 0;
-        return p->group == NULL            ? (internet ? MATRIX_INTERNET : 0)
+        return p->group == NULL           ? (internet ? MATRIX_INTERNET : 0)
                : p->group->administrators ? ROLE_BIT(ROLE_CONSOLE)
                                           : MATRIX_CLIENT;
     }
@@ -113,7 +114,7 @@ const char *matrix_end_name(role_set end, const struct party *p)
         }
     }
     return (end & (MATRIX_SITE_SYSTEM | MATRIX_INTERNET_FACING)) != 0 ? "site system"
-           : (end & MATRIX_CLIENT) != 0                              ? "client"
+           : (end & MATRIX_CLIENT) != 0                               ? "client"
                                                                       : "internet";
 }
 
@@ -162,16 +163,18 @@ static bool in_list(const uint16_t *ports, unsigned count, uint16_t port)
 }
 
 /* A port that the policy declares for a role of the answering side. */
-static bool port_is_declared(const struct matrix_row *row, role_set side, const struct host *h, uint16_t port)
+static bool port_is_declared(const struct matrix_row *row, role_set side, const struct host *h,
+                             uint16_t port)
 {
     bool http = row->of == MATRIX_HTTP || row->of == MATRIX_HTTP_OR_HTTPS;
     bool https = row->of == MATRIX_HTTPS || row->of == MATRIX_HTTP_OR_HTTPS;
     bool others = row->of == MATRIX_SQL || row->of == MATRIX_OTHER;
     for (unsigned i = 0; h != NULL && i < h->role_count; i++) {
         const struct role_instance *r = &h->roles[i];
-        if ((side & ROLE_BIT(r->role)) != 0 && ((http && in_list(r->http_ports, r->http_port_count, port)) ||
-                                                (https && in_list(r->https_ports, r->https_port_count, port)) ||
-                                                (others && in_list(r->ports, r->port_count, port)))) {
+        if ((side & ROLE_BIT(r->role)) != 0 &&
+            ((http && in_list(r->http_ports, r->http_port_count, port)) ||
+             (https && in_list(r->https_ports, r->https_port_count, port)) ||
+             (others && in_list(r->ports, r->port_count, port)))) {
             return true;
         }
     }
@@ -205,7 +208,8 @@ static const struct site *top_of(const struct site *s)
     return s;
 }
 
-static bool sites_fit(const struct matrix_row *row, const struct party *opener, const struct party *other)
+static bool sites_fit(const struct matrix_row *row, const struct party *opener,
+                      const struct party *other)
 {
     const struct site *one = opener->host == NULL ? NULL : opener->host->site;
     const struct site *two = other->host == NULL ? NULL : other->host->site;
@@ -243,7 +247,8 @@ static struct asked prepare(const struct connection *c)
 {
     struct asked q = {.c = c, .client = ends_of(c->client), .server = ends_of(c->server)};
     /* A managed server is a client as well, towards the roles it uses. */
-    q.may_client = q.client | (c->client->host != NULL || c->client->group != NULL ? MATRIX_CLIENT : 0);
+    q.may_client =
+        q.client | (c->client->host != NULL || c->client->group != NULL ? MATRIX_CLIENT : 0);
     return q;
 }
 
@@ -258,8 +263,10 @@ static bool allows(const struct matrix_row *row, const struct asked *q)
 {
     const struct connection *c = q->c;
     bool forth = (row->from & q->may_client) != 0 && (row->to & q->server) != 0;
-    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 && (row->from & q->server) != 0;
-    if ((!forth && !back) || !transport_fits(row, c->transport) || !sites_fit(row, c->client, c->server)) {
+    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 &&
+                (row->from & q->server) != 0;
+    if ((!forth && !back) || !transport_fits(row, c->transport) ||
+        !sites_fit(row, c->client, c->server)) {
         return false;
     }
     if (forth && answers_fit(row, row->to, c)) {
@@ -276,8 +283,9 @@ static bool reverses(const struct matrix_row *row, const struct asked *q)
     const struct connection *c = q->c;
     uint16_t port = c->server->port;
     bool forth = (row->from & q->client) != 0 && (row->to & q->server) != 0;
-    if ((row->to & q->client) == 0 || (row->from & q->server) == 0 || forth || row->direction != MATRIX_ONE_WAY ||
-        !transport_fits(row, c->transport) || !sites_fit(row, c->server, c->client) ||
+    if ((row->to & q->client) == 0 || (row->from & q->server) == 0 || forth ||
+        row->direction != MATRIX_ONE_WAY || !transport_fits(row, c->transport) ||
+        !sites_fit(row, c->server, c->client) ||
         !protocol_fits((enum matrix_class)row->of, c->protocol)) {
         return false;
     }
@@ -285,7 +293,8 @@ static bool reverses(const struct matrix_row *row, const struct asked *q)
         return port_is_declared(row, row->to, c->client->host, port);
     }
     /* Any high port is a dynamic one: there only the content tells. */
-    return !is_dynamic(row, port) || (!c->guessed && c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0);
+    return !is_dynamic(row, port) ||
+           (!c->guessed && c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0);
 }
 
 struct matrix_answer matrix_ask(const struct connection *c)
@@ -297,7 +306,8 @@ struct matrix_answer matrix_ask(const struct connection *c)
             answer.allows = &matrix_rows[i];
         }
     }
-    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL && answer.reversed == NULL; i++) {
+    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL && answer.reversed == NULL;
+         i++) {
         if (reverses(&matrix_rows[i], &q)) {
             answer.reversed = &matrix_rows[i];
         }
@@ -317,7 +327,8 @@ bool matrix_row_reverses(const struct matrix_row *row, const struct connection *
     return reverses(row, &q);
 }
 
-const struct matrix_row *matrix_client_row(const struct connection *c, const struct role_instance *role)
+const struct matrix_row *matrix_client_row(const struct connection *c,
+                                           const struct role_instance *role)
 {
     for (unsigned i = 0; i < matrix_row_count; i++) {
         const struct matrix_row *row = &matrix_rows[i];
@@ -334,14 +345,16 @@ const struct matrix_row *matrix_client_row(const struct connection *c, const str
 static bool is_over(const struct matrix_exception *e, const char *protocol)
 {
     for (unsigned i = 0; protocol != NULL && i < e->over_count; i++) {
-        if (strcmp(e->over[i], protocol) == 0 || (strcmp(e->over[i], "https") == 0 && strcmp(protocol, "tls") == 0)) {
+        if (strcmp(e->over[i], protocol) == 0 ||
+            (strcmp(e->over[i], "https") == 0 && strcmp(protocol, "tls") == 0)) {
             return true;
         }
     }
     return e->over_count == 0;
 }
 
-const struct matrix_exception *matrix_exception_of(const struct policy *p, const struct connection *c)
+const struct matrix_exception *matrix_exception_of(const struct policy *p,
+                                                   const struct connection *c)
 {
     for (unsigned i = 0; i < p->matrix_count; i++) {
         const struct matrix_exception *e = &p->matrix[i];

@@ -1,10 +1,11 @@
 /*
- * matrix.h - the built-in matrix: which end opens which connection, and what the policy says instead.
+ * matrix.h - the built-in matrix: which end opens which connection, and what the policy says
+ * instead.
  *
- * Rows are matrix.def. A row fits a connection when both ends hold its roles (all roles of a host count together), the
- * transport and the answering port are its own or one that the policy declares for that role, and the protocol is not
- * known to be another. Whoever is declared may also open what clients open, since servers are managed too; that only
- * ever permits.
+ * Rows are matrix.def. A row fits a connection when both ends hold its roles (all roles of a host
+ * count together), the transport and the answering port are its own or one that the policy declares
+ * for that role, and the protocol is not known to be another. Whoever is declared may also open
+ * what clients open, since servers are managed too; that only ever permits.
  *
  * Units: transports are IANA numbers, ports host order. Owner: rows are constant; nothing is kept.
  */
@@ -27,7 +28,8 @@ enum matrix_class {
 };
 enum matrix_transport { MATRIX_TCP = 1, MATRIX_UDP = 2, MATRIX_TCP_UDP = 3 };
 enum matrix_direction { MATRIX_ONE_WAY, MATRIX_BOTH_WAYS, MATRIX_ANSWERED_ANEW };
-/* Whether a row holds as it stands or asks for a declaration; `legacy`: retired, `info`: of note only. */
+/* Whether a row holds as it stands or asks for a declaration; `legacy`: retired, `info`: of note
+ * only. */
 enum matrix_default { MATRIX_ALLOW, MATRIX_IF_DECLARED, MATRIX_LEGACY, MATRIX_INFO };
 enum matrix_sites {
     MATRIX_ANY,
@@ -44,17 +46,18 @@ struct port_range {
 };
 
 struct matrix_row {
-    const char *id;    /* "M135" */
-    role_set from, to; /* roles and the bits below */
+    const char *id;                                      /* "M135" */
+    role_set from, to;                                   /* roles and the bits below */
     uint8_t of, transports, direction, otherwise, sites; /* the enums above */
     struct port_range ports[MATRIX_PORTS];
 };
 
 /* Ends that are no roles. Consoles and administrators are ROLE_CONSOLE. */
 #define MATRIX_CLIENT ROLE_BIT(ROLE_COUNT)
-#define MATRIX_INTERNET ROLE_BIT(ROLE_COUNT + 1)        /* who is not declared, in the internet zone */
-#define MATRIX_SITE_SYSTEM ROLE_BIT(ROLE_COUNT + 2)     /* any site system */
-#define MATRIX_INTERNET_FACING ROLE_BIT(ROLE_COUNT + 3) /* a site system in the perimeter, or serving the internet */
+#define MATRIX_INTERNET ROLE_BIT(ROLE_COUNT + 1)    /* who is not declared, in the internet zone */
+#define MATRIX_SITE_SYSTEM ROLE_BIT(ROLE_COUNT + 2) /* any site system */
+#define MATRIX_INTERNET_FACING                                                                     \
+    ROLE_BIT(ROLE_COUNT + 3) /* a site system in the perimeter, or serving the internet */
 
 extern const struct matrix_row matrix_rows[];
 extern const unsigned matrix_row_count;
@@ -67,17 +70,21 @@ struct connection {
 };
 
 struct matrix_answer {
-    const struct matrix_row *allows;   /* the first row that lets the client open it; NULL: none */
-    const struct matrix_row *reversed; /* else the first row by which the server should have opened it; NULL: none */
+    const struct matrix_row *allows; /* the first row that lets the client open it; NULL: none */
+    const struct matrix_row
+        *reversed; /* else the first row by which the server should have opened it; NULL: none */
 };
 
 struct matrix_answer matrix_ask(const struct connection *c);
 bool matrix_row_allows(const struct matrix_row *row, const struct connection *c);
 bool matrix_row_reverses(const struct matrix_row *row, const struct connection *c);
 /* The policy's own line about it; it comes before the rows. NULL: none. */
-const struct matrix_exception *matrix_exception_of(const struct policy *p, const struct connection *c);
-/* The row by which clients use this role over that connection, whoever its client really is; NULL: none. */
-const struct matrix_row *matrix_client_row(const struct connection *c, const struct role_instance *role);
+const struct matrix_exception *matrix_exception_of(const struct policy *p,
+                                                   const struct connection *c);
+/* The row by which clients use this role over that connection, whoever its client really is; NULL:
+ * none. */
+const struct matrix_row *matrix_client_row(const struct connection *c,
+                                           const struct role_instance *role);
 /* "distribution-point", "client", ...: which end of the row this party is. */
 const char *matrix_end_name(role_set end, const struct party *p);
 

@@ -28,13 +28,8 @@ static const char *protocol_text(const struct observation *o)
     return protocol == NULL ? "unknown" : protocol;
 }
 
-/* Only a TCP handshake proves who opened a flow. */
-static bool opener_is_proven(const struct observation *o)
-{
-    return o->flow.protocol == IP_TCP && o->flow.direction_certain;
-}
-
-/* Both ports are such as systems pick for themselves: without the handshake either end may have opened the flow. */
+/* Both ports are such as systems pick for themselves: without the handshake either end may have
+ * opened the flow. */
 #define DYNAMIC_PORT 49152
 
 static bool opener_is_unclear(const struct observation *o)
@@ -88,7 +83,8 @@ static void report_unknown(struct audit *a, const struct rule *r, const struct o
                        .client = client,
                        .server = server,
                        .severity = reach_of(server, protocol_text(o)),
-                       .confidence = o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
+                       .confidence =
+                           o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
                        .at = &opening};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
@@ -97,16 +93,23 @@ static void report_unknown(struct audit *a, const struct rule *r, const struct o
         return;
     }
     party_text(client, client_text);
-    finding_evidence(a, f, opening, "%s from %s to port %u", tcp ? "SYN" : "first datagram", client_text, server->port);
-    finding_evidence(a, f, answer, "%s from %s", tcp ? "SYN-ACK" : "first reply", server->host->name);
+    finding_evidence(a, f, opening, "%s from %s to port %u", tcp ? "SYN" : "first datagram",
+                     client_text, server->port);
+    finding_evidence(a, f, answer, "%s from %s", tcp ? "SYN-ACK" : "first reply",
+                     server->host->name);
     if (opening.order == 0 && answer.order == 0) {
-        finding_evidence(a, f, observation_packet(o, FACT_FLOW_FIRST_PACKET), "traffic between the two");
+        finding_evidence(a, f, observation_packet(o, FACT_FLOW_FIRST_PACKET),
+                         "traffic between the two");
     }
-    finding_explain(a, f, "%s, which the policy declares neither as a host nor in a client network, reached %s on port %u (%s)%s.",
+    finding_explain(a, f,
+                    "%s, which the policy declares neither as a host nor in a client network, "
+                    "reached %s on port %u (%s)%s.",
                     client_text, party_text(server, server_text), server->port, protocol_text(o),
-                    o->flow.direction_certain ? " and was answered" : "; the opening was not captured");
+                    o->flow.direction_certain ? " and was answered"
+                                              : "; the opening was not captured");
     finding_remedy(a, f,
-                   "If %s belongs to the hierarchy, add it to `hosts`, `clients` or `administrators` of the policy; if not, have the "
+                   "If %s belongs to the hierarchy, add it to `hosts`, `clients` or "
+                   "`administrators` of the policy; if not, have the "
                    "firewall keep it away from %s.",
                    client_text, server->host->name);
 }
@@ -123,14 +126,19 @@ static void observe_unknown(struct audit *a, const struct rule *r, const struct 
         judge_fine(a, r, subject, "Hosts and client networks that the policy declares reached it.");
         return;
     }
-    bool answered = observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 && !observation_is(o, FACT_FLOW_STATE, "refused");
+    bool answered = observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
+                    !observation_is(o, FACT_FLOW_STATE, "refused");
     struct connection c = connection_of(scene, o);
     if (!answered) {
-        judge_fine(a, r, subject, "An address that is not declared tried to reach it and got no answer.");
+        judge_fine(a, r, subject,
+                   "An address that is not declared tried to reach it and got no answer.");
     } else if (is_link_local(&client->address)) {
-        judge_hidden(a, r, subject, "A link-local address reached it, and such addresses cannot be declared.");
+        judge_hidden(a, r, subject,
+                     "A link-local address reached it, and such addresses cannot be declared.");
     } else if (opener_is_unclear(o)) {
-        judge_hidden(a, r, subject, "Traffic with an address that is not declared was seen, but not which end opened it.");
+        judge_hidden(
+            a, r, subject,
+            "Traffic with an address that is not declared was seen, but not which end opened it.");
     } else if (is_served(&c)) {
         judge_fine(a, r, subject, "Clients of a zone that it serves reached it.");
     } else {
@@ -150,13 +158,19 @@ const struct rule rule_unknown_host = {
     .severity = SEVERITY_MEDIUM,
     .statements = "S20",
     .references = "Misconfiguration Manager: PREVENT-20\nMITRE ATT&CK T1046",
-    .means = "An address that the policy knows neither as a host nor as a client or administrator got an answer from a site system. "
-             "Either the inventory is out of date, or somebody who has no business there can reach the system. High where it was the "
+    .means = "An address that the policy knows neither as a host nor as a client or administrator "
+             "got an answer from a site system. "
+             "Either the inventory is out of date, or somebody who has no business there can reach "
+             "the system. High where it was the "
              "site database, the SMS Provider, or the site server's file shares.",
-    .evidence = "The SYN-ACK or first reply of a declared site system to an address outside the policy. Not counted: connections that the "
-                "site system opened itself, attempts without an answer, multicast and link-local addresses, and clients of a zone that a "
-                "role is declared to serve, on the ports of that role. New clients and scanners are to be declared.",
-    .remediation = "Add the host to the inventory, or its network to the clients or administrators; otherwise block it at the segment's "
+    .evidence = "The SYN-ACK or first reply of a declared site system to an address outside the "
+                "policy. Not counted: connections that the "
+                "site system opened itself, attempts without an answer, multicast and link-local "
+                "addresses, and clients of a zone that a "
+                "role is declared to serve, on the ports of that role. New clients and scanners "
+                "are to be declared.",
+    .remediation = "Add the host to the inventory, or its network to the clients or "
+                   "administrators; otherwise block it at the segment's "
                    "border.",
     .records = 1u << RECORD_FLOW,
     .observe = observe_unknown,
@@ -165,14 +179,14 @@ const struct rule rule_unknown_host = {
 
 /* ---- R003 ---- */
 
-static void report_direction(struct audit *a, const struct rule *r, const struct observation *o, struct subject subject,
-                             const struct matrix_row *row)
+static void report_direction(struct audit *a, const struct rule *r, const struct observation *o,
+                             struct subject subject, const struct matrix_row *row)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
     struct stamp answer = observation_packet(o, FACT_FLOW_ANSWER_PACKET);
-    bool proven = opener_is_proven(o);
+    bool proven = o->flow.direction_certain; /* only a TCP handshake makes it so */
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
@@ -187,25 +201,32 @@ static void report_direction(struct audit *a, const struct rule *r, const struct
     }
     party_text(client, client_text);
     party_text(server, server_text);
-    const char *answering = matrix_end_name(row->to, client), *opening_end = matrix_end_name(row->from, server);
-    finding_evidence(a, f, opening, "%s from %s to port %u", o->flow.protocol == IP_TCP ? "SYN" : "first datagram", client_text,
+    const char *answering = matrix_end_name(row->to, client),
+               *opening_end = matrix_end_name(row->from, server);
+    finding_evidence(a, f, opening, "%s from %s to port %u",
+                     o->flow.protocol == IP_TCP ? "SYN" : "first datagram", client_text,
                      server->port);
     finding_evidence(a, f, answer, "answer from %s", server_text);
     if (opening.order == 0) {
-        finding_evidence(a, f, observation_packet(o, FACT_FLOW_FIRST_PACKET), "traffic to port %u; its opening was not captured",
-                         server->port);
+        finding_evidence(a, f, observation_packet(o, FACT_FLOW_FIRST_PACKET),
+                         "traffic to port %u; its opening was not captured", server->port);
     }
-    finding_explain(a, f, "%s (%s) opened a connection to %s (%s) on port %u (%s)%s. Between these roles it is the %s that opens such "
-                    "connections (matrix row %s), and no row or exception allows the other direction.",
-                    client_text, answering, server_text, opening_end, server->port, protocol_text(o),
-                    proven ? "" : ", as far as can be told without a handshake", opening_end, row->id);
+    finding_explain(
+        a, f,
+        "%s (%s) opened a connection to %s (%s) on port %u (%s)%s. Between these roles it is the "
+        "%s that opens such "
+        "connections (matrix row %s), and no row or exception allows the other direction.",
+        client_text, answering, server_text, opening_end, server->port, protocol_text(o),
+        proven ? "" : ", as far as can be told without a handshake", opening_end, row->id);
     finding_remedy(a, f,
-                   "Find the process on %s that connects to %s; if it is meant to, allow it under `matrix` in the policy with a reason, "
+                   "Find the process on %s that connects to %s; if it is meant to, allow it under "
+                   "`matrix` in the policy with a reason, "
                    "otherwise have the firewall drop port %u in that direction.",
                    client_text, server_text, server->port);
 }
 
-/* The matrix's answers, remembered: a hierarchy has few kinds of connections and very many of each. */
+/* The matrix's answers, remembered: a hierarchy has few kinds of connections and very many of each.
+ */
 #define ASKED 2048
 
 struct asked {
@@ -237,9 +258,11 @@ static struct matrix_answer ask(struct audit *a, const struct rule *r, const str
     mix = (mix ^ (mix >> 32) ^ (uintptr_t)end_of(c->server)) * UINT64_C(0xbf58476d1ce4e5b9);
     mix = (mix ^ (mix >> 29) ^ c->server->port) * UINT64_C(0x94d049bb133111eb);
     struct asked *slot = &before->slots[(mix >> 40) % ASKED];
-    bool same = slot->known && slot->client == end_of(c->client) && slot->server == end_of(c->server) &&
-                slot->client_zone == c->client->zone && slot->server_zone == c->server->zone && slot->port == c->server->port &&
-                slot->transport == c->transport && slot->guessed == c->guessed && strcmp(slot->protocol, protocol) == 0;
+    bool same = slot->known && slot->client == end_of(c->client) &&
+                slot->server == end_of(c->server) && slot->client_zone == c->client->zone &&
+                slot->server_zone == c->server->zone && slot->port == c->server->port &&
+                slot->transport == c->transport && slot->guessed == c->guessed &&
+                strcmp(slot->protocol, protocol) == 0;
     if (!same) {
         *slot = (struct asked){.client = end_of(c->client),
                                .client_zone = c->client->zone,
@@ -262,21 +285,26 @@ static void observe_direction(struct audit *a, const struct rule *r, const struc
     if (!party_is_declared(client) || !party_is_declared(server) || !has_ports(o)) {
         return;
     }
-    struct subject subject = {.host = party_is_site_system(client) || server->host == NULL ? client->host : server->host};
+    struct subject subject = {
+        .host = party_is_site_system(client) || server->host == NULL ? client->host : server->host};
     if (subject.host == NULL) {
         return;
     }
     struct connection c = connection_of(scene, o);
     struct matrix_answer answer = ask(a, r, &c);
     if (answer.allows != NULL) {
-        judge_fine(a, r, subject, "Its connections were opened by the end that the matrix lets open them.");
+        judge_fine(a, r, subject,
+                   "Its connections were opened by the end that the matrix lets open them.");
         return;
     }
-    const struct matrix_exception *e = answer.reversed == NULL ? NULL : matrix_exception_of(scene->policy, &c);
+    const struct matrix_exception *e =
+        answer.reversed == NULL ? NULL : matrix_exception_of(scene->policy, &c);
     if (e != NULL && e->allow) {
-        judge_fine(a, r, subject, "What was opened the other way is allowed by the policy's own matrix.");
+        judge_fine(a, r, subject,
+                   "What was opened the other way is allowed by the policy's own matrix.");
     } else if (answer.reversed != NULL && opener_is_unclear(o)) {
-        judge_hidden(a, r, subject, "A connection's opening was not captured, so who opened it is not known.");
+        judge_hidden(a, r, subject,
+                     "A connection's opening was not captured, so who opened it is not known.");
     } else if (answer.reversed != NULL) {
         report_direction(a, r, o, subject, answer.reversed);
     }
@@ -284,7 +312,8 @@ static void observe_direction(struct audit *a, const struct rule *r, const struc
 
 static void finish_direction(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, role_site_systems(), "No connection of this host that the matrix knows is in the capture.");
+    expect_hosts(a, r, role_site_systems(),
+                 "No connection of this host that the matrix knows is in the capture.");
 }
 
 const struct rule rule_wrong_direction = {
@@ -293,14 +322,21 @@ const struct rule rule_wrong_direction = {
     .title = "The end that should only answer opened the connection",
     .severity = SEVERITY_MEDIUM,
     .statements = "S08",
-    .references = "Microsoft Learn: Ports used in Configuration Manager (arrows show which computer starts the communication)",
-    .means = "A connection between two roles was opened by the end that, in the product's design, only answers: a distribution point "
-             "towards its site server, a site system towards a client. The product does not do that by itself. It is either software "
-             "that nobody declared, or somebody who uses the one system as a step towards the other.",
-    .evidence = "Who sent the SYN, and the roles of both ends: all roles of a host count together, every managed server may also act as a "
-                "client, and the policy's own `matrix` comes first. Where the handshake was not captured, and for datagrams, the direction "
+    .references = "Microsoft Learn: Ports used in Configuration Manager (arrows show which "
+                  "computer starts the communication)",
+    .means =
+        "A connection between two roles was opened by the end that, in the product's design, only "
+        "answers: a distribution point "
+        "towards its site server, a site system towards a client. The product does not do that by "
+        "itself. It is either software "
+        "that nobody declared, or somebody who uses the one system as a step towards the other.",
+    .evidence = "Who sent the SYN, and the roles of both ends: all roles of a host count together, "
+                "every managed server may also act as a "
+                "client, and the policy's own `matrix` comes first. Where the handshake was not "
+                "captured, and for datagrams, the direction "
                 "is a guess and the finding is for information only.",
-    .remediation = "Find the process that opens the connection; correct the firewall so that only the intended direction is open; or "
+    .remediation = "Find the process that opens the connection; correct the firewall so that only "
+                   "the intended direction is open; or "
                    "declare it under `matrix`.",
     .records = 1u << RECORD_FLOW,
     .observe = observe_direction,

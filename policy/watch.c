@@ -1,9 +1,10 @@
 /*
  * watch.c - rules of the policy's own, `watch:`, as rules like the built-in ones.
  *
- * A watch rule is compiled once: names into things, texts into numbers. It looks at records of one kind, that of its
- * facts; facts of the flow are known when the flow ends, so what matched until then waits in a note.
- * A fact that is not stated proves nothing: no condition on it holds, a negated one neither.
+ * A watch rule is compiled once: names into things, texts into numbers. It looks at records of one
+ * kind, that of its facts; facts of the flow are known when the flow ends, so what matched until
+ * then waits in a note. A fact that is not stated proves nothing: no condition on it holds, a
+ * negated one neither.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +59,9 @@ _Static_assert(sizeof(struct matched) <= FLOW_NOTE_OCTETS, "a note has room for 
 static uint64_t date_of(const char *text)
 {
     struct tm tm = {0};
-    return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL ? 0 : (uint64_t)timegm(&tm) * UINT64_C(1000000000);
+    return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL
+               ? 0
+               : (uint64_t)timegm(&tm) * UINT64_C(1000000000);
 }
 
 static void compile_fact(const struct watch_test *t, struct watch_value *v)
@@ -128,8 +131,9 @@ static void compile_value(const struct policy *p, const struct watch_test *t, st
 static enum asked asked_of(const char *key)
 {
     static const char *const names[] = {
-        [ASK_ROLE] = "role", [ASK_SITE] = "site",           [ASK_FOREST] = "forest", [ASK_ZONE] = "zone",
-        [ASK_NAME] = "name", [ASK_WORKGROUP] = "workgroup", [ASK_IP] = "ip"};
+        [ASK_ROLE] = "role", [ASK_SITE] = "site", [ASK_FOREST] = "forest",
+        [ASK_ZONE] = "zone", [ASK_NAME] = "name", [ASK_WORKGROUP] = "workgroup",
+        [ASK_IP] = "ip"};
     bool attribute = strncmp(key, "client.", 7) == 0 || strncmp(key, "server.", 7) == 0;
     for (int i = ASK_ROLE; attribute && i <= ASK_IP; i++) {
         if (strcmp(key + 7, names[i]) == 0) {
@@ -144,7 +148,8 @@ static enum record record_of(enum fact_id fact)
     const char *key = fact_rows[fact].key;
     size_t len = strcspn(key, ".");
     unsigned i = 0;
-    while (i < RECORD_COUNT && (strncmp(record_keys[i], key, len) != 0 || record_keys[i][len] != '\0')) {
+    while (i < RECORD_COUNT &&
+           (strncmp(record_keys[i], key, len) != 0 || record_keys[i][len] != '\0')) {
         i++;
     }
     return i < RECORD_COUNT ? (enum record)i : RECORD_FLOW;
@@ -200,7 +205,8 @@ static bool fact_is(const struct observation *o, const struct fact *f, const str
     return false;
 }
 
-/* The stated fact that decides, or NULL: the one that equals a value; under `not` the first, when none does. */
+/* The stated fact that decides, or NULL: the one that equals a value; under `not` the first, when
+ * none does. */
 static const struct fact *fact_holds(const struct watch_test *t, const struct observation *o)
 {
     const struct fact *first = observation_get(o, t->fact);
@@ -231,7 +237,8 @@ static bool attribute_is(const struct audit *a, const struct watch_test *t, unsi
     case ASK_NAME:
         return v->thing != NULL && p->host == v->thing;
     case ASK_WORKGROUP:
-        return party_is_declared(p) && (p->host != NULL ? p->host->workgroup : p->group->workgroup) == (v->num != 0);
+        return party_is_declared(p) &&
+               (p->host != NULL ? p->host->workgroup : p->group->workgroup) == (v->num != 0);
     case ASK_IP:
         return prefix_holds(&v->prefix, &p->address);
     case ASK_FACT:
@@ -255,7 +262,8 @@ static bool ends_hold(const struct audit *a, const struct watching *w)
     return true;
 }
 
-static size_t put_fact(char *text, size_t room, size_t at, const struct observation *o, const struct fact *f)
+static size_t put_fact(char *text, size_t room, size_t at, const struct observation *o,
+                       const struct fact *f)
 {
     const struct fact_row *row = &fact_rows[f->id];
     const char *comma = at == 0 ? "" : ", ";
@@ -266,7 +274,8 @@ static size_t put_fact(char *text, size_t room, size_t at, const struct observat
         len = snprintf(text + at, room - at, "%s%s = %.120s", comma, row->key, fact_text(o, f));
         break;
     case FACT_BOOL:
-        len = snprintf(text + at, room - at, "%s%s = %s", comma, row->key, f->value.num != 0 ? "true" : "false");
+        len = snprintf(text + at, room - at, "%s%s = %s", comma, row->key,
+                       f->value.num != 0 ? "true" : "false");
         break;
     case FACT_NUM:
         len = snprintf(text + at, room - at, "%s%s = %" PRIu64, comma, row->key, f->value.num);
@@ -291,7 +300,8 @@ static size_t put_fact(char *text, size_t room, size_t at, const struct observat
 enum outcome { UNSTATED, DIFFERS, HOLDS };
 
 /* The conditions on facts of one kind of record; what held is put into words. */
-static enum outcome facts_hold(const struct watching *w, const struct observation *o, char *text, size_t room)
+static enum outcome facts_hold(const struct watching *w, const struct observation *o, char *text,
+                               size_t room)
 {
     size_t at = 0;
     enum outcome outcome = HOLDS;
@@ -322,7 +332,8 @@ static struct subject subject_of(const struct audit *a)
     return (struct subject){.host = server->host != NULL ? server->host : client->host};
 }
 
-static void report(struct audit *a, const struct watching *w, const struct stamp *at, const char *what)
+static void report(struct audit *a, const struct watching *w, const struct stamp *at,
+                   const char *what)
 {
     const struct party *client = &a->scene.ends[DIR_CLIENT], *server = &a->scene.ends[DIR_SERVER];
     const struct observation *o = a->scene.o;
@@ -338,21 +349,26 @@ static void report(struct audit *a, const struct watching *w, const struct stamp
     struct finding *f = judge_breach(a, &w->rule, &b, &is_new);
     finding_evidence(a, f, *at, "%s", what[0] != '\0' ? what : "traffic between these ends");
     if (is_new) {
-        finding_explain(a, f, "%.600s: %s to %s on port %u%s%s%s.", w->from->says, party_text(client, client_text),
-                        party_text(server, server_text), server->port, what[0] != '\0' ? " (" : "", what,
+        finding_explain(a, f, "%.600s: %s to %s on port %u%s%s%s.", w->from->says,
+                        party_text(client, client_text), party_text(server, server_text),
+                        server->port, what[0] != '\0' ? " (" : "", what,
                         what[0] != '\0' ? ")" : "");
-        finding_remedy(a, f, "This is the policy's own rule %s (line %u); its author knows what is to be done.", w->from->name,
-                       w->from->place.line);
+        finding_remedy(
+            a, f,
+            "This is the policy's own rule %s (line %u); its author knows what is to be done.",
+            w->from->name, w->from->place.line);
     }
 }
 
 static struct stamp beginning_of(const struct observation *o)
 {
-    struct stamp at = o->record == RECORD_FLOW ? observation_packet(o, FACT_FLOW_OPENING_PACKET) : o->at;
+    struct stamp at =
+        o->record == RECORD_FLOW ? observation_packet(o, FACT_FLOW_OPENING_PACKET) : o->at;
     return at.order != 0 ? at : observation_packet(o, FACT_FLOW_FIRST_PACKET);
 }
 
-static void judge_record(struct audit *a, const struct watching *w, struct watch_state *state, const struct observation *o)
+static void judge_record(struct audit *a, const struct watching *w, struct watch_state *state,
+                         const struct observation *o)
 {
     char what[500];
     enum outcome outcome = facts_hold(w, o, what, sizeof what);
@@ -360,7 +376,8 @@ static void judge_record(struct audit *a, const struct watching *w, struct watch
         return;
     }
     state->judged = true;
-    struct matched *m = outcome == HOLDS && w->waits ? flow_note(a, &state->notes, o->flow.id, true) : NULL;
+    struct matched *m =
+        outcome == HOLDS && w->waits ? flow_note(a, &state->notes, o->flow.id, true) : NULL;
     if (m != NULL) {
         m->at = m->at.order != 0 ? m->at : o->at;
         (void)snprintf(m->text, sizeof m->text, "%.*s", MATCHED_TEXT - 1, what);
@@ -372,7 +389,8 @@ static void judge_record(struct audit *a, const struct watching *w, struct watch
     }
 }
 
-static void judge_waiting(struct audit *a, const struct watching *w, struct watch_state *state, const struct observation *o)
+static void judge_waiting(struct audit *a, const struct watching *w, struct watch_state *state,
+                          const struct observation *o)
 {
     char what[500];
     const struct matched *m = flow_note(a, &state->notes, o->flow.id, false);
@@ -407,7 +425,8 @@ static void finish_watch(struct audit *a, const struct rule *r)
 {
     const struct watch_state *state = audit_state(a, r, sizeof *state);
     if (state != NULL && !state->judged) {
-        judge_expected(a, r, (struct subject){.host = NULL}, "Nothing that this rule watches for is in the capture.");
+        judge_expected(a, r, (struct subject){.host = NULL},
+                       "Nothing that this rule watches for is in the capture.");
     }
 }
 

@@ -38,7 +38,8 @@ static const char surroundings[] =
 
 static const char hosts[] =
     "hosts:\n"
-    "  dc01.corp.example: {addresses: [10.0.0.2], forest: corp, roles: [domain-controller, global-catalog, dns]}\n"
+    "  dc01.corp.example: {addresses: [10.0.0.2], forest: corp, roles: [domain-controller, "
+    "global-catalog, dns]}\n"
     "  ca01.corp.example: {addresses: [10.0.0.3], forest: corp, roles: [certification-authority]}\n"
     "  fs01.corp.example: {addresses: [10.0.0.4], forest: corp, roles: [file-share]}\n"
     "  cm00.corp.example: {addresses: [10.0.0.9], forest: corp, site: CEN, roles: [site-server]}\n"
@@ -46,19 +47,27 @@ static const char hosts[] =
     "  cm02.corp.example: {addresses: [10.0.0.11], forest: corp, site: P02, roles: [site-server]}\n"
     "  cm03.corp.example: {addresses: [10.0.0.12], forest: corp, site: S01, roles: [site-server]}\n"
     "  cm09.corp.example: {addresses: [10.0.0.19], forest: corp, site: OLD, roles: [site-server]}\n"
-    "  db01.corp.example: {addresses: [10.0.0.13], forest: corp, site: P01, roles: [{site-database: {ports: [1433, 51433]}}]}\n"
-    "  prov01.corp.example: {addresses: [10.0.0.14], forest: corp, site: P01, roles: [sms-provider]}\n"
+    "  db01.corp.example: {addresses: [10.0.0.13], forest: corp, site: P01, roles: "
+    "[{site-database: {ports: [1433, 51433]}}]}\n"
+    "  prov01.corp.example: {addresses: [10.0.0.14], forest: corp, site: P01, roles: "
+    "[sms-provider]}\n"
     "  mp01.corp.example:\n"
     "    addresses: [10.0.0.20, \"fd00::20\"]\n"
     "    aliases: [mp.corp.example]\n"
     "    forest: corp\n"
     "    site: P01\n"
-    "    roles: [{management-point: {clients: https, ports: {https: [443, 8443]}, serves: [intranet, internet]}}]\n"
-    "  mp02.corp.example: {addresses: [10.0.0.21], forest: corp, site: P02, roles: [management-point]}\n"
-    "  mp03.corp.example: {addresses: [10.0.0.22], forest: corp, site: S01, roles: [management-point]}\n"
-    "  mp04.corp.example: {addresses: [10.0.0.23], forest: corp, site: P01, roles: [{management-point: {clients: https-or-http}}]}\n"
-    "  dp01.corp.example: {addresses: [10.0.0.30], forest: corp, site: P01, roles: [distribution-point]}\n"
-    "  dp02.corp.example: {addresses: [10.0.0.31], forest: corp, site: P02, roles: [distribution-point]}\n"
+    "    roles: [{management-point: {clients: https, ports: {https: [443, 8443]}, serves: "
+    "[intranet, internet]}}]\n"
+    "  mp02.corp.example: {addresses: [10.0.0.21], forest: corp, site: P02, roles: "
+    "[management-point]}\n"
+    "  mp03.corp.example: {addresses: [10.0.0.22], forest: corp, site: S01, roles: "
+    "[management-point]}\n"
+    "  mp04.corp.example: {addresses: [10.0.0.23], forest: corp, site: P01, roles: "
+    "[{management-point: {clients: https-or-http}}]}\n"
+    "  dp01.corp.example: {addresses: [10.0.0.30], forest: corp, site: P01, roles: "
+    "[distribution-point]}\n"
+    "  dp02.corp.example: {addresses: [10.0.0.31], forest: corp, site: P02, roles: "
+    "[distribution-point]}\n"
     "  all01.corp.example:\n"
     "    addresses: [10.0.0.35]\n"
     "    forest: corp\n"
@@ -68,23 +77,33 @@ static const char hosts[] =
     "    addresses: [10.0.0.40]\n"
     "    forest: corp\n"
     "    site: P01\n"
-    "    roles: [{software-update-point: {clients: https-or-http, ports: {http: [8530], https: [8531]}}}]\n"
-    "  fsp01.corp.example: {addresses: [10.0.0.41], forest: corp, site: P01, roles: [fallback-status-point]}\n"
-    "  smp02.corp.example: {addresses: [10.0.0.42], forest: corp, site: P02, roles: [state-migration-point]}\n"
-    "  rsp01.corp.example: {addresses: [10.0.0.43], forest: corp, site: P01, roles: [reporting-point]}\n"
-    "  mp05.ally.example: {addresses: [10.0.0.50], forest: ally, site: P01, roles: [management-point]}\n"
-    "  mp06.old.example: {addresses: [10.0.0.51], forest: old, site: P01, roles: [management-point]}\n"
+    "    roles: [{software-update-point: {clients: https-or-http, ports: {http: [8530], https: "
+    "[8531]}}}]\n"
+    "  fsp01.corp.example: {addresses: [10.0.0.41], forest: corp, site: P01, roles: "
+    "[fallback-status-point]}\n"
+    "  smp02.corp.example: {addresses: [10.0.0.42], forest: corp, site: P02, roles: "
+    "[state-migration-point]}\n"
+    "  rsp01.corp.example: {addresses: [10.0.0.43], forest: corp, site: P01, roles: "
+    "[reporting-point]}\n"
+    "  mp05.ally.example: {addresses: [10.0.0.50], forest: ally, site: P01, roles: "
+    "[management-point]}\n"
+    "  mp06.old.example: {addresses: [10.0.0.51], forest: old, site: P01, roles: "
+    "[management-point]}\n"
     "  mp07.partner.example:\n"
     "    addresses: [192.0.2.20]\n"
     "    forest: partner\n"
     "    site: P01\n"
     "    site-server-initiates: true\n"
     "    roles: [management-point, dns]\n"
-    "  dp07.partner.example: {addresses: [192.0.2.21], forest: partner, site: P01, roles: [distribution-point]}\n"
+    "  dp07.partner.example: {addresses: [192.0.2.21], forest: partner, site: P01, roles: "
+    "[distribution-point]}\n"
     "  dp08: {addresses: [192.0.2.22], workgroup: true, site: P01, roles: [distribution-point]}\n"
-    "  dp09.corp.example: {addresses: [192.0.2.23], forest: corp, site: P01, roles: [distribution-point]}\n"
-    "  proxy01: {addresses: [192.0.2.5], workgroup: true, roles: [{web-proxy: {mode: bridging, publishes: [mp01.corp.example]}}]}\n"
-    "  cmg01.cloud.example: {addresses: [203.0.113.80], workgroup: true, site: P01, roles: [cloud-management-gateway]}\n";
+    "  dp09.corp.example: {addresses: [192.0.2.23], forest: corp, site: P01, roles: "
+    "[distribution-point]}\n"
+    "  proxy01: {addresses: [192.0.2.5], workgroup: true, roles: [{web-proxy: {mode: bridging, "
+    "publishes: [mp01.corp.example]}}]}\n"
+    "  cmg01.cloud.example: {addresses: [203.0.113.80], workgroup: true, site: P01, roles: "
+    "[cloud-management-gateway]}\n";
 
 /* ---- beginning and end ---- */
 
@@ -113,7 +132,8 @@ void rule_play_begin(struct rule_play *p, const char *policy)
 {
     char text[sizeof surroundings + sizeof hosts + 4096];
     bool added = policy == NULL || policy[0] == '\n';
-    (void)snprintf(text, sizeof text, "%s%s%s", added ? surroundings : "", added ? hosts : "", policy == NULL ? "" : policy);
+    (void)snprintf(text, sizeof text, "%s%s%s", added ? surroundings : "", added ? hosts : "",
+                   policy == NULL ? "" : policy);
     *p = (struct rule_play){.policy = load(text), .pool = observation_pool_new()};
     p->audit = audit_new(p->policy);
     assert_non_null(p->audit);
@@ -212,7 +232,8 @@ static void read_ends(struct line *l)
     char arrow[8];
     struct flow_reference *flow = &l->o->flow;
     read_end(l, DIR_CLIENT);
-    flow->ends[DIR_CLIENT].port = flow->ends[DIR_CLIENT].port != 0 ? flow->ends[DIR_CLIENT].port : 50000;
+    flow->ends[DIR_CLIENT].port =
+        flow->ends[DIR_CLIENT].port != 0 ? flow->ends[DIR_CLIENT].port : 50000;
     take_word(l, arrow, sizeof arrow, " ");
     read_end(l, DIR_SERVER);
     bool udp = strncmp(arrow, "udp", 3) == 0;
@@ -368,16 +389,20 @@ char *rule_play_findings(const struct rule_play *p, const char *code)
         if (strcmp(f->rule->code, code) != 0) {
             continue;
         }
-        (void)fprintf(to, "%s%s %s ", told++ > 0 ? "; " : "", severity_name(f->severity), confidence_name(f->confidence));
+        (void)fprintf(to, "%s%s %s ", told++ > 0 ? "; " : "", severity_name(f->severity),
+                      confidence_name(f->confidence));
         print_end(to, &f->client, false);
         (void)fputs(" > ", to);
         print_end(to, &f->server, true);
         for (unsigned e = 0; e < f->evidence_count; e++) {
-            (void)fprintf(to, "%s%llu", e == 0 ? " @" : ",", (unsigned long long)f->evidence[e].at.packet);
+            (void)fprintf(to, "%s%llu", e == 0 ? " @" : ",",
+                          (unsigned long long)f->evidence[e].at.packet);
         }
         /* What every finding owes its reader. */
-        assert_true(f->explanation != NULL && f->explanation[0] != '\0' && strstr(f->explanation, "(null)") == NULL);
-        assert_true(f->remediation != NULL && f->remediation[0] != '\0' && strstr(f->remediation, "(null)") == NULL);
+        assert_true(f->explanation != NULL && f->explanation[0] != '\0' &&
+                    strstr(f->explanation, "(null)") == NULL);
+        assert_true(f->remediation != NULL && f->remediation[0] != '\0' &&
+                    strstr(f->remediation, "(null)") == NULL);
         assert_true(f->count > 0 && f->first_ns <= f->last_ns);
     }
     (void)fclose(to);
@@ -421,9 +446,11 @@ static bool play_case(const char *code, const struct rule_case *c)
     rule_play_finish(&p);
     char *findings = rule_play_findings(&p, code);
     const char *verdict = c->subject == NULL ? NULL : rule_play_verdict(&p, code, c->subject);
-    bool fine = strcmp(findings, c->findings) == 0 && (verdict == NULL || strcmp(verdict, c->verdict) == 0);
+    bool fine =
+        strcmp(findings, c->findings) == 0 && (verdict == NULL || strcmp(verdict, c->verdict) == 0);
     if (!fine) {
-        print_error("%s %s:\n  found \"%s\"\n  wanted \"%s\"\n", code, c->label, findings, c->findings);
+        print_error("%s %s:\n  found \"%s\"\n  wanted \"%s\"\n", code, c->label, findings,
+                    c->findings);
         if (verdict != NULL) {
             print_error("  verdict %s, wanted %s\n", verdict, c->verdict);
         }

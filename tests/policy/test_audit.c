@@ -1,13 +1,17 @@
 /*
- * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids; and the policy's own watch rules.
+ * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids; and the policy's own
+ * watch rules.
  */
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
 #define OLD_TLS "tls 10.1.0.5 > 10.0.0.20:443 | tls.version=TLS 1.0 | tls.server_hello_packet=5"
-#define RC4 "tls 10.1.0.5 > 10.0.0.20:443 | tls.cipher=TLS_RSA_WITH_RC4_128_SHA | tls.server_hello_packet=5"
-#define GUEST_TREE                                                                                                     \
-    "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=session_setup | smb.status_code=0 | smb.guest=true | smb.response_packet=11"
+#define RC4                                                                                        \
+    "tls 10.1.0.5 > 10.0.0.20:443 | tls.cipher=TLS_RSA_WITH_RC4_128_SHA | "                        \
+    "tls.server_hello_packet=5"
+#define GUEST_TREE                                                                                 \
+    "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=session_setup | smb.status_code=0 | "              \
+    "smb.guest=true | smb.response_packet=11"
 
 /* ---- tuning ---- */
 
@@ -20,7 +24,8 @@ static void tuning(void **state)
         {"\nrules: {tls-below-1-2: off}\n", "", "none"},
         {"\nrules: {R090: off}\n", "", "none"},
         {"\nrules: {tls-below-1-2: low}\n", "low proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
-        {"\nrules: {R090: {severity: critical}}\n", "critical proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
+        {"\nrules: {R090: {severity: critical}}\n", "critical proven 10.1.0.5 > 10.0.0.20:443 @5",
+         "violated"},
         {"\nrules: {R091: off}\n", "high proven 10.1.0.5 > 10.0.0.20:443 @5", "violated"},
     };
     (void)state;
@@ -56,7 +61,8 @@ static void what_is_off_is_not_asked_for(void **state)
     assert_true((audit_records(p.audit) & 1u << RECORD_TLS) != 0);
     assert_true((audit_records(p.audit) & 1u << RECORD_LDAP) == 0);
     rule_play_end(&p);
-    rule_play_begin(&p, "\nrules: {R010: off, R011: off, R013: off, R090: off, R091: off, R092: off}\n");
+    rule_play_begin(
+        &p, "\nrules: {R010: off, R011: off, R013: off, R090: off, R091: off, R092: off}\n");
     assert_true((audit_records(p.audit) & 1u << RECORD_TLS) == 0);
     rule_play_end(&p);
     rule_play_begin(&p, "\nwatch: [{name: binds, when: {ldap.operation: bind}}]\n");
@@ -73,14 +79,21 @@ static void acceptance(void **state)
         bool accepted, expired;
     } cases[] = {
         {NULL, false, false},
-        {"\naccept: [{rule: tls-below-1-2, server: mp01.corp.example, until: 2199-01-31, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: tls-below-1-2, server: mp01.corp.example, until: 2199-01-31, reason: "
+         "x, by: y}]\n",
+         true, false},
         {"\naccept: [{rule: R090, server: management-point, reason: x, by: y}]\n", true, false},
-        {"\naccept: [{rule: R090, client: hq, server: 10.0.0.0/24, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: R090, client: hq, server: 10.0.0.0/24, reason: x, by: y}]\n", true,
+         false},
         {"\naccept: [{rule: R090, client: kiosks, reason: x, by: y}]\n", false, false},
         {"\naccept: [{rule: R091, server: mp01.corp.example, reason: x, by: y}]\n", false, false},
         {"\naccept: [{rule: R090, server: dp01.corp.example, reason: x, by: y}]\n", false, false},
-        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2025-12-31, reason: x, by: y}]\n", true, true},
-        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2026-01-01, reason: x, by: y}]\n", true, false},
+        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2025-12-31, reason: x, by: "
+         "y}]\n",
+         true, true},
+        {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2026-01-01, reason: x, by: "
+         "y}]\n",
+         true, false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -91,7 +104,8 @@ static void acceptance(void **state)
         const struct finding *f = rule_play_finding(&p, "R090");
         const struct audit_counts *counts = audit_counts(p.audit);
         bool stands = !cases[i].accepted || cases[i].expired;
-        if ((f->accepted != NULL) != cases[i].accepted || f->acceptance_expired != cases[i].expired) {
+        if ((f->accepted != NULL) != cases[i].accepted ||
+            f->acceptance_expired != cases[i].expired) {
             fail_msg("case %zu", i);
         }
         assert_int_equal(counts->accepted, !stands);
@@ -111,27 +125,31 @@ static const struct finding *const *all_of(const struct rule_play *p, size_t *re
 
 static void order(void **state)
 {
-    static const char *const wanted[] = {"critical R041", "high R001", "high R049", "high R090", "high R091", "medium R003",
-                                         "high R090"};
+    static const char *const wanted[] = {"critical R041", "high R001",   "high R049", "high R090",
+                                         "high R091",     "medium R003", "high R090"};
     struct rule_play p;
     size_t count = 0, verdicts = 0;
     (void)state;
     rule_play_begin(&p, "\naccept: [{rule: R090, server: dp01.corp.example, reason: x, by: y}]\n");
-    rule_play_say(&p, "tls#9 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0 | tls.server_hello_packet=5");
+    rule_play_say(
+        &p, "tls#9 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0 | tls.server_hello_packet=5");
     rule_play_say(&p, RC4);
     rule_play_say(&p, OLD_TLS);
     rule_play_say(&p, GUEST_TREE);
-    rule_play_say(&p, "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=tree_connect | smb.path=\\\\x\\C$ | smb.status_code=0 | "
+    rule_play_say(&p, "smb 10.1.0.5 > 10.0.0.30:445 | smb.message=tree_connect | "
+                      "smb.path=\\\\x\\C$ | smb.status_code=0 | "
                       "smb.response_packet=13");
     rule_play_say(&p, "flow#4 10.0.0.30 > 10.0.0.10:445 | flow.protocol=smb");
     rule_play_say(&p, "flow#5 10.7.7.7 > 10.0.0.13:1433 | flow.protocol=tds");
-    rule_play_say(&p, "ntlm#6 10.0.0.10 > 192.0.2.20:445 | ntlm.carrier=smb | ntlm.variant=v1 | ntlm.authenticate_packet=10");
+    rule_play_say(&p, "ntlm#6 10.0.0.10 > 192.0.2.20:445 | ntlm.carrier=smb | ntlm.variant=v1 | "
+                      "ntlm.authenticate_packet=10");
     rule_play_finish(&p);
     const struct finding *const *all = all_of(&p, &count);
     assert_int_equal(count, COUNT_OF(wanted));
     for (size_t i = 0; i < count; i++) {
         char text[40];
-        (void)snprintf(text, sizeof text, "%s %s", severity_name(all[i]->severity), all[i]->rule->code);
+        (void)snprintf(text, sizeof text, "%s %s", severity_name(all[i]->severity),
+                       all[i]->rule->code);
         assert_string_equal(text, wanted[i]);
     }
     assert_non_null(all[count - 1]->accepted); /* what is accepted comes last */
@@ -143,7 +161,8 @@ static void order(void **state)
     assert_int_equal(counted, verdicts);
     for (size_t i = 1; i < verdicts; i++) {
         int by_rule = strcmp(said[i - 1]->rule->code, said[i]->rule->code);
-        assert_true(by_rule < 0 || (by_rule == 0 && strcmp(said[i - 1]->subject, said[i]->subject) < 0));
+        assert_true(by_rule < 0 ||
+                    (by_rule == 0 && strcmp(said[i - 1]->subject, said[i]->subject) < 0));
     }
     rule_play_end(&p);
 }
@@ -196,8 +215,11 @@ static void counting_up(void **state)
     (void)state;
     rule_play_begin(&p, NULL);
     for (unsigned i = 0; i < 40; i++) {
-        (void)snprintf(line, sizeof line, "http#%u@%u+%u 10.1.0.%u > 10.0.0.20:80 | http.method=GET | http.uri=/SMS_MP/%u | "
-                       "http.request_packet=%u", i / 2 + 1, 10 + i, i, 5 + i % 2, i, 10 + i);
+        (void)snprintf(
+            line, sizeof line,
+            "http#%u@%u+%u 10.1.0.%u > 10.0.0.20:80 | http.method=GET | http.uri=/SMS_MP/%u | "
+            "http.request_packet=%u",
+            i / 2 + 1, 10 + i, i, 5 + i % 2, i, 10 + i);
         rule_play_say(&p, line);
     }
     rule_play_finish(&p);
@@ -227,8 +249,10 @@ static void any_client(void **state)
     rule_play_end(&p);
     rule_play_begin(&p, NULL);
     rule_play_say(&p, OLD_TLS);
-    rule_play_say(&p, "tls#2 10.1.0.6 > 10.0.0.20:443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
-    rule_play_say(&p, "tls#3 10.1.0.6 > 10.0.0.20:8443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
+    rule_play_say(
+        &p, "tls#2 10.1.0.6 > 10.0.0.20:443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
+    rule_play_say(
+        &p, "tls#3 10.1.0.6 > 10.0.0.20:8443 | tls.version=TLS 1.0 | tls.server_hello_packet=8");
     rule_play_finish(&p);
     size_t count = 0;
     const struct finding *const *all = all_of(&p, &count);
@@ -247,7 +271,8 @@ static void too_many_findings(void **state)
     (void)state;
     rule_play_begin(&p, NULL);
     for (unsigned i = 0; i < LIMIT_FINDINGS + 10; i++) {
-        (void)snprintf(line, sizeof line, "flow#%u 10.7.%u.%u > 10.0.0.30:80", i + 1, i / 200 % 200, i % 200 + 1);
+        (void)snprintf(line, sizeof line, "flow#%u 10.7.%u.%u > 10.0.0.30:80", i + 1, i / 200 % 200,
+                       i % 200 + 1);
         rule_play_say(&p, line);
     }
     rule_play_finish(&p);
@@ -265,13 +290,17 @@ static void too_many_flows(void **state)
     (void)state;
     rule_play_begin(&p, NULL);
     for (unsigned i = 0; i < LIMIT_FLOW_NOTES + 5; i++) {
-        (void)snprintf(line, sizeof line, "smb#%u 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=3.1.1 | "
-                       "smb.signing.server=enabled | smb.response_packet=6", i + 1);
+        (void)snprintf(
+            line, sizeof line,
+            "smb#%u 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=3.1.1 | "
+            "smb.signing.server=enabled | smb.response_packet=6",
+            i + 1);
         rule_play_say(&p, line);
     }
     assert_int_equal(audit_counts(p.audit)->state_shed, 5);
     for (unsigned i = 0; i < LIMIT_FLOW_NOTES + 5; i++) {
-        (void)snprintf(line, sizeof line, "flow#%u 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb", i + 1);
+        (void)snprintf(line, sizeof line, "flow#%u 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb",
+                       i + 1);
         rule_play_say(&p, line);
     }
     rule_play_finish(&p);
@@ -303,8 +332,10 @@ static void rows_of_rules(void **state)
         const struct rule *r = rules[i];
         assert_ptr_equal(rule_find(r->name), r);
         assert_ptr_equal(rule_find(r->code), r);
-        assert_true(r->severity != SEVERITY_OFF && r->records != 0 && r->observe != NULL && r->finish != NULL);
-        assert_true(strlen(r->title) > 0 && strlen(r->means) > 80 && strlen(r->evidence) > 80 && strlen(r->remediation) > 40);
+        assert_true(r->severity != SEVERITY_OFF && r->records != 0 && r->observe != NULL &&
+                    r->finish != NULL);
+        assert_true(strlen(r->title) > 0 && strlen(r->means) > 80 && strlen(r->evidence) > 80 &&
+                    strlen(r->remediation) > 40);
         assert_true(i == 0 || strcmp(rules[i - 1]->code, r->code) < 0);
         for (const char *s = r->statements; *s != '\0'; s += strspn(s, " ")) {
             unsigned number = 0;
@@ -318,83 +349,251 @@ static void rows_of_rules(void **state)
 
 /* ---- watch rules ---- */
 
-#define WATCH(when) "\nwatch:\n  - {name: mine, severity: high, when: " when ", says: what I watch for}\n"
-#define NEGOTIATED(dialect)                                                                                            \
-    "smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=" dialect " | smb.signing.server=required"
+#define WATCH(when)                                                                                \
+    "\nwatch:\n  - {name: mine, severity: high, when: " when ", says: what I watch for}\n"
+#define NEGOTIATED(dialect)                                                                        \
+    "smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=" dialect               \
+    " | smb.signing.server=required"
 #define SEEN "high proven 10.1.0.5 > 10.0.0.30:445 @14"
+
+static const struct rule_case watching_cases[] = {
+    {"one of the values, and a role",
+     {NEGOTIATED("2.0.2")},
+     SEEN,
+     "dp01.corp.example",
+     "violated",
+     WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
+    {"the hierarchy has no verdict beside its hosts'",
+     {NEGOTIATED("2.0.2")},
+     SEEN,
+     "hierarchy",
+     "none",
+     WATCH("{smb.dialect: 2.0.2}")},
+    {"case does not matter",
+     {NEGOTIATED("nt lm 0.12")},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: NT LM 0.12}")},
+    {"near miss: another value",
+     {NEGOTIATED("3.1.1")},
+     "",
+     "dp01.corp.example",
+     "consistent",
+     WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
+    {"near miss: another role",
+     {NEGOTIATED("2.0.2")},
+     "",
+     "hierarchy",
+     "not_observed",
+     WATCH("{smb.dialect: 2.0.2, server.role: management-point}")},
+    {"near miss: nothing of it stated",
+     {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"},
+     "",
+     "hierarchy",
+     "not_observed",
+     WATCH("{smb.dialect: 2.0.2}")},
+    {"near miss: another record",
+     {"tls@14 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: 2.0.2}")},
+    {"all must hold",
+     {NEGOTIATED("2.0.2")},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: 2.0.2, smb.signing.server: none}")},
+    {"two facts",
+     {NEGOTIATED("2.0.2")},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: 2.0.2, smb.signing.server: required}")},
+    {"not one of these",
+     {NEGOTIATED("2.0.2")},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: {not: [3.1.1, 3.0]}}")},
+    {"near miss: one of these",
+     {NEGOTIATED("2.0.2")},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: {not: [3.1.1, 2.0.2]}}")},
+    {"near miss: what is not stated is no other",
+     {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: {not: 3.1.1}}")},
+    {"a truth",
+     {NEGOTIATED("2.0.2") " | smb.guest=true"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{smb.guest: true}")},
+    {"its opposite",
+     {NEGOTIATED("2.0.2") " | smb.guest=false"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{smb.guest: false}")},
+    {"near miss: the other truth",
+     {NEGOTIATED("2.0.2") " | smb.guest=false"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.guest: true}")},
+    {"a number",
+     {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=401"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{http.status: [401, 407]}")},
+    {"near miss: another number",
+     {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=200"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{http.status: 401}")},
+    {"a code",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.cipher_code=0x0005"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{tls.cipher_code: \"0x0005\"}")},
+    {"octets",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{tls.certificate.sha256: \"00ffab\"}")},
+    {"near miss: more octets",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{tls.certificate.sha256: \"00ff\"}")},
+    {"a date",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.not_after=86400"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{tls.certificate.not_after: \"2026-01-02T00:00:00Z\"}")},
+    {"any of a list",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{tls.alpn_offered: http/1.1}")},
+    {"near miss: none of a list may be it",
+     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{tls.alpn_offered: {not: http/1.1}}")},
+    {"ends alone",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{client.forest: corp, server.site: P01}")},
+    {"every kind of end",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{client.ip: 10.1.0.0/24, client.zone: intranet, client.workgroup: false, "
+           "client.role: clients, "
+           "server.name: dp01.corp.example, server.forest: corp}")},
+    {"near miss: another network",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{client.ip: 10.2.0.0/24}")},
+    {"near miss: no workgroup",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{client.workgroup: true}")},
+    {"an end that is not",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     SEEN,
+     NULL,
+     NULL,
+     WATCH("{client.forest: {not: partner}}")},
+    {"near miss: it is",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{client.forest: {not: [corp]}}")},
+    {"a fact of the flow beside another",
+     {NEGOTIATED("2.0.2"),
+      "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"},
+     SEEN,
+     "dp01.corp.example",
+     "violated",
+     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+    {"near miss: the flow is another",
+     {NEGOTIATED("2.0.2"),
+      "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vlan:5"},
+     "",
+     "dp01.corp.example",
+     "consistent",
+     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+    {"near miss: only the flow fits",
+     {"flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"},
+     "",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
+    {"a protocol by its port is a guess",
+     {"flow@14 10.1.0.5 > 10.0.0.30:445 | flow.protocol=ssh | flow.identified_by=port"},
+     "medium inferred 10.1.0.5 > 10.0.0.30:445 @14",
+     NULL,
+     NULL,
+     WATCH("{flow.protocol: ssh}")},
+    {"switched off",
+     {NEGOTIATED("2.0.2")},
+     "",
+     "hierarchy",
+     "none",
+     WATCH("{smb.dialect: 2.0.2}") "rules: {mine: off}\n"},
+    {"tuned",
+     {NEGOTIATED("2.0.2")},
+     "low proven 10.1.0.5 > 10.0.0.30:445 @14",
+     NULL,
+     NULL,
+     WATCH("{smb.dialect: 2.0.2}") "rules: {mine: low}\n"},
+    {"off by its own severity",
+     {NEGOTIATED("2.0.2")},
+     "",
+     "hierarchy",
+     "none",
+     "\nwatch: [{name: mine, severity: off, when: {smb.dialect: 2.0.2}}]\n"},
+};
 
 static void watching(void **state)
 {
-    static const struct rule_case cases[] = {
-        {"one of the values, and a role", {NEGOTIATED("2.0.2")}, SEEN, "dp01.corp.example", "violated",
-         WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
-        {"case does not matter", {NEGOTIATED("nt lm 0.12")}, SEEN, NULL, NULL, WATCH("{smb.dialect: NT LM 0.12}")},
-        {"near miss: another value", {NEGOTIATED("3.1.1")}, "", "dp01.corp.example", "consistent",
-         WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
-        {"near miss: another role", {NEGOTIATED("2.0.2")}, "", "hierarchy", "not_observed",
-         WATCH("{smb.dialect: 2.0.2, server.role: management-point}")},
-        {"near miss: nothing of it stated", {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"}, "", "hierarchy",
-         "not_observed", WATCH("{smb.dialect: 2.0.2}")},
-        {"near miss: another record", {"tls@14 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0"}, "", NULL, NULL,
-         WATCH("{smb.dialect: 2.0.2}")},
-        {"all must hold", {NEGOTIATED("2.0.2")}, "", NULL, NULL, WATCH("{smb.dialect: 2.0.2, smb.signing.server: none}")},
-        {"two facts", {NEGOTIATED("2.0.2")}, SEEN, NULL, NULL, WATCH("{smb.dialect: 2.0.2, smb.signing.server: required}")},
-        {"not one of these", {NEGOTIATED("2.0.2")}, SEEN, NULL, NULL, WATCH("{smb.dialect: {not: [3.1.1, 3.0]}}")},
-        {"near miss: one of these", {NEGOTIATED("2.0.2")}, "", NULL, NULL, WATCH("{smb.dialect: {not: [3.1.1, 2.0.2]}}")},
-        {"near miss: what is not stated is no other", {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"}, "", NULL, NULL,
-         WATCH("{smb.dialect: {not: 3.1.1}}")},
-        {"a truth", {NEGOTIATED("2.0.2") " | smb.guest=true"}, SEEN, NULL, NULL, WATCH("{smb.guest: true}")},
-        {"its opposite", {NEGOTIATED("2.0.2") " | smb.guest=false"}, SEEN, NULL, NULL, WATCH("{smb.guest: false}")},
-        {"near miss: the other truth", {NEGOTIATED("2.0.2") " | smb.guest=false"}, "", NULL, NULL, WATCH("{smb.guest: true}")},
-        {"a number", {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=401"}, SEEN, NULL, NULL, WATCH("{http.status: [401, 407]}")},
-        {"near miss: another number", {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=200"}, "", NULL, NULL,
-         WATCH("{http.status: 401}")},
-        {"a code", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.cipher_code=0x0005"}, SEEN, NULL, NULL,
-         WATCH("{tls.cipher_code: \"0x0005\"}")},
-        {"octets", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"}, SEEN, NULL, NULL,
-         WATCH("{tls.certificate.sha256: \"00ffab\"}")},
-        {"near miss: more octets", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"}, "", NULL, NULL,
-         WATCH("{tls.certificate.sha256: \"00ff\"}")},
-        {"a date", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.not_after=86400"}, SEEN, NULL, NULL,
-         WATCH("{tls.certificate.not_after: \"2026-01-02T00:00:00Z\"}")},
-        {"any of a list", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"}, SEEN, NULL, NULL,
-         WATCH("{tls.alpn_offered: http/1.1}")},
-        {"near miss: none of a list may be it", {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
-         "", NULL, NULL, WATCH("{tls.alpn_offered: {not: http/1.1}}")},
-        {"ends alone", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL, WATCH("{client.forest: corp, server.site: P01}")},
-        {"every kind of end", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL,
-         WATCH("{client.ip: 10.1.0.0/24, client.zone: intranet, client.workgroup: false, client.role: clients, "
-               "server.name: dp01.corp.example, server.forest: corp}")},
-        {"near miss: another network", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.ip: 10.2.0.0/24}")},
-        {"near miss: no workgroup", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.workgroup: true}")},
-        {"an end that is not", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, SEEN, NULL, NULL, WATCH("{client.forest: {not: partner}}")},
-        {"near miss: it is", {"flow@14 10.1.0.5 > 10.0.0.30:445"}, "", NULL, NULL, WATCH("{client.forest: {not: [corp]}}")},
-        {"a fact of the flow beside another",
-         {NEGOTIATED("2.0.2"), "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"}, SEEN,
-         "dp01.corp.example", "violated", WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-        {"near miss: the flow is another",
-         {NEGOTIATED("2.0.2"), "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vlan:5"}, "",
-         "dp01.corp.example", "consistent", WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-        {"near miss: only the flow fits", {"flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"}, "", NULL,
-         NULL, WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-        {"a protocol by its port is a guess", {"flow@14 10.1.0.5 > 10.0.0.30:445 | flow.protocol=ssh | flow.identified_by=port"},
-         "medium inferred 10.1.0.5 > 10.0.0.30:445 @14", NULL, NULL, WATCH("{flow.protocol: ssh}")},
-        {"switched off", {NEGOTIATED("2.0.2")}, "", "hierarchy", "none", WATCH("{smb.dialect: 2.0.2}") "rules: {mine: off}\n"},
-        {"tuned", {NEGOTIATED("2.0.2")}, "low proven 10.1.0.5 > 10.0.0.30:445 @14", NULL, NULL,
-         WATCH("{smb.dialect: 2.0.2}") "rules: {mine: low}\n"},
-        {"off by its own severity", {NEGOTIATED("2.0.2")}, "", "hierarchy", "none",
-         "\nwatch: [{name: mine, severity: off, when: {smb.dialect: 2.0.2}}]\n"},
-    };
     (void)state;
-    rule_play_cases("WATCH", cases, COUNT_OF(cases));
+    rule_play_cases("WATCH", watching_cases, COUNT_OF(watching_cases));
 }
 
 static void watch_in_words(void **state)
 {
     struct rule_play p;
     (void)state;
-    rule_play_begin(&p, WATCH("{smb.dialect: 2.0.2, smb.signing.server: {not: none}}")
-                    "accept: [{rule: mine, server: dp01.corp.example, reason: x, by: y}]\n");
+    rule_play_begin(
+        &p,
+        WATCH("{smb.dialect: 2.0.2, smb.signing.server: {not: none}}") "accept: [{rule: mine, "
+                                                                       "server: dp01.corp.example, "
+                                                                       "reason: x, by: y}]\n");
     rule_play_say(&p, NEGOTIATED("2.0.2"));
     rule_play_finish(&p);
     const struct finding *f = rule_play_finding(&p, "WATCH");
@@ -402,8 +601,10 @@ static void watch_in_words(void **state)
     assert_string_equal(f->rule->name, "mine");
     assert_string_equal(f->title, "what I watch for");
     assert_string_equal(f->evidence[0].says, "smb.dialect = 2.0.2, smb.signing.server = required");
-    assert_string_equal(f->explanation, "what I watch for: 10.1.0.5 (hq) to dp01.corp.example (10.0.0.30) on port 445 "
-                                        "(smb.dialect = 2.0.2, smb.signing.server = required).");
+    assert_string_equal(
+        f->explanation,
+        "what I watch for: 10.1.0.5 (hq) to dp01.corp.example (10.0.0.30) on port 445 "
+        "(smb.dialect = 2.0.2, smb.signing.server = required).");
     rule_play_end(&p);
 }
 

@@ -1,5 +1,6 @@
 /*
- * test_matrix.c - every row of the matrix allows what it says, and only that; the reverse; the policy's own lines.
+ * test_matrix.c - every row of the matrix allows what it says, and only that; the reverse; the
+ * policy's own lines.
  */
 #include "capture/decode.h"
 #include "policy/matrix.h"
@@ -17,13 +18,15 @@ struct made_end {
     struct party party;
 };
 
-/* A party that is one of these ends and nothing else: the lowest role, or what stands for no role. */
+/* A party that is one of these ends and nothing else: the lowest role, or what stands for no role.
+ */
 static void make_end(struct made_end *e, role_set ends, const char *site)
 {
     memset(e, 0, sizeof *e);
     e->zone.name = "intranet";
     e->site.code = site;
-    e->host = (struct host){.name = "host.example", .short_name = "host", .roles = &e->role, .site = &e->site};
+    e->host = (struct host){
+        .name = "host.example", .short_name = "host", .roles = &e->role, .site = &e->site};
     e->party = (struct party){.known = true, .zone = &e->zone};
     for (unsigned i = 0; i < ROLE_COUNT && e->host.role_count == 0; i++) {
         if ((ends & ROLE_BIT(i)) != 0) {
@@ -62,13 +65,15 @@ static void make_ends(const struct matrix_row *row, struct made_end *from, struc
 static const char *protocol_of(enum matrix_class of)
 {
     static const char *const names[] = {
-        [MATRIX_HTTP] = "http", [MATRIX_HTTPS] = "tls", [MATRIX_HTTP_OR_HTTPS] = "http", [MATRIX_SMB] = "smb",
-        [MATRIX_RPC] = "dcerpc", [MATRIX_SQL] = "tds", [MATRIX_LDAP] = "ldap", [MATRIX_KERBEROS] = "kerberos",
-        [MATRIX_MIXED] = "dcerpc", [MATRIX_OTHER] = "unknown"};
+        [MATRIX_HTTP] = "http",    [MATRIX_HTTPS] = "tls",         [MATRIX_HTTP_OR_HTTPS] = "http",
+        [MATRIX_SMB] = "smb",      [MATRIX_RPC] = "dcerpc",        [MATRIX_SQL] = "tds",
+        [MATRIX_LDAP] = "ldap",    [MATRIX_KERBEROS] = "kerberos", [MATRIX_MIXED] = "dcerpc",
+        [MATRIX_OTHER] = "unknown"};
     return names[of];
 }
 
-static struct connection connection(const struct matrix_row *row, struct made_end *from, struct made_end *to, uint16_t port)
+static struct connection connection(const struct matrix_row *row, struct made_end *from,
+                                    struct made_end *to, uint16_t port)
 {
     to->party.port = port;
     from->party.port = 50000;
@@ -91,7 +96,8 @@ static void check_row(const struct matrix_row *row)
         bool fine = true;
         to.party.port = row->ports[i].last;
         from.party.port = 50000;
-        fine &= matrix_row_allows(row, &there) && !matrix_row_reverses(row, &there) && matrix_ask(&there).allows != NULL;
+        fine &= matrix_row_allows(row, &there) && !matrix_row_reverses(row, &there) &&
+                matrix_ask(&there).allows != NULL;
         to.party.port = 50000;
         from.party.port = row->ports[i].first;
         if (one_way && from.party.host != NULL && to.party.host != NULL) {
@@ -113,7 +119,8 @@ static void every_row(void **state)
         unsigned number = 0;
         assert_int_equal(sscanf(matrix_rows[i].id, "M%u", &number), 1);
         assert_int_equal(number, i + 1);
-        assert_true(matrix_rows[i].from != 0 && matrix_rows[i].to != 0 && matrix_rows[i].ports[0].first != 0);
+        assert_true(matrix_rows[i].from != 0 && matrix_rows[i].to != 0 &&
+                    matrix_rows[i].ports[0].first != 0);
         check_row(&matrix_rows[i]);
     }
 }
@@ -134,7 +141,8 @@ static void nothing_else(void **state)
         assert_false(matrix_row_allows(row, &c));
         c.transport = (row->transports & MATRIX_TCP) != 0 ? IP_TCP : IP_UDP;
         c.protocol = "mysql";
-        assert_true(matrix_row_allows(row, &c) == (row->of == MATRIX_OTHER || row->of == MATRIX_MIXED));
+        assert_true(matrix_row_allows(row, &c) ==
+                    (row->of == MATRIX_OTHER || row->of == MATRIX_MIXED));
         c.protocol = "unknown";
         assert_true(matrix_row_allows(row, &c));
         make_end(&stranger, 0, "P01");
@@ -166,7 +174,8 @@ static struct party party_at(const struct policy *p, const char *address, uint16
 static void check_question(const struct policy *p, const struct question *q)
 {
     struct party client = party_at(p, q->client, 50000), server = party_at(p, q->server, q->port);
-    struct connection c = {.client = &client, .server = &server, .transport = q->transport, .protocol = q->protocol};
+    struct connection c = {
+        .client = &client, .server = &server, .transport = q->transport, .protocol = q->protocol};
     struct matrix_answer answer = matrix_ask(&c);
     const char *allows = answer.allows == NULL ? "" : answer.allows->id;
     const char *reversed = answer.reversed == NULL ? "" : answer.reversed->id;
@@ -192,13 +201,19 @@ static void in_a_hierarchy(void **state)
         {"WSUS", "10.1.0.5", "10.0.0.40", 8530, IP_TCP, "http", "M016", ""},
         {"WSUS API from the database", "10.0.0.40", "10.0.0.10", 8530, IP_TCP, "http", "M133", ""},
         {"a perimeter management point", "192.0.2.20", "10.0.0.10", 445, IP_TCP, "smb", "M056", ""},
-        {"a perimeter distribution point may", "192.0.2.21", "10.0.0.10", 445, IP_TCP, "smb", "M175", ""},
+        {"a perimeter distribution point may", "192.0.2.21", "10.0.0.10", 445, IP_TCP, "smb",
+         "M175", ""},
         {"consoles", "10.9.0.5", "10.0.0.14", 443, IP_TCP, "tls", "M164", ""},
         {"clients are no consoles", "10.1.0.5", "10.0.0.14", 443, IP_TCP, "tls", "", ""},
-        {"a site server is a client too", "10.0.0.10", "203.0.113.9", 443, IP_TCP, "tls", "M037", ""},
+        {"a site server is a client too", "10.0.0.10", "203.0.113.9", 443, IP_TCP, "tls", "M037",
+         ""},
         {"an unknown address inside", "10.0.0.10", "10.7.7.7", 443, IP_TCP, "tls", "", ""},
         {"Kerberos of a site system", "10.0.0.30", "10.0.0.2", 88, IP_UDP, "kerberos", "M033", ""},
         {"RPC on a dynamic port", "10.0.0.20", "10.0.0.10", 50001, IP_TCP, "dcerpc", "M058", ""},
+        {"DHCP's answer", "10.0.0.30", "10.1.0.5", 68, IP_UDP, "dhcp", "M009", ""},
+        {"TFTP's answer, from and to any port", "10.0.0.30", "10.1.0.5", 2070, IP_UDP, "tftp",
+         "M010", ""},
+        {"not to a low one", "10.0.0.30", "10.1.0.5", 500, IP_UDP, "unknown", "", ""},
         {"a database is no dynamic port", "10.0.0.20", "10.0.0.10", 1433, IP_TCP, "tds", "", ""},
     };
     struct rule_play play;
@@ -228,28 +243,36 @@ static void exceptions(void **state)
     static const struct {
         const char *client, *server, *protocol, *reason; /* NULL: no line fits */
     } cases[] = {
-        {"10.0.0.4", "10.0.0.13", "smb", "first"},   {"10.0.0.4", "10.0.0.13", "tds", NULL},
-        {"10.1.0.5", "10.0.0.20", "tls", "second"},  {"10.2.0.5", "10.0.0.20", "tls", "third"},
-        {"10.2.0.5", "10.0.0.20", "http", "third"},  {"10.2.0.5", "10.0.0.20", NULL, "third"},
-        {"10.1.0.5", "10.0.0.20", NULL, NULL},       {"10.9.0.5", "10.0.0.13", "tds", "fourth"},
-        {"10.8.0.5", "10.0.0.13", "tds", "fifth"},   {"10.7.7.7", "10.0.0.13", "tds", NULL},
+        {"10.0.0.4", "10.0.0.13", "smb", "first"},  {"10.0.0.4", "10.0.0.13", "tds", NULL},
+        {"10.1.0.5", "10.0.0.20", "tls", "second"}, {"10.2.0.5", "10.0.0.20", "tls", "third"},
+        {"10.2.0.5", "10.0.0.20", "http", "third"}, {"10.2.0.5", "10.0.0.20", NULL, "third"},
+        {"10.1.0.5", "10.0.0.20", NULL, NULL},      {"10.9.0.5", "10.0.0.13", "tds", "fourth"},
+        {"10.8.0.5", "10.0.0.13", "tds", "fifth"},  {"10.7.7.7", "10.0.0.13", "tds", NULL},
     };
     struct rule_play play;
     (void)state;
-    rule_play_begin(&play, "\nmatrix:\n"
-                           "  - allow: {from: fs01.corp.example, to: site-database, over: [smb], reason: first}\n"
-                           "  - allow: {from: hq, to: mp01.corp.example, over: [https], reason: second}\n"
-                           "  - deny: {from: clients, to: management-point, reason: third}\n"
-                           "  - allow: {from: administrators, to: site-database, reason: fourth}\n"
-                           "  - allow: {from: 10.8.0.0/16, to: intranet, reason: fifth}\n");
+    rule_play_begin(
+        &play,
+        "\nmatrix:\n"
+        "  - allow: {from: fs01.corp.example, to: site-database, over: [smb], reason: first}\n"
+        "  - allow: {from: hq, to: mp01.corp.example, over: [https], reason: second}\n"
+        "  - deny: {from: clients, to: management-point, reason: third}\n"
+        "  - allow: {from: administrators, to: site-database, reason: fourth}\n"
+        "  - allow: {from: 10.8.0.0/16, to: intranet, reason: fifth}\n");
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct party client = party_at(play.policy, cases[i].client, 50000);
         struct party server = party_at(play.policy, cases[i].server, 443);
-        struct connection c = {.client = &client, .server = &server, .transport = IP_TCP, .protocol = cases[i].protocol};
+        struct connection c = {.client = &client,
+                               .server = &server,
+                               .transport = IP_TCP,
+                               .protocol = cases[i].protocol};
         /* hq is in clients too: without its protocol the third line is what is left. */
         bool left = cases[i].protocol == NULL && cases[i].reason == NULL;
         const struct matrix_exception *e = matrix_exception_of(play.policy, &c);
-        assert_string_equal(e == NULL ? "none" : e->reason, left ? "third" : cases[i].reason == NULL ? "none" : cases[i].reason);
+        assert_string_equal(e == NULL ? "none" : e->reason, left ? "third"
+                                                            : cases[i].reason == NULL
+                                                                ? "none"
+                                                                : cases[i].reason);
     }
     rule_play_end(&play);
 }
@@ -257,10 +280,8 @@ static void exceptions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row),
-        cmocka_unit_test(nothing_else),
-        cmocka_unit_test(in_a_hierarchy),
-        cmocka_unit_test(site_server_initiates),
+        cmocka_unit_test(every_row),      cmocka_unit_test(nothing_else),
+        cmocka_unit_test(in_a_hierarchy), cmocka_unit_test(site_server_initiates),
         cmocka_unit_test(exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
