@@ -1,6 +1,7 @@
 #include "dissect/identify.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "dissect/ndpi_shim.h"
@@ -30,13 +31,19 @@ static const struct {
     {"dhcpv6", "dhcp"},           {"http_proxy", "http"}, {"http_connect", "http"},
 };
 
+/* nDPI, and the libgcrypt below it, set up process-wide tables when a module starts and ends: two workers that need
+ * their first module at once would meet there (seen as a rare abort). The one lock of the program's dissectors. */
+static pthread_mutex_t ndpi_starts = PTHREAD_MUTEX_INITIALIZER;
+
 struct identifier *identifier_new(void)
 {
     struct identifier *in = calloc(1, sizeof *in);
     if (in == NULL) {
         return NULL;
     }
+    pthread_mutex_lock(&ndpi_starts);
     in->module = ndpi_shim_module();
+    pthread_mutex_unlock(&ndpi_starts);
     if (in->module == NULL) {
         free(in);
         return NULL;
@@ -47,7 +54,9 @@ struct identifier *identifier_new(void)
 struct identifier *identifier_free(struct identifier *in)
 {
     if (in != NULL) {
+        pthread_mutex_lock(&ndpi_starts);
         ndpi_exit_detection_module(in->module);
+        pthread_mutex_unlock(&ndpi_starts);
         free(in);
     }
     return NULL;
