@@ -413,7 +413,7 @@ static const struct logon_case cases[] = {
     {"too long", too_long,
      "ldap @23 server ldap.operation=search ldap.dn=dc=long ldap.scope=sub ldap.result=success "
      "ldap.result_code=0 ldap.entries=1" ASKED(
-         "1", "22") "ldap @24 client ldap.operation=modify ldap.request_packet=24" TCP},
+         "1", "23") "ldap @24 client ldap.operation=modify ldap.request_packet=24" TCP},
 };
 
 static void test_what_is_stated(void **state)
