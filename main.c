@@ -22,7 +22,8 @@
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 
-/* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once. */
+/* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
+ */
 static volatile sig_atomic_t stop_asked;
 
 struct options {
@@ -36,8 +37,19 @@ struct options {
 };
 
 enum option_id {
-    OPT_FORMAT = 256, OPT_EVENTS, OPT_TYPE, OPT_FAIL_ON, OPT_WORKERS, OPT_MEMORY, OPT_FILTER, OPT_REPORT,
-    OPT_NO_NDPI, OPT_SECRETS, OPT_KEY_VLAN, OPT_KEY_TUNNEL, OPT_COLOR,
+    OPT_FORMAT = 256,
+    OPT_EVENTS,
+    OPT_TYPE,
+    OPT_FAIL_ON,
+    OPT_WORKERS,
+    OPT_MEMORY,
+    OPT_FILTER,
+    OPT_REPORT,
+    OPT_NO_NDPI,
+    OPT_SECRETS,
+    OPT_KEY_VLAN,
+    OPT_KEY_TUNNEL,
+    OPT_COLOR,
 };
 
 static const struct option long_options[] = {
@@ -86,12 +98,14 @@ static int usage(const struct command *c, const char *what)
 
 /* ---- options ---- */
 
-static bool parse_count(const char *text, unsigned long least, unsigned long most, unsigned long *ret)
+static bool parse_count(const char *text, unsigned long least, unsigned long most,
+                        unsigned long *ret)
 {
     char *end = NULL;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < least || value > most || text[0] == '-') {
+    if (errno != 0 || end == text || *end != '\0' || value < least || value > most ||
+        text[0] == '-') {
         return false;
     }
     *ret = value;
@@ -134,7 +148,8 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         o->workers = (unsigned)value;
     } else if (option == OPT_MEMORY) {
         if (!parse_size(optarg, &o->memory)) {
-            return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G", optarg);
+            return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
+                           optarg);
         }
     } else if (!severity_parse(optarg, &o->fail_on) || o->fail_on == SEVERITY_OFF) {
         return trouble("--fail-on %s: expected critical, high, medium, low or info", optarg);
@@ -207,11 +222,13 @@ static int bad_option(const struct command *c, int argc, char **argv)
             return trouble("%s needs a value; 'rolecall %s --help' shows how", given, c->name);
         }
     }
-    return n.best == NULL ? trouble("unknown option %s; 'rolecall %s --help' shows all", given, c->name)
-                          : trouble("unknown option %s; did you mean --%s?", given, n.best);
+    return n.best == NULL
+               ? trouble("unknown option %s; 'rolecall %s --help' shows all", given, c->name)
+               : trouble("unknown option %s; did you mean --%s?", given, n.best);
 }
 
-/* Options first, then what is left are inputs (or a command's own words). -1: go on; else the exit status. */
+/* Options first, then what is left are inputs (or a command's own words). -1: go on; else the exit
+ * status. */
 static int parse(const struct command *c, struct options *o, int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -219,10 +236,13 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
                           .color = "auto",
                           .fail_on = SEVERITY_LOW,
                           .memory = LIMIT_MEMORY_DEFAULT,
-                          .workers = cores < 1 ? 1 : cores > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)cores};
+                          .workers = cores < 1              ? 1
+                                     : cores > LIMIT_SHARDS ? LIMIT_SHARDS
+                                                            : (unsigned)cores};
     opterr = 0;
     optind = 1;
-    for (int option = 0; (option = getopt_long(argc, argv, "r:p:o:qh", long_options, NULL)) != -1;) {
+    for (int option = 0;
+         (option = getopt_long(argc, argv, "r:p:o:qh", long_options, NULL)) != -1;) {
         if (option == 'h') {
             (void)printf("%s", c->help);
             return EXIT_CLEAN;
@@ -297,8 +317,9 @@ static uint32_t parse_types(const char *list)
             bits |= strcmp(record_keys[r], word) == 0 ? 1u << r : 0;
         }
         if (bits == before) {
-            (void)trouble("--type %s: no such record type%s%s%s", word, n.best == NULL ? "" : "; did you mean '",
-                          n.best == NULL ? "" : n.best, n.best == NULL ? "" : "'?");
+            (void)trouble("--type %s: no such record type%s%s%s", word,
+                          n.best == NULL ? "" : "; did you mean '", n.best == NULL ? "" : n.best,
+                          n.best == NULL ? "" : "'?");
             return 0;
         }
         list += len + (list[len] == ',');
@@ -309,7 +330,8 @@ static uint32_t parse_types(const char *list)
 static int open_output(const char *path, struct output **ret)
 {
     int failed = output_open(path, ret);
-    return failed < 0 ? trouble("%s: cannot write: %s; choose another place with --output", path, strerror(-failed))
+    return failed < 0 ? trouble("%s: cannot write: %s; choose another place with --output", path,
+                                strerror(-failed))
                       : EXIT_CLEAN;
 }
 
@@ -319,9 +341,11 @@ static int close_output(struct output *out, const char *path)
     if (failed == -EPIPE) {
         return EXIT_CLEAN;
     }
-    return failed < 0 ? trouble("%s: cannot write on: %s; what stands there is whole lines up to that point",
-                                strcmp(path, "-") == 0 ? "standard output" : path, strerror(-failed))
-                      : EXIT_CLEAN;
+    return failed < 0
+               ? trouble(
+                     "%s: cannot write on: %s; what stands there is whole lines up to that point",
+                     strcmp(path, "-") == 0 ? "standard output" : path, strerror(-failed))
+               : EXIT_CLEAN;
 }
 
 /* COLUMNS, else the terminal's width; within what reads well. */
@@ -362,7 +386,8 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
                    .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
-                   .applications = s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
+                   .applications =
+                       s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
                    .records = records},
         .workers = o->workers,
         .memory = o->memory,
@@ -373,7 +398,8 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .user = s,
     };
     if (o->input_count == 0) {
-        return trouble("no capture given; name files or folders with -r, or '-' for standard input");
+        return trouble(
+            "no capture given; name files or folders with -r, or '-' for standard input");
     }
     if (pipeline_open(&p, error, ret) < 0) {
         return trouble("%s", error);
@@ -437,7 +463,8 @@ static void write_records(struct output *out, const struct session *s, const str
     record_summary(out, &s->names, run, s->audit);
 }
 
-static int write_text(const char *path, struct text_style style, const struct session *s, const struct run *run)
+static int write_text(const char *path, struct text_style style, const struct session *s,
+                      const struct run *run)
 {
     struct output *out = NULL;
     if (open_output(path, &out) != EXIT_CLEAN) {
@@ -454,7 +481,8 @@ static int write_folder(const struct session *s, const struct run *run)
     struct output *out = NULL;
     const char *folder = s->options->report_folder;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return trouble("%s: cannot make the folder: %s; choose another with --report", folder, strerror(errno));
+        return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
+                       strerror(errno));
     }
     (void)snprintf(path, sizeof path, "%s/report.txt", folder);
     int status = write_text(path, (struct text_style){.fail_on = s->options->fail_on}, s, run);
@@ -506,7 +534,8 @@ static int audit_with(struct session *s, bool jsonl)
     }
     s->events = o->events && jsonl ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
-    int status = run_pipeline(s, audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW, &p);
+    int status =
+        run_pipeline(s, audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW, &p);
     s->events = records;
     if (p != NULL) {
         int reported = report_audit(s, p, jsonl);
@@ -532,7 +561,8 @@ static int run_audit(const struct command *c, struct options *o, int argc, char 
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN || load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
+    if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
+        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     s.names.policy = s.policy;
@@ -554,9 +584,9 @@ static void print_remark(void *user, const struct policy_remark *r)
     struct remarks *seen = user;
     seen->count++;
     seen->worst = r->severity > seen->worst ? r->severity : seen->worst;
-    (void)printf("%s:%u:%u: %s: %s%s%s%s\n", seen->path, r->place.line, r->place.column, severity_name(r->severity),
-                 r->text, r->statement == NULL ? "" : " (", r->statement == NULL ? "" : r->statement,
-                 r->statement == NULL ? "" : ")");
+    (void)printf("%s:%u:%u: %s: %s%s%s%s\n", seen->path, r->place.line, r->place.column,
+                 severity_name(r->severity), r->text, r->statement == NULL ? "" : " (",
+                 r->statement == NULL ? "" : r->statement, r->statement == NULL ? "" : ")");
 }
 
 static int run_check(const struct command *c, struct options *o, int argc, char **argv)
@@ -571,8 +601,9 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     }
     struct remarks seen = {.path = path};
     policy_check(policy, print_remark, &seen);
-    (void)printf("%s: %u hosts, %u sites, %u forests, %u client groups; %u remark%s\n", path, policy->host_count,
-                 policy->site_count, policy->forest_count, policy->group_count, seen.count, seen.count == 1 ? "" : "s");
+    (void)printf("%s: %u hosts, %u sites, %u forests, %u client groups; %u remark%s\n", path,
+                 policy->host_count, policy->site_count, policy->forest_count, policy->group_count,
+                 seen.count, seen.count == 1 ? "" : "s");
     policy_free(policy);
     return seen.worst >= o->fail_on ? EXIT_FINDINGS : EXIT_CLEAN;
 }
@@ -615,18 +646,20 @@ static int run_explain(const struct command *c, struct options *o, int argc, cha
     return close_output(out, o->output);
 }
 
-#define INPUT_HELP                                                                                                     \
-    "  -r, --read FILE        capture file, folder of captures, or - for standard input; further\n"                   \
-    "                         files may follow, all of them are one timeline\n"                                        \
-    "      --filter BPF       only packets that match this pcap filter\n"                                              \
-    "      --workers N        threads that dissect (default: one a core); output is the same for all\n"                \
-    "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"                           \
-    "      --key-vlan         equal addresses in two VLANs are two conversations\n"                                    \
-    "      --key-tunnel       equal addresses in two tunnels are two conversations\n"                                  \
-    "      --no-ndpi          name protocols by own signatures only\n"                                                 \
-    "      --secrets          write NTLM proofs, from which passwords can be guessed\n"                                \
-    "  -o, --output FILE      write there (default: - for standard output)\n"                                          \
-    "  -q, --quiet            no progress\n"                                                                           \
+#define INPUT_HELP                                                                                 \
+    "  -r, --read FILE        capture file, folder of captures, or - for standard input; "         \
+    "further\n"                                                                                    \
+    "                         files may follow, all of them are one timeline\n"                    \
+    "      --filter BPF       only packets that match this pcap filter\n"                          \
+    "      --workers N        threads that dissect (default: one a core); output is the same for " \
+    "all\n"                                                                                        \
+    "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"       \
+    "      --key-vlan         equal addresses in two VLANs are two conversations\n"                \
+    "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
+    "      --no-ndpi          name protocols by own signatures only\n"                             \
+    "      --secrets          write NTLM proofs, from which passwords can be guessed\n"            \
+    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
+    "  -q, --quiet            no progress\n"                                                       \
     "  -h, --help             this text\n"
 
 static const struct command commands[] = {
@@ -661,13 +694,17 @@ static const struct command commands[] = {
     {"rules", "list the rules",
      "usage: rolecall rules [--format text|jsonl]\n\nexample:\n  rolecall rules\n", run_rules},
     {"explain", "what a rule means, what it looks at, how to mend a breach",
-     "usage: rolecall explain RULE\n\nRULE is a name or a code.\n\nexample:\n  rolecall explain R040\n", run_explain},
+     "usage: rolecall explain RULE\n\nRULE is a name or a code.\n\nexample:\n  rolecall explain "
+     "R040\n",
+     run_explain},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *to)
 {
-    (void)fprintf(to, "rolecall %s - audits the traffic of a Configuration Manager hierarchy\n\nusage: rolecall COMMAND ...\n\n",
+    (void)fprintf(to,
+                  "rolecall %s - audits the traffic of a Configuration Manager hierarchy\n\nusage: "
+                  "rolecall COMMAND ...\n\n",
                   ROLECALL_VERSION);
     for (size_t i = 0; i < COMMANDS; i++) {
         (void)fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
@@ -697,7 +734,8 @@ int main(int argc, char **argv)
         (void)print_help(stderr);
         return EXIT_TROUBLE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         return print_help(stdout);
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -11,7 +11,8 @@
 #include "capture/fragment.h"
 #include "capture/limits.h"
 
-/* Packets of one round: every worker gets its share of a round, and answers it, before the merge moves on. */
+/* Packets of one round: every worker gets its share of a round, and answers it, before the merge
+ * moves on. */
 #define ROUND_PACKETS 2048
 #define ROUNDS_AHEAD 8
 /* Without threads a round is short: what it holds must stay in the cache. */
@@ -162,7 +163,8 @@ static void count_protocol(struct pipeline *p, const char *name)
         return;
     }
     memmove(p->names + low + 1, p->names + low, (p->name_count - low) * sizeof *p->names);
-    memmove(p->name_flows + low + 1, p->name_flows + low, (p->name_count - low) * sizeof *p->name_flows);
+    memmove(p->name_flows + low + 1, p->name_flows + low,
+            (p->name_count - low) * sizeof *p->name_flows);
     p->names[low] = copy;
     p->name_flows[low] = 1;
     p->name_count++;
@@ -251,7 +253,8 @@ static void worker_share(struct worker *w, struct share *share)
 {
     for (unsigned i = 0; i < share->count; i++) {
         struct item *item = &share->items[i];
-        struct item *ahead = i + PREFETCH_AHEAD < share->count ? &share->items[i + PREFETCH_AHEAD] : NULL;
+        struct item *ahead =
+            i + PREFETCH_AHEAD < share->count ? &share->items[i + PREFETCH_AHEAD] : NULL;
         if (ahead != NULL && !ahead->is_tick) {
             flow_table_prefetch(w->tables[ahead->shard], &ahead->datagram);
         }
@@ -361,7 +364,8 @@ static void count_frame(struct run *run, enum decode_result result)
     }
 }
 
-/* True when `d` is a whole datagram; *frame is then what it lies in (its block is the caller's when `made`). */
+/* True when `d` is a whole datagram; *frame is then what it lies in (its block is the caller's when
+ * `made`). */
 static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagram *d, bool *made)
 {
     enum decode_result result = decode(frame, d);
@@ -399,7 +403,8 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
     if (p->options.progress != NULL && (p->order & 0xfff) == 0) {
         p->options.progress(p->options.user, source_counts(p->source));
     }
-    /* A tick takes the place just before its packet, so that both have one order and flows know their own. */
+    /* A tick takes the place just before its packet, so that both have one order and flows know
+     * their own. */
     *tick = frame->at.ns >= p->next_tick;
     if (*tick) {
         p->next_tick = frame->at.ns + TICK_NS;
@@ -457,7 +462,8 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
             item->is_tick = false;
             share_hold(share, frame.block, made);
         }
-        /* A tick and a packet a turn at most, so a share never has more than a round and its ticks. */
+        /* A tick and a packet a turn at most, so a share never has more than a round and its ticks.
+         */
         n += tick;
     }
     return true;
@@ -599,7 +605,8 @@ static int run_threads(struct pipeline *p)
     int failed = 0;
     for (; started < p->worker_count && failed == 0; started++) {
         heads[started].worker = &p->workers[started];
-        failed = pthread_create(&p->workers[started].thread, NULL, worker_main, &p->workers[started]);
+        failed =
+            pthread_create(&p->workers[started].thread, NULL, worker_main, &p->workers[started]);
     }
     if (failed == 0) {
         failed = pthread_create(&reader, NULL, reader_main, p);
@@ -623,7 +630,8 @@ static int run_threads(struct pipeline *p)
 
 /* ---- the whole ---- */
 
-int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERROR], struct pipeline **ret)
+int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERROR],
+                  struct pipeline **ret)
 {
     struct pipeline *p = calloc(1, sizeof *p);
     if (p == NULL) {
@@ -634,7 +642,8 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
     p->next_tick = INT64_MIN;
     p->worker_count = options->workers > LIMIT_SHARDS ? LIMIT_SHARDS : options->workers;
     clock_gettime(CLOCK_MONOTONIC, &p->started);
-    int failed = source_open(options->inputs, options->input_count, &options->source, error, &p->source);
+    int failed =
+        source_open(options->inputs, options->input_count, &options->source, error, &p->source);
     p->fragments = failed < 0 ? NULL : fragments_new();
     p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
     if (failed >= 0 && (p->fragments == NULL || p->workers == NULL)) {
@@ -645,7 +654,8 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
     }
     if (failed < 0) {
         if (failed == -ENOMEM) {
-            (void)snprintf(error, SOURCE_ERROR, "out of memory: a smaller --memory or fewer --workers may help");
+            (void)snprintf(error, SOURCE_ERROR,
+                           "out of memory: a smaller --memory or fewer --workers may help");
         }
         pipeline_close(p);
         return failed;
@@ -721,7 +731,8 @@ const struct run *pipeline_summary(struct pipeline *p)
     run->protocols = (const char *const *)p->names;
     run->protocol_flows = p->name_flows;
     run->protocol_count = p->name_count;
-    run->seconds = (double)(now.tv_sec - p->started.tv_sec) + (double)(now.tv_nsec - p->started.tv_nsec) / 1e9;
+    run->seconds =
+        (double)(now.tv_sec - p->started.tv_sec) + (double)(now.tv_nsec - p->started.tv_nsec) / 1e9;
     return run;
 }
 

@@ -1,9 +1,10 @@
 /*
- * pipeline.h - the four stages joined: packets in, observations out in packet order, on any number of threads.
+ * pipeline.h - the four stages joined: packets in, observations out in packet order, on any number
+ * of threads.
  *
- * The reader decodes and deals packets to workers by flow (LIMIT_SHARDS fixed shards, so nothing depends on their
- * number); workers follow flows and dissect; the caller's thread receives every observation in the order of the
- * input. With one worker everything runs in the caller's thread.
+ * The reader decodes and deals packets to workers by flow (LIMIT_SHARDS fixed shards, so nothing
+ * depends on their number); workers follow flows and dissect; the caller's thread receives every
+ * observation in the order of the input. With one worker everything runs in the caller's thread.
  *
  * Errors: 0 or a negative errno, with one line in `error`.
  */
@@ -23,7 +24,7 @@ struct pipeline_options {
     struct flow_options flow;
     struct engine_options engine;
     unsigned workers;
-    size_t memory; /* octets for flows and their state */
+    size_t memory;                     /* octets for flows and their state */
     const volatile sig_atomic_t *stop; /* not 0: end early, as if the input ended here */
     /* Called in the reader's thread now and then; NULL: no progress wanted. */
     void (*progress)(void *user, const struct source_counts *counts);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most flows need one small chunk: a dissector's state and a few strings. Who needs more needs much more. */
+/* Most flows need one small chunk: a dissector's state and a few strings. Who needs more needs much
+ * more. */
 #define FIRST_OCTETS 1024u
 #define FURTHER_OCTETS 4096u
 
@@ -52,12 +53,15 @@ void arena_pool_done(struct arena_pool *pool)
 /* The list that chunks of this size wait in, or NULL for odd sizes. */
 static void **list_of(struct arena_pool *pool, size_t size)
 {
-    return size == FIRST_OCTETS ? &pool->free_first : size == FURTHER_OCTETS ? &pool->free_further : NULL;
+    return size == FIRST_OCTETS     ? &pool->free_first
+           : size == FURTHER_OCTETS ? &pool->free_further
+                                    : NULL;
 }
 
 bool arena_pool_charge(struct arena_pool *pool, size_t size)
 {
-    if (pool->limit != 0 && size > pool->limit - (pool->used < pool->limit ? pool->used : pool->limit)) {
+    if (pool->limit != 0 &&
+        size > pool->limit - (pool->used < pool->limit ? pool->used : pool->limit)) {
         return false;
     }
     pool->used += size;

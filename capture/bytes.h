@@ -80,7 +80,8 @@ static inline struct bytes cursor_take(struct cursor *c, size_t n)
     return taken;
 }
 
-/* A child over the next `n` octets; the parent moves past them. Fails both when they are not there. */
+/* A child over the next `n` octets; the parent moves past them. Fails both when they are not there.
+ */
 static inline struct cursor cursor_sub(struct cursor *c, size_t n)
 {
     struct bytes span = cursor_take(c, n);
@@ -113,8 +114,8 @@ static inline uint32_t cursor_be24(struct cursor *c)
 static inline uint32_t cursor_be32(struct cursor *c)
 {
     struct bytes b = cursor_take(c, 4);
-    return b.len == 4 ? (uint32_t)b.at[0] << 24 | (uint32_t)b.at[1] << 16 |
-                            (uint32_t)b.at[2] << 8 | b.at[3]
+    return b.len == 4 ? (uint32_t)b.at[0] << 24 | (uint32_t)b.at[1] << 16 | (uint32_t)b.at[2] << 8 |
+                            b.at[3]
                       : 0;
 }
 
@@ -133,8 +134,8 @@ static inline uint16_t cursor_le16(struct cursor *c)
 static inline uint32_t cursor_le32(struct cursor *c)
 {
     struct bytes b = cursor_take(c, 4);
-    return b.len == 4 ? (uint32_t)b.at[3] << 24 | (uint32_t)b.at[2] << 16 |
-                            (uint32_t)b.at[1] << 8 | b.at[0]
+    return b.len == 4 ? (uint32_t)b.at[3] << 24 | (uint32_t)b.at[2] << 16 | (uint32_t)b.at[1] << 8 |
+                            b.at[0]
                       : 0;
 }
 

@@ -1,12 +1,14 @@
 /*
  * decode.h - from a frame to the innermost IP packet and its TCP, UDP or ICMP header.
  *
- * Link layers: Ethernet, Linux cooked v1/v2, raw IP, BSD null/loop, PPP, PPPoE. Between link and IP: VLAN and
- * QinQ (IEEE 802.1Q/ad), MPLS (RFC 3032). Tunnels: GRE (RFC 2784/2890), ERSPAN II/III, VXLAN (RFC 7348),
- * GENEVE (RFC 8926), IP in IP and 6in4 (RFC 2003, 4213), GTP-U. IPv4 with options, IPv6 with extension headers.
+ * Link layers: Ethernet, Linux cooked v1/v2, raw IP, BSD null/loop, PPP, PPPoE. Between link and
+ * IP: VLAN and QinQ (IEEE 802.1Q/ad), MPLS (RFC 3032). Tunnels: GRE (RFC 2784/2890), ERSPAN II/III,
+ * VXLAN (RFC 7348), GENEVE (RFC 8926), IP in IP and 6in4 (RFC 2003, 4213), GTP-U. IPv4 with
+ * options, IPv6 with extension headers.
  *
  * Owner:  everything borrows from the packet.
- * Errors: what cannot be read is no error: the result says how far it came, and the caller counts it.
+ * Errors: what cannot be read is no error: the result says how far it came, and the caller counts
+ * it.
  */
 #ifndef ROLECALL_CAPTURE_DECODE_H
 #define ROLECALL_CAPTURE_DECODE_H
@@ -17,25 +19,32 @@
 #include "capture/packet.h"
 
 enum { /* IANA protocol numbers in use */
-    IP_ICMP = 1,
-    IP_TCP = 6,
-    IP_UDP = 17,
-    IP_ESP = 50,
-    IP_ICMPV6 = 58,
+       IP_ICMP = 1,
+       IP_TCP = 6,
+       IP_UDP = 17,
+       IP_ESP = 50,
+       IP_ICMPV6 = 58,
 };
 
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20 };
+enum {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20
+};
 
 enum tunnel_kind { /* named in the order of the flow record's `tunnel` list */
-    TUNNEL_VLAN,
-    TUNNEL_MPLS,
-    TUNNEL_GRE,
-    TUNNEL_ERSPAN,
-    TUNNEL_VXLAN,
-    TUNNEL_GENEVE,
-    TUNNEL_IPIP,
-    TUNNEL_GTP,
-    TUNNEL_PPPOE,
+                   TUNNEL_VLAN,
+                   TUNNEL_MPLS,
+                   TUNNEL_GRE,
+                   TUNNEL_ERSPAN,
+                   TUNNEL_VXLAN,
+                   TUNNEL_GENEVE,
+                   TUNNEL_IPIP,
+                   TUNNEL_GTP,
+                   TUNNEL_PPPOE,
 };
 
 struct tunnel {
@@ -55,7 +64,7 @@ enum decode_result {
 
 struct datagram {
     const struct packet *frame;
-    struct address source, destination; /* innermost */
+    struct address source, destination;     /* innermost */
     uint16_t source_port, destination_port; /* 0 for neither TCP nor UDP */
     uint8_t protocol;                       /* IANA number of the innermost transport */
     uint8_t ttl;
@@ -87,8 +96,9 @@ struct datagram {
         struct bytes content;
     } fragment;
 
-    struct bytes payload;    /* captured octets above the transport header, padding cut off */
-    uint32_t payload_cut;    /* further payload octets that were on the wire but not captured (snap length) */
+    struct bytes payload; /* captured octets above the transport header, padding cut off */
+    uint32_t payload_cut; /* further payload octets that were on the wire but not captured (snap
+                             length) */
     uint16_t transport_checksum; /* as sent; with ip_id it tells copies of a packet from repeats */
 };
 

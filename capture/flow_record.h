@@ -141,7 +141,7 @@ struct flow_table {
     struct flow_list_ends lists[FLOW_LISTS];
     uint32_t due; /* records taken from the lists to be closed, by id; NO_RECORD: none */
     struct spares spare_bodies, spare_halves;
-    bool ending;  /* they are due because the input ended */
+    bool ending; /* they are due because the input ended */
 };
 
 /* A TCP segment's payload: `len` captured octets at `at`, then `cut` that were not captured. */

@@ -356,7 +356,8 @@ bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_w
     struct packet whole = {.block = NULL};
     struct packet joined;
     enum decode_result result = DECODE_FRAGMENT;
-    /* Inside a tunnel a datagram may be a piece of another; each round takes one out of the table. */
+    /* Inside a tunnel a datagram may be a piece of another; each round takes one out of the table.
+     */
     while (result == DECODE_FRAGMENT && add_piece(f, d, &joined)) {
         block_drop(whole.block);
         whole = joined;

@@ -4,8 +4,8 @@
  * RFC 791 3.2, RFC 8200 4.5; overlapping fragments: the first octets win and the overlap is counted
  * (RFC 5722 drops IPv6 ones; an auditor prefers what the first receiver most likely saw).
  *
- * Owner:  the table owns the pieces. A completed datagram lies in a block of its own that the returned
- *         datagram's `frame` refers to.
+ * Owner:  the table owns the pieces. A completed datagram lies in a block of its own that the
+ * returned datagram's `frame` refers to.
  */
 #ifndef ROLECALL_CAPTURE_FRAGMENT_H
 #define ROLECALL_CAPTURE_FRAGMENT_H
@@ -24,8 +24,9 @@ struct fragment_counts {
 };
 
 struct fragments *fragments_new(void) MUST_USE;
-/* True when `d` was the last piece: `d` is then the whole datagram, decoded anew, stamped with this packet; its
- * frame is a packet inside `*ret_whole`, which the caller keeps until it is done and then drops its block. */
+/* True when `d` was the last piece: `d` is then the whole datagram, decoded anew, stamped with this
+ * packet; its frame is a packet inside `*ret_whole`, which the caller keeps until it is done and
+ * then drops its block. */
 bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_whole);
 const struct fragment_counts *fragments_counts(const struct fragments *f);
 struct fragments *fragments_free(struct fragments *f);

@@ -6,17 +6,20 @@
 #ifndef ROLECALL_CAPTURE_LIMITS_H
 #define ROLECALL_CAPTURE_LIMITS_H
 
-/* Flows are spread over a fixed number of shards, whatever the number of workers, so that what a full
- * table sheds, and with it the output, does not depend on --workers. More than any usual core count. */
+/* Flows are spread over a fixed number of shards, whatever the number of workers, so that what a
+ * full table sheds, and with it the output, does not depend on --workers. More than any usual core
+ * count. */
 #define LIMIT_SHARDS 16
 
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
-/* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN. */
+/* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
+ */
 #define LIMIT_FRAME_OCTETS 262144u
 
-/* Interfaces that one section of a pcapng file may declare: a host has tens, each costs 56 octets. */
+/* Interfaces that one section of a pcapng file may declare: a host has tens, each costs 56 octets.
+ */
 #define LIMIT_INTERFACES 4096u
 
 /* Encapsulations passed on the way to the innermost packet: deeper is an attack, not a network. */
@@ -29,17 +32,17 @@
 #define LIMIT_FRAGMENT_PIECES 8192
 #define LIMIT_FRAGMENT_SECONDS 30
 
-/* Out-of-order TCP payload held per direction. 1 MiB covers a full receive window of the usual size;
- * past it the oldest hole is declared a gap. */
+/* Out-of-order TCP payload held per direction. 1 MiB covers a full receive window of the usual
+ * size; past it the oldest hole is declared a gap. */
 #define LIMIT_REORDER_OCTETS (1u << 20)
 #define LIMIT_REORDER_SEGMENTS 1024
 
 /* A hole that nobody fills while this much follows it, or this long, was lost by the capture. */
 #define LIMIT_HOLE_SECONDS 10
 
-/* How long a silent flow is kept (capture time). TCP keep-alives of Windows come every two hours, but
- * an idle established flow has nothing more to say to an audit than a new one. Datagrams are answered, or
- * asked again, within seconds. */
+/* How long a silent flow is kept (capture time). TCP keep-alives of Windows come every two hours,
+ * but an idle established flow has nothing more to say to an audit than a new one. Datagrams are
+ * answered, or asked again, within seconds. */
 #define LIMIT_TCP_IDLE_SECONDS 3600
 #define LIMIT_TCP_HALF_OPEN_SECONDS 60
 #define LIMIT_TCP_CLOSED_SECONDS 5
@@ -50,7 +53,8 @@
 #define LIMIT_DUPLICATE_NS 50000000
 
 /* State of one flow's dissectors, and the octets one direction may wait for a message to complete.
- * 16 MiB + 64 is the largest NetBIOS/SMB frame; a message that does not need its content uses SKIP. */
+ * 16 MiB + 64 is the largest NetBIOS/SMB frame; a message that does not need its content uses SKIP.
+ */
 #define LIMIT_FLOW_ARENA (1u << 20)
 #define LIMIT_FLOW_BUFFER (256u << 10)
 
@@ -63,7 +67,8 @@
 #define LIMIT_IDENTIFY_SEGMENTS 12
 #define LIMIT_RESYNC_SEGMENTS 4096
 
-/* nDPI 4.2 loops for ever on a DNS datagram of some 65,490 octets (upstream #1804): never near it. */
+/* nDPI 4.2 loops for ever on a DNS datagram of some 65,490 octets (upstream #1804): never near it.
+ */
 #define LIMIT_NDPI_OCTETS 9216
 #define LIMIT_NDPI_PACKETS 10
 
@@ -75,41 +80,47 @@
 /* Observations under construction in one flow (pipelined requests, sessions): more are counted. */
 #define LIMIT_FLOW_DRAFTS 256
 
-/* The head of one HTTP message. Servers take 8 to 64 KiB; a Kerberos token with many groups has 48 KiB. */
+/* The head of one HTTP message. Servers take 8 to 64 KiB; a Kerberos token with many groups has 48
+ * KiB. */
 #define LIMIT_HTTP_HEAD (64u << 10)
 
-/* An SMB message that is read whole (negotiate, session setup, tree connect): a Kerberos token of 64 KiB, which is
- * Windows' largest MaxTokenSize, and its frame. */
+/* An SMB message that is read whole (negotiate, session setup, tree connect): a Kerberos token of
+ * 64 KiB, which is Windows' largest MaxTokenSize, and its frame. */
 #define LIMIT_SMB_MESSAGE (96u << 10)
 
-/* Rows per SMB connection: sessions and shares (the least recently used is written and recycled), tree connects
- * that wait for a reply, and reads whose asynchronous reply would not name their share. */
+/* Rows per SMB connection: sessions and shares (the least recently used is written and recycled),
+ * tree connects that wait for a reply, and reads whose asynchronous reply would not name their
+ * share. */
 #define LIMIT_SMB_SESSIONS 32
 #define LIMIT_SMB_TREES 32
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
-/* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or three. */
+/* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or
+ * three. */
 #define LIMIT_SMB_PIPES 16
 
-/* A message on a share whose connecting was not captured is read as a pipe's up to this: a DCERPC fragment of the usual
- * 4 to 6 KiB. File data comes in larger pieces. */
+/* A message on a share whose connecting was not captured is read as a pipe's up to this: a DCERPC
+ * fragment of the usual 4 to 6 KiB. File data comes in larger pieces. */
 #define LIMIT_SMB_GUESS (8u << 10)
 
-/* What may wait in a stream inside another: a DCERPC fragment (64 KiB) and the SMB message (96 KiB) that ends it. */
+/* What may wait in a stream inside another: a DCERPC fragment (64 KiB) and the SMB message (96 KiB)
+ * that ends it. */
 #define LIMIT_SUBSTREAM (160u << 10)
 
-/* Security contexts of one DCERPC connection whose logons are followed, and presentation contexts read of one bind:
- * clients use one to three of each. */
+/* Security contexts of one DCERPC connection whose logons are followed, and presentation contexts
+ * read of one bind: clients use one to three of each. */
 #define LIMIT_DCERPC_CONTEXTS 8
 #define LIMIT_DCERPC_SYNTAXES 32
 
-/* An LDAP message that is read whole (a Kerberos token of 64 KiB in a bind), and the requests of one connection that
- * wait for their answer: Windows allows 20 searches at once (MaxActiveQueries). */
+/* An LDAP message that is read whole (a Kerberos token of 64 KiB in a bind), and the requests of
+ * one connection that wait for their answer: Windows allows 20 searches at once (MaxActiveQueries).
+ */
 #define LIMIT_LDAP_MESSAGE (96u << 10)
 #define LIMIT_LDAP_REQUESTS 32
 
-/* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB - 1 octets. */
+/* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
+ * - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)
 
 /* Kerberos requests of one connection that wait for their replies: clients send one at a time. */
@@ -120,11 +131,12 @@
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
 
-/* A TLS handshake message put together from several records: long certificate chains have 20 KiB. */
+/* A TLS handshake message put together from several records: long certificate chains have 20 KiB.
+ */
 #define LIMIT_HANDSHAKE_OCTETS (64u << 10)
 
-/* Numbers of one list of a ClientHello that are named and fingerprinted: IANA knows 350 cipher suites,
- * and scanners offer them all. */
+/* Numbers of one list of a ClientHello that are named and fingerprinted: IANA knows 350 cipher
+ * suites, and scanners offer them all. */
 #define LIMIT_HELLO_LIST 384
 #define LIMIT_HELLO_ALPN 32
 
@@ -139,11 +151,13 @@
 #define LIMIT_POLICY_FAULTS 50
 #define LIMIT_POLICY_REMARKS 1000
 
-/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a finding. */
+/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
+ * finding. */
 #define LIMIT_SUBJECTS 200000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
-/* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy site. */
+/* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy
+ * site. */
 #define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16

@@ -1,7 +1,8 @@
 /*
  * nearest.h - "did you mean": the known word nearest to a misspelt one.
  *
- * Every refusal of a name offers one, in options, policy and facts alike; hence here, at the bottom.
+ * Every refusal of a name offers one, in options, policy and facts alike; hence here, at the
+ * bottom.
  */
 #ifndef ROLECALL_CAPTURE_NEAREST_H
 #define ROLECALL_CAPTURE_NEAREST_H

@@ -1,8 +1,8 @@
 /*
  * packet.h - one captured frame, and the memory it lies in.
  *
- * Owner: `data` lies in `block`; it is valid until the last reference to the block is given back, so a
- *        batch of packets can travel to another thread without a copy.
+ * Owner: `data` lies in `block`; it is valid until the last reference to the block is given back,
+ * so a batch of packets can travel to another thread without a copy.
  */
 #ifndef ROLECALL_CAPTURE_PACKET_H
 #define ROLECALL_CAPTURE_PACKET_H

@@ -1,7 +1,8 @@
 /*
  * stamp.h - which packet, and when.
  *
- * Units: packets count from 1 in their file (Wireshark's frame.number); ns since the Unix epoch, UTC.
+ * Units: packets count from 1 in their file (Wireshark's frame.number); ns since the Unix epoch,
+ * UTC.
  */
 #ifndef ROLECALL_CAPTURE_STAMP_H
 #define ROLECALL_CAPTURE_STAMP_H

@@ -5,9 +5,9 @@
  * capture is tested with no protocol linked.
  *
  * Calls for one flow: open at its first payload octet, then data and gap in stream order for each
- * direction, then close once (close comes for every flow, with ctx NULL when open never came). A gap is
- * announced, never zero-filled. For a datagram transport each data call is one whole datagram.
- * Owner: payload and stamp are valid during the call only.
+ * direction, then close once (close comes for every flow, with ctx NULL when open never came). A
+ * gap is announced, never zero-filled. For a datagram transport each data call is one whole
+ * datagram. Owner: payload and stamp are valid during the call only.
  */
 #ifndef ROLECALL_CAPTURE_STREAM_H
 #define ROLECALL_CAPTURE_STREAM_H

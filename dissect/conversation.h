@@ -1,9 +1,10 @@
 /*
  * conversation.h - the engine's private state of one flow; only the engine's own files include it.
  *
- * Owner: dissectors and their state lie in the flow's arena, which is made when a dissector comes and goes as soon as
- *        nothing more is to be learned; the conversation itself stays until the flow ends, to say what it was. Lanes'
- *        buffers and nDPI's state hang off it. All but nDPI's is charged to the shard's budget.
+ * Owner: dissectors and their state lie in the flow's arena, which is made when a dissector comes
+ * and goes as soon as nothing more is to be learned; the conversation itself stays until the flow
+ * ends, to say what it was. Lanes' buffers and nDPI's state hang off it. All but nDPI's is charged
+ * to the shard's budget.
  */
 #ifndef ROLECALL_DISSECT_CONVERSATION_H
 #define ROLECALL_DISSECT_CONVERSATION_H
@@ -23,20 +24,20 @@ struct dissection { /* one dissector at work */
     struct auth *auth; /* shared with everything nested in it */
     struct auth own_auth;
     struct substream *stream; /* substream.c: of a child that is fed a stream, else NULL */
-    struct dissection *next; /* all of a conversation, the newest first */
+    struct dissection *next;  /* all of a conversation, the newest first */
     unsigned depth;
 };
 
 struct lane { /* one direction's octets that wait for more */
     uint8_t *held;
     size_t len, room;
-    size_t need;      /* do not ask the dissector again below this many */
-    uint64_t skip;    /* octets that do not matter */
-    unsigned tries;   /* segment starts that no probe accepted */
-    bool quiet;       /* nothing more to learn */
-    bool resync;      /* wait for a segment that begins a message */
-    bool seen;        /* payload was seen */
-    bool gap;         /* octets were lost, so a segment's start may be a message's */
+    size_t need;    /* do not ask the dissector again below this many */
+    uint64_t skip;  /* octets that do not matter */
+    unsigned tries; /* segment starts that no probe accepted */
+    bool quiet;     /* nothing more to learn */
+    bool resync;    /* wait for a segment that begins a message */
+    bool seen;      /* payload was seen */
+    bool gap;       /* octets were lost, so a segment's start may be a message's */
 };
 
 #define CONVERSATION_ANOMALIES 8
@@ -48,8 +49,8 @@ struct conversation {
     struct arena *arena;    /* NULL while no dissector is at work */
     struct dissection *top; /* reads the stream; NULL until identified */
     struct dissection *all;
-    struct lane lanes[2]; /* by enum dir */
-    const char *protocol; /* NULL while unknown */
+    struct lane lanes[2];        /* by enum dir */
+    const char *protocol;        /* NULL while unknown */
     const char *protocol_before; /* what it was before the top dissector came */
     const char *identified_by;
     const char *carrier; /* of what is identified next: NULL, or "http-connect", ... */
@@ -95,11 +96,14 @@ struct engine {
 };
 
 /* nesting.c: a new dissection on this flow; NULL when memory is used up. */
-struct dissection *dissection_new(struct conversation *c, const struct dissector *d, const char *carrier);
-/* Hands a finished observation to the observer. `order`: its place in the output, never before the last one's. */
+struct dissection *dissection_new(struct conversation *c, const struct dissector *d,
+                                  const char *carrier);
+/* Hands a finished observation to the observer. `order`: its place in the output, never before the
+ * last one's. */
 void engine_emit(struct engine *e, const struct flow *flow, struct observation *o, uint64_t order);
 
-/* recognise.c: what this direction's first octets are; sets c->top or c->protocol. PROBE_NO: nobody knows them. */
+/* recognise.c: what this direction's first octets are; sets c->top or c->protocol. PROBE_NO: nobody
+ * knows them. */
 enum probe conversation_recognise(struct conversation *c, enum dir dir, struct bytes head);
 
 /* recognise.c: the protocol that a server port stands for, as a guess; NULL: none. */

@@ -1,13 +1,14 @@
 /*
  * dissector.h - the one interface between the engine and a protocol.
  *
- * A dissector is a pure reader: contiguous octets of one direction in, facts out, and an answer. The engine owns
- * buffering, limits, gaps, identification and nesting. A dissector prints nothing, logs nothing, knows no host
- * and no severity, and allocates only from its flow's arena.
+ * A dissector is a pure reader: contiguous octets of one direction in, facts out, and an answer.
+ * The engine owns buffering, limits, gaps, identification and nesting. A dissector prints nothing,
+ * logs nothing, knows no host and no severity, and allocates only from its flow's arena.
  *
  * Units:  octets.
  * Owner:  `state` lives in the flow's arena, zeroed at first; `in` is valid during the call only.
- * Errors: hostile input is FED_BAD, never a crash; NULL from an allocation means "state nothing and go quiet".
+ * Errors: hostile input is FED_BAD, never a crash; NULL from an allocation means "state nothing and
+ * go quiet".
  */
 #ifndef ROLECALL_DISSECT_DISSECTOR_H
 #define ROLECALL_DISSECT_DISSECTOR_H
@@ -20,10 +21,11 @@
 enum fed_status {
     FED_OK,   /* `used` octets were read; call again with what is left */
     FED_MORE, /* nothing was read; call again when `need` octets are there (0: any more) */
-    FED_SKIP, /* `used` octets were read, and the next `need` octets of this direction do not matter */
+    FED_SKIP, /* `used` octets were read, and the next `need` octets of this direction do not matter
+               */
     FED_DONE, /* nothing more to learn from this flow, in either direction */
     FED_QUIET, /* nothing more to learn from this direction */
-    FED_BAD,  /* not this protocol, or broken: the engine looks for the next message */
+    FED_BAD,   /* not this protocol, or broken: the engine looks for the next message */
 };
 
 struct fed {
@@ -86,15 +88,18 @@ struct dissector {
     const char *name;      /* the flow's `protocol` when it is identified */
     const uint16_t *ports; /* server ports, a probing hint, 0-terminated; may be NULL */
     bool tcp, udp;         /* transports it runs on; both false: only inside others */
-    bool ports_only;       /* its octets look like another's: probed only where one end has one of its ports */
+    bool ports_only; /* its octets look like another's: probed only where one end has one of its
+                        ports */
     size_t state_size;
     enum probe (*probe)(struct bytes head);
     /* NULL: recognised only; nothing is read beyond the probe. */
     struct fed (*feed)(struct dissection *dx, void *state, enum dir dir, struct bytes in);
-    /* `missing` octets of a direction were lost outside a SKIP. True: go on at the next segment that probe()
-     * accepts; false, or NULL: that direction goes quiet. Forget what waited for the lost octets. */
+    /* `missing` octets of a direction were lost outside a SKIP. True: go on at the next segment
+     * that probe() accepts; false, or NULL: that direction goes quiet. Forget what waited for the
+     * lost octets. */
     bool (*gap)(struct dissection *dx, void *state, enum dir dir, uint64_t missing);
-    /* The flow ended, or the carrier says how the exchange ended (outcome, else NULL): write what waits. */
+    /* The flow ended, or the carrier says how the exchange ended (outcome, else NULL): write what
+     * waits. */
     void (*end)(struct dissection *dx, void *state, const struct outcome *outcome);
 };
 
@@ -110,37 +115,48 @@ extern const struct dissector ntlm_dissector;
 const struct flow *dissection_flow(const struct dissection *dx);
 const struct stamp *dissection_at(const struct dissection *dx); /* the packet being read */
 struct arena *dissection_arena(struct dissection *dx);
-const char *dissection_carrier(const struct dissection *dx); /* "tcp", "udp", "smb", "http", "http-connect", ... */
-bool dissection_secrets(const struct dissection *dx);        /* the user asked for what may be abused (NT proofs) */
-/* Whether to state also what is costly to work out and no built-in rule reads: fingerprints, offered lists. */
+const char *dissection_carrier(
+    const struct dissection *dx); /* "tcp", "udp", "smb", "http", "http-connect", ... */
+bool dissection_secrets(
+    const struct dissection *dx); /* the user asked for what may be abused (NT proofs) */
+/* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
+ * offered lists. */
 bool dissection_details(const struct dissection *dx);
-struct certificates *dissection_certificates(struct dissection *dx); /* the worker's cache, tls_cert.h */
+struct certificates *
+dissection_certificates(struct dissection *dx); /* the worker's cache, tls_cert.h */
 
-/* A record to write facts into; NULL when a limit bites (counted). Ends in exactly one of send and drop. */
+/* A record to write facts into; NULL when a limit bites (counted). Ends in exactly one of send and
+ * drop. */
 struct observation *dissection_begin(struct dissection *dx, enum record record) MUST_USE;
-void dissection_send(struct dissection *dx, struct observation *o, enum dir dir); /* stamped with the packet being read */
+void dissection_send(struct dissection *dx, struct observation *o,
+                     enum dir dir); /* stamped with the packet being read */
 void dissection_drop(struct dissection *dx, struct observation *o);
 
 /* A named oddity of this flow, once each: a string constant such as "smb.bad_length". */
 void dissection_anomaly(struct dissection *dx, const char *name);
 
-/* An exchange inside this one (SPNEGO in SMB). The child lives as long as the flow; whole messages are fed.
- * NULL when nested too deep or out of memory. */
+/* An exchange inside this one (SPNEGO in SMB). The child lives as long as the flow; whole messages
+ * are fed. NULL when nested too deep or out of memory. */
 struct dissection *dissection_child(struct dissection *dx, const struct dissector *inside,
                                     const char *carrier) MUST_USE;
 void dissection_feed(struct dissection *child, enum dir dir, struct bytes message);
-/* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets, DCERPC in a pipe):
- * what is not whole yet waits, and FED_SKIP holds. False when `dir` of the child has nothing more to say. */
+/* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets,
+ * DCERPC in a pipe): what is not whole yet waits, and FED_SKIP holds. False when `dir` of the child
+ * has nothing more to say. */
 bool dissection_stream(struct dissection *child, enum dir dir, struct bytes octets);
 /* The next `missing` octets of that stream are not there: a gap, unless they did not matter. */
 void dissection_stream_lost(struct dissection *child, enum dir dir, uint64_t missing);
-/* The carrier learned how the exchange ended; the child writes its record. Later calls start a new exchange. */
+/* The carrier learned how the exchange ended; the child writes its record. Later calls start a new
+ * exchange. */
 void dissection_end(struct dissection *child, const struct outcome *outcome);
-struct auth *dissection_auth(struct dissection *dx); /* of the innermost; a security dissector writes it */
+struct auth *
+dissection_auth(struct dissection *dx); /* of the innermost; a security dissector writes it */
 
-/* From the next octet on, both directions carry another protocol (after CONNECT or Upgrade): identified anew
- * with this carrier. With `inside` it is that protocol. The caller returns fed_ok afterwards. */
-void dissection_hand_over(struct dissection *dx, const struct dissector *inside, const char *carrier);
+/* From the next octet on, both directions carry another protocol (after CONNECT or Upgrade):
+ * identified anew with this carrier. With `inside` it is that protocol. The caller returns fed_ok
+ * afterwards. */
+void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
+                          const char *carrier);
 
 /* A finer name of what the flow carries, from a host name seen (SNI, Host), as nDPI knows it. */
 void dissection_host_name(struct dissection *dx, struct bytes name);

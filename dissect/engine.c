@@ -1,7 +1,8 @@
 /*
  * engine.c - the stream_sink: ordered octets to dissectors, lane by lane.
  *
- * recognise.c says what a flow is, nesting.c holds what dissectors call, flow_record.c writes the end.
+ * recognise.c says what a flow is, nesting.c holds what dissectors call, flow_record.c writes the
+ * end.
  */
 #include "dissect/engine.h"
 
@@ -111,7 +112,9 @@ static bool lane_grow(struct conversation *c, struct lane *lane, size_t want)
 static bool lane_hold(struct conversation *c, struct lane *lane, struct bytes more)
 {
     size_t len = lane->len + more.len;
-    if (len > lane->room && !lane_grow(c, lane, lane->need > len && lane->need <= LIMIT_FLOW_BUFFER ? lane->need : len)) {
+    if (len > lane->room &&
+        !lane_grow(c, lane,
+                   lane->need > len && lane->need <= LIMIT_FLOW_BUFFER ? lane->need : len)) {
         return false;
     }
     memcpy(lane->held + lane->len, more.at, more.len);
@@ -200,7 +203,7 @@ static bool recognised(struct conversation *c, enum dir *dir, struct bytes in, s
     enum probe seen = conversation_recognise(c, *dir, in);
     if (c->turned) {
         c->turned = false;
-        *dir = (enum dir)!*dir;
+        *dir = (enum dir) !*dir;
     }
     if (c->top == NULL && seen != PROBE_MORE) {
         *passed += in.len;
@@ -334,7 +337,8 @@ static void conversation_free(struct conversation *c)
     }
 }
 
-/* Nothing more is to be learned: what waits is written, and all but the conversation itself goes. */
+/* Nothing more is to be learned: what waits is written, and all but the conversation itself goes.
+ */
 static void conversation_settle(struct conversation *c)
 {
     for (struct dissection *dx = c->all; dx != NULL; dx = dx->next) {
@@ -383,7 +387,7 @@ static enum sink_answer sink_data(void *user, void *ctx, enum dir dir, struct by
     /* A hand-over gives what the other direction held back to the new reader. */
     struct lane *other = &c->lanes[!dir];
     if (other->len > 0 && other->need == 0 && !other->quiet) {
-        enum dir back = (enum dir)!dir;
+        enum dir back = (enum dir) !dir;
         size_t passed = lane_run(c, &back, bytes_of(other->held, other->len));
         if (!c->lanes[back].quiet) {
             lane_consume(c, &c->lanes[back], passed);

@@ -1,8 +1,9 @@
 /*
- * engine.h - from ordered octets of flows to observations: identification, buffering, gaps, nesting, limits.
+ * engine.h - from ordered octets of flows to observations: identification, buffering, gaps,
+ * nesting, limits.
  *
- * One engine per worker thread; it serves the flow tables of several shards. It implements the stream_sink of
- * capture and hands every finished observation to the observer.
+ * One engine per worker thread; it serves the flow tables of several shards. It implements the
+ * stream_sink of capture and hands every finished observation to the observer.
  *
  * Owner:  observations passed to observe() belong to the receiver, who gives them back with
  *         observation_release(engine_pool()) - in the engine's own thread.
@@ -23,22 +24,24 @@ struct observer {
 struct engine_options {
     bool no_ndpi; /* own signatures only */
     bool secrets; /* write NT proofs */
-    bool brief;   /* nobody writes or watches records: leave out costly facts that no built-in rule reads */
+    bool brief;   /* nobody writes or watches records: leave out costly facts that no built-in rule
+                     reads */
     bool applications; /* look up nDPI's finer names of services (costs a look-up a host name) */
-    uint32_t records; /* bit per enum record that is wanted */
+    uint32_t records;  /* bit per enum record that is wanted */
 };
 
 struct engine_counts {
-    uint64_t flow_memory;   /* flows abandoned because their state reached its ceiling */
-    uint64_t bad_messages;  /* messages that could not be read */
+    uint64_t flow_memory;       /* flows abandoned because their state reached its ceiling */
+    uint64_t bad_messages;      /* messages that could not be read */
     uint64_t messages_too_long; /* messages passed over because no buffer holds them */
-    uint64_t drafts_shed;   /* records lost because too many were open in one flow */
-    uint64_t facts_cut;     /* facts lost to a limit */
-    uint64_t ndpi_flows;    /* flows shown to nDPI */
+    uint64_t drafts_shed;       /* records lost because too many were open in one flow */
+    uint64_t facts_cut;         /* facts lost to a limit */
+    uint64_t ndpi_flows;        /* flows shown to nDPI */
     uint64_t nested_too_deep;
 };
 
-struct engine *engine_new(const struct engine_options *options, const struct observer *observer) MUST_USE;
+struct engine *engine_new(const struct engine_options *options,
+                          const struct observer *observer) MUST_USE;
 /* The sink for one shard's table; `pool` is that table's budget. Valid while the engine lives. */
 struct stream_sink engine_sink(struct engine *e, unsigned shard);
 void engine_attach(struct engine *e, unsigned shard, struct arena_pool *pool);

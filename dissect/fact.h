@@ -1,8 +1,8 @@
 /*
  * fact.h - the vocabulary: what a dissector can state, a rule can ask and a writer can print.
  *
- * facts.def is the one table. It gives the enum, the JSON keys (the record type is the part before the first
- * dot), the names usable in a policy's `watch:` rules and the reference page.
+ * facts.def is the one table. It gives the enum, the JSON keys (the record type is the part before
+ * the first dot), the names usable in a policy's `watch:` rules and the reference page.
  */
 #ifndef ROLECALL_DISSECT_FACT_H
 #define ROLECALL_DISSECT_FACT_H

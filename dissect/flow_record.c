@@ -90,7 +90,8 @@ static void add_blocked(struct observation *o, const struct flow *f)
     }
 }
 
-void flow_record(struct engine *e, const struct flow *flow, const struct conversation *c, uint64_t order)
+void flow_record(struct engine *e, const struct flow *flow, const struct conversation *c,
+                 uint64_t order)
 {
     struct observation *o = NULL;
     if ((e->options.records & 1u << RECORD_FLOW) == 0) {

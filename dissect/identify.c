@@ -13,7 +13,8 @@
 
 struct identifier {
     struct ndpi_detection_module_struct *module;
-    char lower[NAMES][NAME_OCTETS]; /* names as they are written, by nDPI's number; filled at first use */
+    char lower[NAMES]
+              [NAME_OCTETS]; /* names as they are written, by nDPI's number; filled at first use */
 };
 
 struct identification {
@@ -31,8 +32,9 @@ static const struct {
     {"dhcpv6", "dhcp"},           {"http_proxy", "http"}, {"http_connect", "http"},
 };
 
-/* nDPI, and the libgcrypt below it, set up process-wide tables when a module starts and ends: two workers that need
- * their first module at once would meet there (seen as a rare abort). The one lock of the program's dissectors. */
+/* nDPI, and the libgcrypt below it, set up process-wide tables when a module starts and ends: two
+ * workers that need their first module at once would meet there (seen as a rare abort). The one
+ * lock of the program's dissectors. */
 static pthread_mutex_t ndpi_starts = PTHREAD_MUTEX_INITIALIZER;
 
 struct identifier *identifier_new(void)
@@ -99,7 +101,8 @@ static void put32(uint8_t *at, uint32_t value)
     put16(at + 2, value & 0xffff);
 }
 
-/* nDPI wants whole IP packets; the payload here is reassembled, so its headers are made up (RFC 791, 8200). */
+/* nDPI wants whole IP packets; the payload here is reassembled, so its headers are made up (RFC
+ * 791, 8200). */
 static size_t make_headers(struct identification *i, const struct flow *flow, enum dir dir,
                            size_t payload, uint8_t *out)
 {
@@ -155,8 +158,8 @@ static const char *our_name(struct identifier *in, uint16_t id)
     return lower;
 }
 
-const char *identification_add(struct identifier *in, struct identification *i, const struct flow *flow,
-                               enum dir dir, struct bytes payload)
+const char *identification_add(struct identifier *in, struct identification *i,
+                               const struct flow *flow, enum dir dir, struct bytes payload)
 {
     uint8_t packet[60 + LIMIT_NDPI_OCTETS];
     size_t len = payload.len < LIMIT_NDPI_OCTETS ? payload.len : LIMIT_NDPI_OCTETS;

@@ -9,6 +9,10 @@
 enum { HEAD_MOST = 6 + 6 + 8 + 6 };
 enum { SASL_HEADER = 4 };
 
+/* Head of a Wrap token and length of an NTLM signature; and as far as a message's head may lie
+ * behind it, with the longest checksum (RFC 8009) in between. */
+enum { WRAP_HEADER = 16, WRAP_MOST = WRAP_HEADER + 24 + HEAD_MOST };
+
 struct head {
     uint64_t size; /* of the message */
     int64_t id;
@@ -115,22 +119,10 @@ static bool is_asked_for(const struct head *h)
     return ldap_operation_name(h->tag) != NULL && h->size <= LIMIT_LDAP_MESSAGE;
 }
 
-/* RFC 4422 3.7: the length of a buffer protected by a SASL security layer. A message begins with a
- * SEQUENCE. */
-static struct fed read_buffer(struct bytes in)
-{
-    struct cursor c = cursor_of(in);
-    uint32_t len = cursor_be32(&c);
-    return c.failed ? fed_more(SASL_HEADER) : fed_skip(SASL_HEADER, len);
-}
-
 static struct fed read_message(struct dissection *dx, struct ldap_state *s, enum dir dir,
                                struct bytes in)
 {
     struct head h = {0};
-    if (s->layered && in.at[0] == 0) {
-        return read_buffer(in);
-    }
     enum der_extent extent = read_head(in, &h);
     if (extent != DER_WHOLE) {
         bool short_of_head = extent == DER_SHORT && in.len < HEAD_MOST;
@@ -151,9 +143,87 @@ static struct fed read_message(struct dissection *dx, struct ldap_state *s, enum
     return used < h.size ? fed_skip(used, h.size - used) : fed_ok(used);
 }
 
+/* ---- security layers ---- */
+
+/* RFC 4121 4.2.4, 4.2.5: where the plain text of a Wrap token lies that is not sealed. Its checksum
+ * of EC octets was rotated to the front by RRC octets. */
+static struct bytes unsealed_kerberos(struct cursor c, size_t len)
+{
+    enum { SEALED = 0x02 };
+    cursor_skip(&c, 2);
+    uint8_t flags = cursor_u8(&c);
+    cursor_skip(&c, 1);
+    size_t extra = cursor_be16(&c);
+    size_t rotated = cursor_be16(&c);
+    cursor_skip(&c, 8);
+    if (c.failed || (flags & SEALED) != 0 || rotated > extra || len < WRAP_HEADER + extra) {
+        return (struct bytes){0};
+    }
+    cursor_skip(&c, rotated);
+    return bytes_of(c.rest.at, c.failed ? 0 : len - WRAP_HEADER - extra);
+}
+
+/* [MS-NLMP] 2.2.2.9: what follows the signature; nothing in it says whether it is sealed. */
+static struct bytes after_signature(struct cursor c, size_t len)
+{
+    cursor_skip(&c, WRAP_HEADER);
+    return bytes_of(c.rest.at, c.failed || len < WRAP_HEADER ? 0 : len - WRAP_HEADER);
+}
+
+/* The protected octets that are readable: their place and length, whether or not all of them are
+ * there. `len` is the buffer's length. */
+static struct bytes readable(struct bytes buffer, size_t len)
+{
+    static const uint8_t kerberos[] = {0x05, 0x04}, ntlm[] = {1, 0, 0, 0};
+    struct bytes plain = {0};
+    struct head h = {0};
+    if (bytes_has_prefix(buffer, kerberos, sizeof kerberos)) {
+        plain = unsealed_kerberos(cursor_of(buffer), len);
+    } else if (bytes_has_prefix(buffer, ntlm, sizeof ntlm)) {
+        plain = after_signature(cursor_of(buffer), len);
+    }
+    if (plain.len == 0) {
+        return plain;
+    }
+    size_t there = buffer.len - (size_t)(plain.at - buffer.at);
+    struct bytes head = bytes_of(plain.at, there < plain.len ? there : plain.len);
+    bool message = read_head(head, &h) == DER_WHOLE && h.size <= plain.len;
+    return message ? plain : (struct bytes){0};
+}
+
+/* RFC 4422 3.7: a buffer protected by a SASL security layer. What is only signed is read. */
+static struct fed read_buffer(struct dissection *dx, struct ldap_state *s, enum dir dir,
+                              struct bytes in)
+{
+    struct cursor c = cursor_of(in);
+    size_t len = cursor_be32(&c);
+    size_t head = len < WRAP_MOST ? len : WRAP_MOST;
+    if (c.failed || c.rest.len < head) {
+        return fed_more(SASL_HEADER + (c.failed ? 0 : head));
+    }
+    struct bytes plain = readable(c.rest, len);
+    if (plain.len == 0 || len > LIMIT_LDAP_MESSAGE) {
+        return fed_skip(SASL_HEADER, len);
+    }
+    if (c.rest.len < len) {
+        return fed_more(SASL_HEADER + len);
+    }
+    while (plain.len > 0) {
+        struct fed fed = read_message(dx, s, dir, plain);
+        if (fed.status != FED_OK) {
+            break; /* it goes on in the next buffer */
+        }
+        plain = bytes_from(plain, fed.used);
+    }
+    return fed_ok(SASL_HEADER + len);
+}
+
 static struct fed ldap_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
 {
     struct ldap_state *s = state;
+    if (s->layered && in.at[0] == 0) {
+        return read_buffer(dx, s, dir, in);
+    }
     if (dissection_flow(dx)->protocol != IP_UDP) {
         return read_message(dx, s, dir, in);
     }

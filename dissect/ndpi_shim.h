@@ -1,8 +1,9 @@
 /*
  * ndpi_shim.h - the few nDPI calls in use, over the API changes from 4.2 to 5.
  *
- * meson compiles each form and defines NDPI_HAS_...: the headers decide, not a version number. Only identify.c
- * includes this. nDPI's protocol numbers are renumbered between releases: they are never stored.
+ * meson compiles each form and defines NDPI_HAS_...: the headers decide, not a version number. Only
+ * identify.c includes this. nDPI's protocol numbers are renumbered between releases: they are never
+ * stored.
  */
 #ifndef ROLECALL_DISSECT_NDPI_SHIM_H
 #define ROLECALL_DISSECT_NDPI_SHIM_H
@@ -40,7 +41,8 @@ static inline struct ndpi_detection_module_struct *ndpi_shim_module(void)
     return module;
 }
 
-/* The protocol once content shows it, the finer one where there are two; else NDPI_PROTOCOL_UNKNOWN. */
+/* The protocol once content shows it, the finer one where there are two; else
+ * NDPI_PROTOCOL_UNKNOWN. */
 static inline uint16_t ndpi_shim_packet(struct ndpi_detection_module_struct *module,
                                         struct ndpi_flow_struct *flow, const uint8_t *packet,
                                         unsigned short len, uint64_t ms)
@@ -54,7 +56,8 @@ static inline uint16_t ndpi_shim_packet(struct ndpi_detection_module_struct *mod
         return NDPI_PROTOCOL_UNKNOWN;
     }
 #if defined(NDPI_HAS_NESTED_PROTO)
-    return p.proto.master_protocol != NDPI_PROTOCOL_UNKNOWN ? p.proto.master_protocol : p.proto.app_protocol;
+    return p.proto.master_protocol != NDPI_PROTOCOL_UNKNOWN ? p.proto.master_protocol
+                                                            : p.proto.app_protocol;
 #else
     return p.master_protocol != NDPI_PROTOCOL_UNKNOWN ? p.master_protocol : p.app_protocol;
 #endif

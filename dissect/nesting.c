@@ -1,5 +1,6 @@
 /*
- * nesting.c - what the engine offers to dissectors: records, anomalies, exchanges inside others, hand-over.
+ * nesting.c - what the engine offers to dissectors: records, anomalies, exchanges inside others,
+ * hand-over.
  */
 #include "dissect/conversation.h"
 
@@ -43,7 +44,8 @@ struct auth *dissection_auth(struct dissection *dx)
     return dx->auth;
 }
 
-struct dissection *dissection_new(struct conversation *c, const struct dissector *d, const char *carrier)
+struct dissection *dissection_new(struct conversation *c, const struct dissector *d,
+                                  const char *carrier)
 {
     if (c->arena == NULL) {
         c->arena = arena_new(c->shard->pool, LIMIT_FLOW_ARENA);
@@ -75,7 +77,8 @@ struct dissection *dissection_child(struct dissection *dx, const struct dissecto
     struct dissection *child = dissection_new(c, inside, carrier);
     if (child != NULL) {
         child->depth = dx->depth + 1;
-        /* A stream's own dissector has many exchanges in it, each with its answer; deeper ones share theirs. */
+        /* A stream's own dissector has many exchanges in it, each with its answer; deeper ones
+         * share theirs. */
         child->auth = dx->depth == 0 ? &child->own_auth : dx->auth;
     }
     return child;
@@ -171,7 +174,8 @@ void dissection_anomaly(struct dissection *dx, const char *name)
     }
 }
 
-void dissection_hand_over(struct dissection *dx, const struct dissector *inside, const char *carrier)
+void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
+                          const char *carrier)
 {
     struct conversation *c = dx->conversation;
     if (dx->depth + 1 > LIMIT_NESTING) {

@@ -8,7 +8,8 @@
 #include "capture/limits.h"
 #include "dissect/text.h"
 
-/* Most observations fit; the largest (a ClientHello's cipher suites) grow once and stay in the pool. */
+/* Most observations fit; the largest (a ClientHello's cipher suites) grow once and stay in the
+ * pool. */
 #define FIRST_FACTS 32
 #define FIRST_TEXT 1024
 
@@ -149,7 +150,8 @@ void observation_bool(struct observation *o, enum fact_id id, bool yes)
 static void add_converted(struct observation *o, enum fact_id id, struct bytes text,
                           size_t (*convert)(struct bytes in, char *out, size_t room))
 {
-    /* UTF-8 of a code point is never more than three octets per octet read, so this is always enough. */
+    /* UTF-8 of a code point is never more than three octets per octet read, so this is always
+     * enough. */
     size_t most = text.len > LIMIT_TEXT / 3 ? LIMIT_TEXT : 3 * text.len;
     char *at = text.len == 0 ? NULL : reserve(o, most + 8);
     if (at != NULL) {

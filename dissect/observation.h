@@ -1,13 +1,15 @@
 /*
- * observation.h - what is stated about one message or exchange: the one thing that leaves a dissector.
+ * observation.h - what is stated about one message or exchange: the one thing that leaves a
+ * dissector.
  *
- * An observation is written while the exchange goes on (a request's facts wait in it for the reply) and is
- * then sent whole. The engine owns it until it is sent; a worker's pool recycles it with its buffers, so a
- * steady state allocates nothing.
+ * An observation is written while the exchange goes on (a request's facts wait in it for the reply)
+ * and is then sent whole. The engine owns it until it is sent; a worker's pool recycles it with its
+ * buffers, so a steady state allocates nothing.
  *
- * Text given here is made safe once: UTF-8 is checked, UTF-16LE converted, whatever is not valid becomes
- * U+FFFD, length is capped at LIMIT_TEXT with a final U+2026. Empty text is not stated, unless said otherwise.
- * Errors: past LIMIT_FACTS or LIMIT_OBSERVATION_TEXT a fact is dropped and `cut` counts it.
+ * Text given here is made safe once: UTF-8 is checked, UTF-16LE converted, whatever is not valid
+ * becomes U+FFFD, length is capped at LIMIT_TEXT with a final U+2026. Empty text is not stated,
+ * unless said otherwise. Errors: past LIMIT_FACTS or LIMIT_OBSERVATION_TEXT a fact is dropped and
+ * `cut` counts it.
  */
 #ifndef ROLECALL_DISSECT_OBSERVATION_H
 #define ROLECALL_DISSECT_OBSERVATION_H
@@ -39,10 +41,10 @@ struct observation {
     enum dir dir;    /* which end sent the message that completed it */
     struct stamp at; /* the packet that completed it */
     struct flow_reference flow;
-    uint64_t order;    /* place in the output: at.order, or that of the moment the flow was closed */
+    uint64_t order; /* place in the output: at.order, or that of the moment the flow was closed */
     uint32_t sequence; /* place among observations of the same order and flow */
     uint32_t cut;      /* facts dropped by a limit */
-    bool muted;        /* nobody asks for this kind of record: facts are not kept, and it is not sent */
+    bool muted; /* nobody asks for this kind of record: facts are not kept, and it is not sent */
     struct fact *facts;
     uint32_t count, room;
     char *text;
@@ -60,25 +62,34 @@ void observation_release(struct observation_pool *pool, struct observation *o); 
 
 void observation_num(struct observation *o, enum fact_id id, uint64_t num);
 void observation_bool(struct observation *o, enum fact_id id, bool yes);
-void observation_utf8(struct observation *o, enum fact_id id, struct bytes text); /* octets that should be UTF-8 */
-void observation_string(struct observation *o, enum fact_id id, const char *text); /* our own text; NULL: nothing */
+void observation_utf8(struct observation *o, enum fact_id id,
+                      struct bytes text); /* octets that should be UTF-8 */
+void observation_string(struct observation *o, enum fact_id id,
+                        const char *text); /* our own text; NULL: nothing */
 void observation_utf16le(struct observation *o, enum fact_id id, struct bytes text);
 void observation_hex(struct observation *o, enum fact_id id, struct bytes octets);
-void observation_stamp(struct observation *o, enum fact_id id, const struct stamp *at); /* order 0: nothing */
-void observation_format(struct observation *o, enum fact_id id, const char *format, ...) PRINTF_LIKE(3, 4);
+void observation_stamp(struct observation *o, enum fact_id id,
+                       const struct stamp *at); /* order 0: nothing */
+void observation_format(struct observation *o, enum fact_id id, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* States a text even when it is empty (an NTLM domain that is really empty). */
 void observation_empty(struct observation *o, enum fact_id id);
 
-/* Reading. NULL or the fallback when not stated. `from` continues a list: pass the last fact, or NULL. */
+/* Reading. NULL or the fallback when not stated. `from` continues a list: pass the last fact, or
+ * NULL. */
 const struct fact *observation_get(const struct observation *o, enum fact_id id);
-const struct fact *observation_more(const struct observation *o, enum fact_id id, const struct fact *from);
+const struct fact *observation_more(const struct observation *o, enum fact_id id,
+                                    const struct fact *from);
 /* Terminated text of a TEXT or LIST fact; NULL when not stated. */
 const char *observation_text(const struct observation *o, enum fact_id id);
 const char *fact_text(const struct observation *o, const struct fact *f);
 struct bytes fact_octets(const struct observation *o, const struct fact *f);
 uint64_t observation_number(const struct observation *o, enum fact_id id, uint64_t fallback);
-bool observation_says(const struct observation *o, enum fact_id id); /* a BOOL that is stated and true */
-bool observation_is(const struct observation *o, enum fact_id id, const char *text); /* stated and equal */
-struct stamp observation_packet(const struct observation *o, enum fact_id id); /* order 0 when not stated */
+bool observation_says(const struct observation *o,
+                      enum fact_id id); /* a BOOL that is stated and true */
+bool observation_is(const struct observation *o, enum fact_id id,
+                    const char *text); /* stated and equal */
+struct stamp observation_packet(const struct observation *o,
+                                enum fact_id id); /* order 0 when not stated */
 
 #endif

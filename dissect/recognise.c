@@ -1,5 +1,6 @@
 /*
- * recognise.c - what a flow is, from the first octets of a direction: own probes, then nDPI, then the port.
+ * recognise.c - what a flow is, from the first octets of a direction: own probes, then nDPI, then
+ * the port.
  */
 #include <stddef.h>
 
@@ -12,7 +13,8 @@ static const struct dissector *const protocols[] = {
 };
 #define PROTOCOLS (sizeof protocols / sizeof *protocols)
 
-/* A head that is still "too short to tell" past this is nobody's: the longest request line we wait for. */
+/* A head that is still "too short to tell" past this is nobody's: the longest request line we wait
+ * for. */
 #define LONGEST_HEAD 8192
 
 static bool runs_on(const struct dissector *d, uint8_t transport)
@@ -37,7 +39,8 @@ static bool probes_flow(const struct dissector *d, const struct flow *flow)
             has_port(d, flow->ends[DIR_CLIENT].port));
 }
 
-/* A stream's protocol begins with its first octet; only TLS starts later, at a STARTTLS of some kind. */
+/* A stream's protocol begins with its first octet; only TLS starts later, at a STARTTLS of some
+ * kind. */
 static bool may_begin_here(const struct conversation *c, const struct lane *lane,
                            const struct dissector *d)
 {
@@ -75,7 +78,9 @@ static void adopt(struct conversation *c, const struct dissector *d, enum dir di
         return;
     }
     const char *transport = c->flow->protocol == IP_TCP ? "tcp" : "udp";
-    const char *carrier = c->carrier != NULL ? c->carrier : c->protocol != NULL ? "starttls" : transport;
+    const char *carrier = c->carrier != NULL    ? c->carrier
+                          : c->protocol != NULL ? "starttls"
+                                                : transport;
     c->top = dissection_new(c, d, carrier);
     c->confirmed = false;
     struct lane *other = &c->lanes[!dir];

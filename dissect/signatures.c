@@ -1,14 +1,18 @@
 /*
  * signatures.c - protocols that are recognised, not read: enough to say what a flow is for.
  *
- * Each is strict, since it is tried on every port; those whose octets look like another's are tried on their own
- * ports only. The clause that a signature rests on stands above it.
+ * Each is strict, since it is tried on every port; those whose octets look like another's are tried
+ * on their own ports only. The clause that a signature rests on stands above it.
  */
 #include <strings.h>
 
 #include "dissect/dissector.h"
 
-#define PORTS(...) (const uint16_t[]){__VA_ARGS__, 0}
+#define PORTS(...)                                                                                 \
+    (const uint16_t[])                                                                             \
+    {                                                                                              \
+        __VA_ARGS__, 0                                                                             \
+    }
 
 /* A BER length at the cursor, X.690 8.1.3, definite; 0 when there is none. */
 static size_t ber_length(struct cursor *c)
@@ -45,7 +49,8 @@ static enum probe rdp_probe(struct bytes head)
     return type == 0xe0 && destination == 0 ? PROBE_CLIENT : type == 0xd0 ? PROBE_SERVER : PROBE_NO;
 }
 
-const struct dissector rdp_dissector = {.name = "rdp", .ports = PORTS(3389), .tcp = true, .probe = rdp_probe};
+const struct dissector rdp_dissector = {
+    .name = "rdp", .ports = PORTS(3389), .tcp = true, .probe = rdp_probe};
 
 static enum probe starts_with(struct bytes head, const char *text)
 {
@@ -62,23 +67,28 @@ static enum probe ssh_probe(struct bytes head)
     return starts_with(head, "SSH-");
 }
 
-const struct dissector ssh_dissector = {.name = "ssh", .ports = PORTS(22), .tcp = true, .probe = ssh_probe};
+const struct dissector ssh_dissector = {
+    .name = "ssh", .ports = PORTS(22), .tcp = true, .probe = ssh_probe};
 
-/* MySQL client/server protocol, HandshakeV10: length, sequence 0, version 10, a version text such as "8.0". */
+/* MySQL client/server protocol, HandshakeV10: length, sequence 0, version 10, a version text such
+ * as "8.0". */
 static enum probe mysql_probe(struct bytes head)
 {
     if (head.len < 8) {
         return head.len >= 5 && (head.at[3] != 0 || head.at[4] != 10) ? PROBE_NO : PROBE_MORE;
     }
     size_t len = (size_t)head.at[0] | (size_t)head.at[1] << 8 | (size_t)head.at[2] << 16;
-    bool version = head.at[5] >= '0' && head.at[5] <= '9' && (head.at[6] == '.' || head.at[7] == '.');
-    return head.at[3] == 0 && head.at[4] == 10 && len >= 20 && len < 512 && version ? PROBE_SERVER : PROBE_NO;
+    bool version =
+        head.at[5] >= '0' && head.at[5] <= '9' && (head.at[6] == '.' || head.at[7] == '.');
+    return head.at[3] == 0 && head.at[4] == 10 && len >= 20 && len < 512 && version ? PROBE_SERVER
+                                                                                    : PROBE_NO;
 }
 
 const struct dissector mysql_dissector = {
     .name = "mysql", .ports = PORTS(3306), .tcp = true, .probe = mysql_probe};
 
-/* PostgreSQL frontend/backend protocol: StartupMessage 3.0, SSLRequest, GSSENCRequest, CancelRequest. */
+/* PostgreSQL frontend/backend protocol: StartupMessage 3.0, SSLRequest, GSSENCRequest,
+ * CancelRequest. */
 static enum probe postgresql_probe(struct bytes head)
 {
     struct cursor c = cursor_of(head);
@@ -88,7 +98,8 @@ static enum probe postgresql_probe(struct bytes head)
     }
     bool request = len == 8 && (code == 80877103 || code == 80877104);
     bool cancel = len == 16 && code == 80877102;
-    return request || cancel || (code == 0x00030000 && len > 8 && len < 10000) ? PROBE_CLIENT : PROBE_NO;
+    return request || cancel || (code == 0x00030000 && len > 8 && len < 10000) ? PROBE_CLIENT
+                                                                               : PROBE_NO;
 }
 
 const struct dissector postgresql_dissector = {
@@ -116,7 +127,8 @@ static bool dns_name(struct cursor *c)
     return false;
 }
 
-/* RFC 1035 4.1.1, RFC 6895: an assigned opcode, sane counts, and a first question or record that can be read. */
+/* RFC 1035 4.1.1, RFC 6895: an assigned opcode, sane counts, and a first question or record that
+ * can be read. */
 static enum probe dns_message(struct bytes message)
 {
     struct cursor c = cursor_of(message);
@@ -125,11 +137,13 @@ static enum probe dns_message(struct bytes message)
     uint16_t questions = cursor_be16(&c), answers = cursor_be16(&c), authority = cursor_be16(&c);
     uint16_t additional = cursor_be16(&c);
     unsigned opcode = flags >> 11 & 15;
-    if (c.failed || opcode > 6 || opcode == 3 || questions > 16 || answers > 512 || authority > 512 || additional > 64) {
+    if (c.failed || opcode > 6 || opcode == 3 || questions > 16 || answers > 512 ||
+        authority > 512 || additional > 64) {
         return PROBE_NO;
     }
     bool reply = (flags & 0x8000) != 0;
-    if (questions + answers + authority + additional == 0 || (!reply && questions + authority == 0)) {
+    if (questions + answers + authority + additional == 0 ||
+        (!reply && questions + authority == 0)) {
         return PROBE_NO;
     }
     if (!dns_name(&c)) {
@@ -161,11 +175,19 @@ static enum probe dns_probe(struct bytes head)
     return stream == PROBE_NO && c.rest.len < 17 ? PROBE_MORE : stream;
 }
 
-const struct dissector dns_dissector = {
-    .name = "dns", .ports = PORTS(53), .tcp = true, .udp = true, .ports_only = true, .probe = dns_probe};
+const struct dissector dns_dissector = {.name = "dns",
+                                        .ports = PORTS(53),
+                                        .tcp = true,
+                                        .udp = true,
+                                        .ports_only = true,
+                                        .probe = dns_probe};
 /* RFC 4795, RFC 6762 and RFC 1002 share DNS's form; the port tells them apart. */
-const struct dissector llmnr_dissector = {
-    .name = "llmnr", .ports = PORTS(5355), .tcp = true, .udp = true, .ports_only = true, .probe = dns_probe};
+const struct dissector llmnr_dissector = {.name = "llmnr",
+                                          .ports = PORTS(5355),
+                                          .tcp = true,
+                                          .udp = true,
+                                          .ports_only = true,
+                                          .probe = dns_probe};
 const struct dissector mdns_dissector = {
     .name = "mdns", .ports = PORTS(5353), .udp = true, .ports_only = true, .probe = dns_message};
 
@@ -196,7 +218,8 @@ static enum probe ssrp_probe(struct bytes head)
         return PROBE_NO;
     }
     if (head.at[0] == 0x05 && head.len >= 3) {
-        return ((size_t)head.at[1] | (size_t)head.at[2] << 8) == head.len - 3 ? PROBE_SERVER : PROBE_NO;
+        return ((size_t)head.at[1] | (size_t)head.at[2] << 8) == head.len - 3 ? PROBE_SERVER
+                                                                              : PROBE_NO;
     }
     bool short_request = head.len == 1 && (head.at[0] == 0x02 || head.at[0] == 0x03);
     bool named = (head.at[0] == 0x04 || head.at[0] == 0x0f) && head.len <= 34;
@@ -246,12 +269,14 @@ static enum probe tftp_probe(struct bytes head)
         return PROBE_NO;
     }
     struct bytes mode = bytes_from(c.rest, (size_t)(end - c.rest.at) + 1);
-    bool known = mode.len >= 6 && (strncasecmp((const char *)mode.at, "octet", 6) == 0 ||
-                                   (mode.len >= 9 && strncasecmp((const char *)mode.at, "netascii", 9) == 0));
+    bool known = mode.len >= 6 &&
+                 (strncasecmp((const char *)mode.at, "octet", 6) == 0 ||
+                  (mode.len >= 9 && strncasecmp((const char *)mode.at, "netascii", 9) == 0));
     return known ? PROBE_CLIENT : PROBE_NO;
 }
 
-const struct dissector tftp_dissector = {.name = "tftp", .ports = PORTS(69), .udp = true, .probe = tftp_probe};
+const struct dissector tftp_dissector = {
+    .name = "tftp", .ports = PORTS(69), .udp = true, .probe = tftp_probe};
 
 /* RFC 1157 4, RFC 3416, RFC 3412: SEQUENCE { version INTEGER 0, 1 or 3, community or header } */
 static enum probe snmp_probe(struct bytes head)
@@ -265,7 +290,8 @@ static enum probe snmp_probe(struct bytes head)
     if (c.failed || version.at[0] != 2 || version.at[1] != 1) {
         return PROBE_NO;
     }
-    bool community = version.at[2] <= 1 && next == 0x04, header = version.at[2] == 3 && next == 0x30;
+    bool community = version.at[2] <= 1 && next == 0x04,
+         header = version.at[2] == 3 && next == 0x30;
     return community || header ? PROBE_EITHER : PROBE_NO;
 }
 
@@ -280,7 +306,9 @@ static enum probe quic_probe(struct bytes head)
     uint32_t version = cursor_be32(&c);
     uint8_t id = cursor_u8(&c);
     bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
-    return !c.failed && (first & 0xc0) == 0xc0 && known && id <= 20 && head.len >= 21 ? PROBE_EITHER : PROBE_NO;
+    return !c.failed && (first & 0xc0) == 0xc0 && known && id <= 20 && head.len >= 21 ? PROBE_EITHER
+                                                                                      : PROBE_NO;
 }
 
-const struct dissector quic_dissector = {.name = "quic", .ports = PORTS(443), .udp = true, .probe = quic_probe};
+const struct dissector quic_dissector = {
+    .name = "quic", .ports = PORTS(443), .udp = true, .probe = quic_probe};

@@ -2,8 +2,8 @@
  * smb.h - what the parts of the SMB dissector share: the state of one connection.
  *
  * smb.c frames and probes; smb1.c, smb1_setup.c and smb2.c, smb2_negotiate.c read messages;
- * smb_negotiation.c, smb_session.c, smb_tree.c and smb_pipe.c keep what outlives a message, for both
- * generations of the protocol.
+ * smb_negotiation.c, smb_session.c, smb_tree.c and smb_pipe.c keep what outlives a message, for
+ * both generations of the protocol.
  *
  * Spec:   [MS-SMB2], [MS-SMB], [MS-CIFS], RFC 1002 4.3.
  * Units:  octets.
@@ -238,9 +238,11 @@ struct smb_pipe;
 void smb_pipe_open(struct dissection *dx, struct smb_state *s, uint64_t message, struct bytes name,
                    bool unicode);
 void smb_pipe_opened(struct smb_state *s, uint64_t message, struct smb_file file);
-/* The pipe behind a file, a nameless one when its opening was not seen; NULL when memory is used up. */
+/* The pipe behind a file, a nameless one when its opening was not seen; NULL when memory is used
+ * up. */
 struct smb_pipe *smb_pipe_of(struct dissection *dx, struct smb_state *s, struct smb_file file);
-/* The reply to `message` will bring octets of this pipe (NULL is fine); and the pipe it brings them for. */
+/* The reply to `message` will bring octets of this pipe (NULL is fine); and the pipe it brings them
+ * for. */
 void smb_pipe_expect(struct smb_pipe *pipe, uint64_t message);
 struct smb_pipe *smb_pipe_expecting(struct smb_state *s, uint64_t message);
 /* `length` octets moved, of which those in `data` are at hand; `pipe` may be NULL. */

@@ -166,7 +166,8 @@ static int compare_party(const struct party *x, const struct party *y)
 
 static int compare_findings(const void *left, const void *right)
 {
-    const struct finding *x = *(const struct finding *const *)left, *y = *(const struct finding *const *)right;
+    const struct finding *x = *(const struct finding *const *)left,
+                         *y = *(const struct finding *const *)right;
     bool x_accepted = x->accepted != NULL && !x->acceptance_expired;
     bool y_accepted = y->accepted != NULL && !y->acceptance_expired;
     if (x_accepted != y_accepted) {
@@ -184,7 +185,8 @@ static int compare_findings(const void *left, const void *right)
 
 static int compare_verdicts(const void *left, const void *right)
 {
-    const struct verdict *x = *(const struct verdict *const *)left, *y = *(const struct verdict *const *)right;
+    const struct verdict *x = *(const struct verdict *const *)left,
+                         *y = *(const struct verdict *const *)right;
     int by = strcmp(x->rule->code, y->rule->code);
     by = by != 0 ? by : strcmp(x->rule->name, y->rule->name);
     return by != 0 ? by : strcmp(x->subject, y->subject);
@@ -193,8 +195,8 @@ static int compare_verdicts(const void *left, const void *right)
 static char *join(struct audit *a, const char *first, const char *second)
 {
     char text[1200];
-    (void)snprintf(text, sizeof text, "%s%s%s", first == NULL ? "" : first, second == NULL ? "" : " Not seen: ",
-                   second == NULL ? "" : second);
+    (void)snprintf(text, sizeof text, "%s%s%s", first == NULL ? "" : first,
+                   second == NULL ? "" : " Not seen: ", second == NULL ? "" : second);
     char *kept = ledger_keep(a, text);
     return kept == NULL ? (char *)"" : kept;
 }
@@ -205,7 +207,9 @@ static void settle(struct audit *a, struct judgement *j)
     v->observed = j->breaches + j->fine + j->hidden;
     if (j->breaches > 0) {
         v->status = VERDICT_VIOLATED;
-        v->because = join(a, j->worst == NULL ? "breaches past the limit of findings" : j->worst->explanation, NULL);
+        v->because = join(
+            a, j->worst == NULL ? "breaches past the limit of findings" : j->worst->explanation,
+            NULL);
     } else if (j->fine > 0) {
         v->status = VERDICT_CONSISTENT;
         v->because = join(a, j->fine_because, j->hidden_because);
@@ -236,9 +240,11 @@ static void settle_finding(struct audit *a, struct finding *f)
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];
-        (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.", f->accepted->until);
+        (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.",
+                       f->accepted->until);
         char whole[2400];
-        (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation, text);
+        (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation,
+                       text);
         f->explanation = ledger_keep(a, whole);
     }
     if (f->accepted != NULL && !f->acceptance_expired) {
@@ -273,7 +279,8 @@ void audit_finish(struct audit *a)
         qsort(a->sorted_findings, a->findings.count, sizeof *a->sorted_findings, compare_findings);
     }
     if (a->sorted_verdicts != NULL) {
-        qsort(a->sorted_verdicts, a->judgements.count, sizeof *a->sorted_verdicts, compare_verdicts);
+        qsort(a->sorted_verdicts, a->judgements.count, sizeof *a->sorted_verdicts,
+              compare_verdicts);
     }
 }
 

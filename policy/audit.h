@@ -1,10 +1,12 @@
 /*
  * audit.h - observations in, findings and verdicts out.
  *
- * One audit per run, in one thread; observations come in packet order, so equal input gives equal output.
+ * One audit per run, in one thread; observations come in packet order, so equal input gives equal
+ * output.
  *
- * Owner:  findings and verdicts belong to the audit and are valid until audit_free; the policy is borrowed.
- * Limits: LIMIT_SUBJECTS, LIMIT_FINDINGS, LIMIT_EVIDENCE; what they cost is in audit_counts.
+ * Owner:  findings and verdicts belong to the audit and are valid until audit_free; the policy is
+ * borrowed. Limits: LIMIT_SUBJECTS, LIMIT_FINDINGS, LIMIT_EVIDENCE; what they cost is in
+ * audit_counts.
  */
 #ifndef ROLECALL_POLICY_AUDIT_H
 #define ROLECALL_POLICY_AUDIT_H
@@ -16,13 +18,13 @@ struct evidence {
     char *says; /* what that packet shows, one line */
 };
 
-struct party { /* one end of a finding */
+struct party {  /* one end of a finding */
     bool known; /* false: the finding has no such end */
     struct address address;
-    uint16_t port; /* 0: any */
-    const struct host *host;        /* NULL: not declared */
+    uint16_t port;                    /* 0: any */
+    const struct host *host;          /* NULL: not declared */
     const struct client_group *group; /* NULL: in no declared network */
-    const struct zone *zone;        /* never NULL where known */
+    const struct zone *zone;          /* never NULL where known */
 };
 
 struct finding {
@@ -40,16 +42,22 @@ struct finding {
     uint64_t flows_total;
     struct evidence evidence[LIMIT_EVIDENCE];
     unsigned evidence_count;
-    char *explanation, *remediation;      /* plain sentences with the actual names and values in them */
-    const struct acceptance *accepted;    /* NULL: not accepted */
-    bool acceptance_expired;              /* `accepted` ended before the finding's last packet */
+    char *explanation, *remediation; /* plain sentences with the actual names and values in them */
+    const struct acceptance *accepted; /* NULL: not accepted */
+    bool acceptance_expired;           /* `accepted` ended before the finding's last packet */
 };
 
-enum verdict_status { VERDICT_VIOLATED, VERDICT_CONSISTENT, VERDICT_NOT_OBSERVED, VERDICT_NOT_ASSESSABLE };
+enum verdict_status {
+    VERDICT_VIOLATED,
+    VERDICT_CONSISTENT,
+    VERDICT_NOT_OBSERVED,
+    VERDICT_NOT_ASSESSABLE
+};
 
 struct verdict {
     const struct rule *rule;
-    char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a -> b") or "hierarchy" */
+    char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a -> b") or
+                      "hierarchy" */
     enum verdict_status status;
     uint64_t observed; /* messages or flows judged */
     char *because;     /* one sentence */
@@ -65,12 +73,15 @@ struct audit_counts {
 
 struct audit *audit_new(const struct policy *p) MUST_USE;
 void audit_observe(struct audit *a, const struct observation *o);
-/* Ends the audit: what was never seen gets its verdict, findings are sorted (severity, code, ends). */
+/* Ends the audit: what was never seen gets its verdict, findings are sorted (severity, code, ends).
+ */
 void audit_finish(struct audit *a);
 const struct finding *const *audit_findings(const struct audit *a, size_t *ret_count);
-const struct verdict *const *audit_verdicts(const struct audit *a, size_t *ret_count); /* by rule, then subject */
+const struct verdict *const *audit_verdicts(const struct audit *a,
+                                            size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);
-uint32_t audit_records(const struct audit *a); /* bit per enum record that some rule that is on wants */
+uint32_t
+audit_records(const struct audit *a); /* bit per enum record that some rule that is on wants */
 const char *verdict_status_name(enum verdict_status s);
 const char *confidence_name(enum confidence c);
 struct audit *audit_free(struct audit *a);

@@ -10,7 +10,8 @@ struct flow_note_entry {
     alignas(16) unsigned char octets[FLOW_NOTE_OCTETS];
 };
 
-/* Small at first, since a look-up per flow is made even where there is nothing to find; half full at most. */
+/* Small at first, since a look-up per flow is made even where there is nothing to find; half full
+ * at most. */
 #define FIRST_ROOM 256u
 
 static unsigned home(const struct flow_notes *n, uint64_t flow)
@@ -18,7 +19,8 @@ static unsigned home(const struct flow_notes *n, uint64_t flow)
     return (unsigned)((flow * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (n->room - 1);
 }
 
-/* What the smaller table leaves behind stays in the arena: as much again as the final one, at most. */
+/* What the smaller table leaves behind stays in the arena: as much again as the final one, at most.
+ */
 static bool grow(struct audit *a, struct flow_notes *n)
 {
     struct flow_notes grown = {.room = n->room == 0 ? FIRST_ROOM : 2 * n->room, .count = n->count};
@@ -78,10 +80,12 @@ void flow_note_remove(struct flow_notes *n, uint64_t flow)
         }
         at = (at + 1) & (n->room - 1);
     }
-    /* Whatever follows in this run may have been pushed along by the removed one: put it in again. */
+    /* Whatever follows in this run may have been pushed along by the removed one: put it in again.
+     */
     n->entries[at].flow = 0;
     n->count--;
-    for (unsigned next = (at + 1) & (n->room - 1); n->entries[next].flow != 0; next = (next + 1) & (n->room - 1)) {
+    for (unsigned next = (at + 1) & (n->room - 1); n->entries[next].flow != 0;
+         next = (next + 1) & (n->room - 1)) {
         struct flow_note_entry moved = n->entries[next];
         n->entries[next].flow = 0;
         unsigned to = home(n, moved.flow);

@@ -1,8 +1,9 @@
 /*
  * flow_notes.h - what a rule remembers of a flow while it lasts.
  *
- * Owner:  the audit; a note is zeroed when made and removed at the flow's record; its address holds until the next removal.
- * Limits: LIMIT_FLOW_NOTES for each rule; past it there is no note, which is counted as state shed.
+ * Owner:  the audit; a note is zeroed when made and removed at the flow's record; its address holds
+ * until the next removal. Limits: LIMIT_FLOW_NOTES for each rule; past it there is no note, which
+ * is counted as state shed.
  */
 #ifndef ROLECALL_POLICY_FLOW_NOTES_H
 #define ROLECALL_POLICY_FLOW_NOTES_H

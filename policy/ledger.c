@@ -43,21 +43,25 @@ static bool table_grow(struct ledger_table *t)
     return true;
 }
 
-/* The slot of the item that `same` accepts, or the empty one where it belongs; NULL when memory is used up. */
+/* The slot of the item that `same` accepts, or the empty one where it belongs; NULL when memory is
+ * used up. */
 static struct ledger_slot *table_find(struct ledger_table *t, uint64_t hash,
-                                      bool (*same)(const void *item, const void *key), const void *key)
+                                      bool (*same)(const void *item, const void *key),
+                                      const void *key)
 {
     if (2 * (t->count + 1) > t->room && !table_grow(t)) {
         return NULL;
     }
     size_t at = hash & (t->room - 1);
-    while (t->slots[at].item != NULL && !(t->slots[at].hash == hash && same(t->slots[at].item, key))) {
+    while (t->slots[at].item != NULL &&
+           !(t->slots[at].hash == hash && same(t->slots[at].item, key))) {
         at = (at + 1) & (t->room - 1);
     }
     return &t->slots[at];
 }
 
-/* A sentence may have been cut inside a character of a name from traffic: what is kept is valid UTF-8 again. */
+/* A sentence may have been cut inside a character of a name from traffic: what is kept is valid
+ * UTF-8 again. */
 char *ledger_keep(struct audit *a, const char *text)
 {
     size_t len = strlen(text), room = len + 16;
@@ -88,8 +92,8 @@ static bool same_judgement(const void *item, const void *key)
 {
     const struct judgement *j = item;
     const struct judgement_key *k = key;
-    return j->verdict.rule == k->rule && j->subject.host == k->subject.host && j->subject.role == k->subject.role &&
-           j->subject.peer == k->subject.peer;
+    return j->verdict.rule == k->rule && j->subject.host == k->subject.host &&
+           j->subject.role == k->subject.role && j->subject.peer == k->subject.peer;
 }
 
 static char *subject_text(struct audit *a, const struct subject *s)
@@ -108,13 +112,15 @@ static char *subject_text(struct audit *a, const struct subject *s)
     return ledger_keep(a, text);
 }
 
-static struct judgement *judgement_of(struct audit *a, const struct rule *r, const struct subject *s)
+static struct judgement *judgement_of(struct audit *a, const struct rule *r,
+                                      const struct subject *s)
 {
     struct judgement_key key = {.rule = r, .subject = *s};
     /* Places in a table only: the output is sorted, so that addresses of memory may decide here. */
     uint64_t hash = (uint64_t)(uintptr_t)r * UINT64_C(0x9e3779b97f4a7c15);
     hash = (hash ^ hash >> 32 ^ (uintptr_t)s->host) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 29 ^ (uintptr_t)s->role ^ (uintptr_t)s->peer << 1) * UINT64_C(0x94d049bb133111eb);
+    hash = (hash ^ hash >> 29 ^ (uintptr_t)s->role ^ (uintptr_t)s->peer << 1) *
+           UINT64_C(0x94d049bb133111eb);
     hash ^= hash >> 32;
     struct ledger_slot *slot = table_find(&a->judgements, hash, same_judgement, &key);
     if (slot == NULL || (slot->item == NULL && a->judgements.count >= LIMIT_SUBJECTS)) {
@@ -145,7 +151,8 @@ void judge_fine(struct audit *a, const struct rule *r, struct subject s, const c
     }
 }
 
-void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, const char *format, const char *value)
+void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, const char *format,
+                     const char *value)
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->fine++ == 0) {
@@ -215,7 +222,8 @@ static int key_end(char *text, size_t room, const struct party *p, bool with_por
         return snprintf(text, room, "-|");
     }
     const char *name = p->host != NULL ? p->host->name : address_format(&p->address, address);
-    return with_port ? snprintf(text, room, "%s:%u|", name, p->port) : snprintf(text, room, "%s|", name);
+    return with_port ? snprintf(text, room, "%s:%u|", name, p->port)
+                     : snprintf(text, room, "%s|", name);
 }
 
 static void make_key(struct finding_key *key, const struct rule *r, const struct breach *b)
@@ -237,8 +245,9 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
         const struct acceptance *c = &p->acceptances[i];
         const struct address *client = f->client.known ? &f->client.address : &nobody;
         const struct address *server = f->server.known ? &f->server.address : &nobody;
-        const char *name = c->rule < rule_names.rule_count ? rule_names.rule_name(c->rule)
-                                                           : p->watches[c->rule - rule_names.rule_count].name;
+        const char *name = c->rule < rule_names.rule_count
+                               ? rule_names.rule_name(c->rule)
+                               : p->watches[c->rule - rule_names.rule_count].name;
         if (strcmp(name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
             selector_matches(p, &c->server, server)) {
             return c;
@@ -247,10 +256,13 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
     return NULL;
 }
 
-static enum severity severity_of(const struct audit *a, const struct rule *r, const struct breach *b)
+static enum severity severity_of(const struct audit *a, const struct rule *r,
+                                 const struct breach *b)
 {
     enum severity tuned = a->running[a->current].tuned;
-    enum severity severity = tuned != SEVERITY_OFF ? tuned : b->severity != SEVERITY_OFF ? b->severity : r->severity;
+    enum severity severity = tuned != SEVERITY_OFF         ? tuned
+                             : b->severity != SEVERITY_OFF ? b->severity
+                                                           : r->severity;
     bool guess = b->confidence == CONFIDENCE_INFERRED && severity > SEVERITY_MEDIUM;
     return guess ? SEVERITY_MEDIUM : severity;
 }
@@ -260,8 +272,8 @@ static const struct stamp *happened(const struct audit *a, const struct breach *
     return b->at != NULL && b->at->order != 0 ? b->at : &a->scene.o->at;
 }
 
-static struct kept_finding *new_finding(struct audit *a, const struct rule *r, const struct breach *b,
-                                        const struct finding_key *key)
+static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
+                                        const struct breach *b, const struct finding_key *key)
 {
     struct kept_finding *f = arena_alloc(a->arena, sizeof *f);
     char *kept = f == NULL ? NULL : ledger_keep(a, key->text);
@@ -307,7 +319,8 @@ static void add_flow(struct finding *f, uint64_t flow)
     f->flows_total++;
 }
 
-struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b, bool *ret_new)
+struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b,
+                             bool *ret_new)
 {
     struct judgement *j = judgement_of(a, r, &b->subject);
     if (j != NULL) {
@@ -345,7 +358,8 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         f->confidence = b->confidence;
         *ret_new = true;
     }
-    if (b->any_client && b->client != NULL && !address_equal(&f->client.address, &b->client->address)) {
+    if (b->any_client && b->client != NULL &&
+        !address_equal(&f->client.address, &b->client->address)) {
         f->client.known = false;
     }
     add_flow(f, a->scene.o->flow.id);

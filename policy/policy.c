@@ -36,11 +36,12 @@ enum role role_find(const char *name)
 role_set role_site_systems(void)
 {
     /* Everything that the site installs; not what it merely uses. */
-    const role_set others = ROLE_BIT(ROLE_EXCHANGE_SERVER) | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
-                            ROLE_BIT(ROLE_DNS) | ROLE_BIT(ROLE_WINS) | ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) |
-                            ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_FILE_SHARE) | ROLE_BIT(ROLE_CONSOLE) |
-                            ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) |
-                            ROLE_BIT(ROLE_POLICY_MODULE);
+    const role_set others = ROLE_BIT(ROLE_EXCHANGE_SERVER) | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) |
+                            ROLE_BIT(ROLE_GLOBAL_CATALOG) | ROLE_BIT(ROLE_DNS) |
+                            ROLE_BIT(ROLE_WINS) | ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) |
+                            ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_FILE_SHARE) |
+                            ROLE_BIT(ROLE_CONSOLE) | ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) |
+                            ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_POLICY_MODULE);
     return (ROLE_BIT(ROLE_COUNT) - 1) & ~others;
 }
 

@@ -1,12 +1,13 @@
 /*
  * policy.h - the declared hierarchy: what exists, who trusts whom, what is allowed.
  *
- * Read from one YAML file (spec/policy.md is the contract of its names). Everything is checked when it is read: what is
- * misspelt, contradictory or unresolvable is refused with file:line:column, what was expected, and the nearest
- * valid name; all faults are listed, not only the first.
+ * Read from one YAML file (spec/policy.md is the contract of its names). Everything is checked when
+ * it is read: what is misspelt, contradictory or unresolvable is refused with file:line:column,
+ * what was expected, and the nearest valid name; all faults are listed, not only the first.
  *
- * Owner:  policy_free frees everything reached from the policy; it is constant after loading, so all threads may read it.
- * Units:  prefix lengths in bits of the 128-bit form (IPv4 /8 is /104); dates in ns since the Unix epoch, UTC.
+ * Owner:  policy_free frees everything reached from the policy; it is constant after loading, so
+ * all threads may read it. Units:  prefix lengths in bits of the 128-bit form (IPv4 /8 is /104);
+ * dates in ns since the Unix epoch, UTC.
  */
 #ifndef ROLECALL_POLICY_POLICY_H
 #define ROLECALL_POLICY_POLICY_H
@@ -33,9 +34,22 @@ role_set role_site_systems(void);
 enum profile { PROFILE_ARTICLE, PROFILE_CURRENT, PROFILE_STRICT };
 enum site_type { SITE_CENTRAL_ADMINISTRATION, SITE_PRIMARY, SITE_SECONDARY };
 /* How clients are to talk to a role; `client-communication:` of a site, `clients:` of a role. */
-enum client_mode { CLIENTS_UNDECLARED, CLIENTS_HTTPS, CLIENTS_HTTPS_OR_HTTP, CLIENTS_HTTP, CLIENTS_ENHANCED_HTTP };
+enum client_mode {
+    CLIENTS_UNDECLARED,
+    CLIENTS_HTTPS,
+    CLIENTS_HTTPS_OR_HTTP,
+    CLIENTS_HTTP,
+    CLIENTS_ENHANCED_HTTP
+};
 enum trust_type { TRUST_FOREST, TRUST_EXTERNAL, TRUST_REALM };
-enum severity { SEVERITY_OFF, SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum severity {
+    SEVERITY_OFF,
+    SEVERITY_INFO,
+    SEVERITY_LOW,
+    SEVERITY_MEDIUM,
+    SEVERITY_HIGH,
+    SEVERITY_CRITICAL
+};
 
 const char *severity_name(enum severity s);
 bool severity_parse(const char *name, enum severity *ret);
@@ -92,7 +106,7 @@ struct role_instance { /* one role on one host, with its options */
     bool serves_internet;
     int anonymous; /* 1 yes, 0 no, -1 not declared */
     bool prestaged;
-    uint32_t bandwidth_mbit; /* 0: no limit declared */
+    uint32_t bandwidth_mbit;      /* 0: no limit declared */
     int between_from, between_to; /* minutes after midnight; -1: not declared */
     const char *proxy_mode;       /* bridging or tunneling; NULL: not declared */
     const char **publishes;
@@ -101,7 +115,7 @@ struct role_instance { /* one role on one host, with its options */
 };
 
 struct host {
-    const char *name;  /* as declared, an FQDN */
+    const char *name;       /* as declared, an FQDN */
     const char *short_name; /* up to the first dot */
     const char **aliases;
     unsigned alias_count;
@@ -135,8 +149,19 @@ struct account_list {
     struct place place;
 };
 
-/* What `from`, `to`, `server.role`, `accept` select: a role, a host, a group, a zone, a prefix, ... */
-enum selector_kind { SELECT_ANY, SELECT_NAME, SELECT_ROLE, SELECT_HOST, SELECT_GROUP, SELECT_CLIENTS, SELECT_ADMINISTRATORS, SELECT_ZONE, SELECT_PREFIX };
+/* What `from`, `to`, `server.role`, `accept` select: a role, a host, a group, a zone, a prefix, ...
+ */
+enum selector_kind {
+    SELECT_ANY,
+    SELECT_NAME,
+    SELECT_ROLE,
+    SELECT_HOST,
+    SELECT_GROUP,
+    SELECT_CLIENTS,
+    SELECT_ADMINISTRATORS,
+    SELECT_ZONE,
+    SELECT_PREFIX
+};
 struct selector {
     enum selector_kind kind;
     union {
@@ -145,7 +170,8 @@ struct selector {
         const struct client_group *group;
         const struct zone *zone;
         struct prefix prefix;
-        const char *name; /* SELECT_NAME: a full host name that is not declared; it selects nobody until it is */
+        const char *name; /* SELECT_NAME: a full host name that is not declared; it selects nobody
+                             until it is */
     } is;
 };
 
@@ -159,14 +185,15 @@ struct matrix_exception { /* `matrix:`; first match wins, before the built-in ma
 };
 
 struct rule_tuning { /* `rules:` */
-    unsigned rule; /* index given by the rule name check, see policy_names; from rule_count up: a watch rule */
+    unsigned rule;   /* index given by the rule name check, see policy_names; from rule_count up: a
+                        watch rule */
     bool off;
     enum severity severity; /* SEVERITY_OFF: not changed */
 };
 
-struct watch_condition { /* one key of `when:` */
-    const char *key;     /* a fact's name, or client.role, server.zone, ... */
-    const char **values; /* any of them */
+struct watch_condition {              /* one key of `when:` */
+    const char *key;                  /* a fact's name, or client.role, server.zone, ... */
+    const char **values;              /* any of them */
     const struct selector *selectors; /* of client.role and server.role: one per value; else NULL */
     unsigned value_count;
     bool negated;
@@ -179,11 +206,11 @@ struct watch_rule {
     struct place place;
 };
 
-struct acceptance { /* `accept:` */
-    unsigned rule; /* as in struct rule_tuning */
-    const char *rule_name; /* as written */
-    struct selector client, server; /* SELECT_ANY where not given */
-    int64_t until_ns;               /* end of that day; INT64_MAX: not given */
+struct acceptance {                  /* `accept:` */
+    unsigned rule;                   /* as in struct rule_tuning */
+    const char *rule_name;           /* as written */
+    struct selector client, server;  /* SELECT_ANY where not given */
+    int64_t until_ns;                /* end of that day; INT64_MAX: not given */
     const char *until, *reason, *by; /* NULL: not given */
     struct place place;
 };
@@ -203,43 +230,59 @@ struct policy {
     const struct rule_tuning *tunings;
     const struct watch_rule *watches;
     const struct acceptance *acceptances;
-    unsigned forest_count, trust_count, zone_count, site_count, host_count, group_count, account_count, matrix_count,
-        tuning_count, watch_count, acceptance_count;
+    unsigned forest_count, trust_count, zone_count, site_count, host_count, group_count,
+        account_count, matrix_count, tuning_count, watch_count, acceptance_count;
     uint16_t tls_minimum; /* 0x0303: TLS 1.2 */
     const char **tls_authorities;
     unsigned tls_authority_count;
-    bool pki; /* clients must show certificates */
+    bool pki;                   /* clients must show certificates */
     struct policy_index *index; /* addresses and names; used by the look-ups below */
 };
 
-/* What the loader must know of others to check names: it is given, since rules stand above the model. */
+/* What the loader must know of others to check names: it is given, since rules stand above the
+ * model. */
 struct policy_names {
     unsigned rule_count;
-    const char *(*rule_name)(unsigned rule); /* kebab name; rule codes ("R010") are accepted as well */
+    const char *(*rule_name)(
+        unsigned rule); /* kebab name; rule codes ("R010") are accepted as well */
     const char *(*rule_code)(unsigned rule);
 };
 
-/* 0 and a policy; -EINVAL after writing one line per fault to `errors` (at most 50, then how many more);
- * another negative errno with one line when the file cannot be read. "-" is standard input. */
-int policy_load(const char *path, const struct policy_names *names, FILE *errors, struct policy **ret) MUST_USE;
+/* 0 and a policy; -EINVAL after writing one line per fault to `errors` (at most 50, then how many
+ * more); another negative errno with one line when the file cannot be read. "-" is standard input.
+ */
+int policy_load(const char *path, const struct policy_names *names, FILE *errors,
+                struct policy **ret) MUST_USE;
 struct policy *policy_free(struct policy *p);
 
 /* ---- look-ups ---- */
 
-const struct host *policy_host(const struct policy *p, const struct address *a);   /* NULL: no declared host */
-const struct host *policy_host_named(const struct policy *p, const char *name);    /* FQDN, alias, short or NetBIOS name; case ignored */
-const struct zone *policy_zone(const struct policy *p, const struct address *a);   /* longest prefix; the internet zone otherwise */
-const struct client_group *policy_group(const struct policy *p, const struct address *a); /* longest prefix; NULL: none */
-const struct forest *policy_forest_of_domain(const struct policy *p, const char *domain); /* DNS, realm or NetBIOS; case ignored */
+const struct host *policy_host(const struct policy *p,
+                               const struct address *a); /* NULL: no declared host */
+const struct host *
+policy_host_named(const struct policy *p,
+                  const char *name); /* FQDN, alias, short or NetBIOS name; case ignored */
+const struct zone *
+policy_zone(const struct policy *p,
+            const struct address *a); /* longest prefix; the internet zone otherwise */
+const struct client_group *policy_group(const struct policy *p,
+                                        const struct address *a); /* longest prefix; NULL: none */
+const struct forest *
+policy_forest_of_domain(const struct policy *p,
+                        const char *domain); /* DNS, realm or NetBIOS; case ignored */
 const struct account_list *policy_accounts(const struct policy *p, const char *purpose);
 
 /* True when a Kerberos-capable trust lets accounts of `account` log on at resources of `resource`
- * (same forest; forest trust in that direction; realm trust). External trusts do not carry Kerberos across forests. */
-bool policy_kerberos_trust(const struct policy *p, const struct forest *resource, const struct forest *account);
+ * (same forest; forest trust in that direction; realm trust). External trusts do not carry Kerberos
+ * across forests. */
+bool policy_kerberos_trust(const struct policy *p, const struct forest *resource,
+                           const struct forest *account);
 /* True when any trust, external included, lets `resource` accept `account`. */
-bool policy_trusts(const struct policy *p, const struct forest *resource, const struct forest *account);
+bool policy_trusts(const struct policy *p, const struct forest *resource,
+                   const struct forest *account);
 
-const struct role_instance *host_role(const struct host *h, enum role role); /* NULL: does not hold it */
+const struct role_instance *host_role(const struct host *h,
+                                      enum role role); /* NULL: does not hold it */
 /* The client mode in force for a role of a host: the role's own, else its site's. */
 enum client_mode role_client_mode(const struct host *h, const struct role_instance *r);
 bool selector_matches(const struct policy *p, const struct selector *s, const struct address *a);
@@ -254,6 +297,7 @@ struct policy_remark {
     char text[512];
 };
 /* Calls `say` for each, in file order. */
-void policy_check(const struct policy *p, void (*say)(void *user, const struct policy_remark *r), void *user);
+void policy_check(const struct policy *p, void (*say)(void *user, const struct policy_remark *r),
+                  void *user);
 
 #endif

@@ -102,7 +102,8 @@ static void check_forest_clients(struct remarks *r, const struct client_group *g
 static void check_selector(struct remarks *r, struct place place, const struct selector *s)
 {
     if (s->kind == SELECT_NAME) {
-        remark(r, place, SEVERITY_INFO, NULL, "%s is not declared under 'hosts', so this line applies to nobody yet", s->is.name);
+        remark(r, place, SEVERITY_INFO, NULL,
+               "%s is not declared under 'hosts', so this line applies to nobody yet", s->is.name);
     }
 }
 

@@ -402,13 +402,16 @@ static bool selector_named(struct loader *l, const char *name, struct selector *
     return *ret_meanings == 1;
 }
 
-/* A full host name that is no slip of the pen for a declared one: somebody outside the hierarchy, such as a backup
- * server. Its line in the policy waits until the host is declared; policy_check says so. */
+/* A full host name that is no slip of the pen for a declared one: somebody outside the hierarchy,
+ * such as a backup server. Its line in the policy waits until the host is declared; policy_check
+ * says so. */
 static bool selector_foreign(struct loader *l, const char *name, struct selector *ret)
 {
     const char *dot = strrchr(name, '.');
     /* Letters must end it, or it is an address gone wrong. */
-    if (dot == NULL || dot == name || strspn(dot + 1, "0123456789") == strlen(dot + 1) || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != strlen(name)) {
+    if (dot == NULL || dot == name || strspn(dot + 1, "0123456789") == strlen(dot + 1) ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") !=
+            strlen(name)) {
         return false;
     }
     const char *likely = load_nearest(l, &l->index->hosts, name);

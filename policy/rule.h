@@ -1,8 +1,9 @@
 /*
  * rule.h - one judgement: a row that people read, and one to three functions that decide.
  *
- * Rules see facts, hosts and roles, never octets. Each rule keeps its state per subject in the audit's ledger, and
- * counts every judgement, also when nothing is wrong or something hid the answer (ledger.h).
+ * Rules see facts, hosts and roles, never octets. Each rule keeps its state per subject in the
+ * audit's ledger, and counts every judgement, also when nothing is wrong or something hid the
+ * answer (ledger.h).
  *
  * Owner: rows are constant. Sentences are the project's own.
  */
@@ -21,10 +22,11 @@ enum confidence {
 struct audit;
 
 struct rule {
-    const char *code;        /* "R010" */
-    const char *name;        /* "client-http-when-https-required": stable for ever */
-    const char *title;       /* one line */
-    enum severity severity;  /* as a rule; a finding may say otherwise, with the reason in its text */
+    const char *code;  /* "R010" */
+    const char *name;  /* "client-http-when-https-required": stable for ever */
+    const char *title; /* one line */
+    enum severity
+        severity; /* as a rule; a finding may say otherwise, with the reason in its text */
     const char *statements;  /* "S10 S13", as in the specification */
     const char *references;  /* one a line */
     const char *means;       /* what is wrong and why it matters: a paragraph */
@@ -39,7 +41,8 @@ struct rule {
 extern const struct rule *const rules[];
 extern const unsigned rule_count;
 const struct rule *rule_find(const char *name_or_code); /* NULL: no such rule */
-/* For policy_load: the rules above, then names of the catalogue that this version does not judge (rule_names.def). */
+/* For policy_load: the rules above, then names of the catalogue that this version does not judge
+ * (rule_names.def). */
 extern const struct policy_names rule_names;
 
 #endif

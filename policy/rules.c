@@ -19,7 +19,8 @@ const unsigned rule_count = sizeof rules / sizeof *rules;
 const struct rule *rule_find(const char *name_or_code)
 {
     for (unsigned i = 0; i < rule_count; i++) {
-        if (strcmp(rules[i]->name, name_or_code) == 0 || strcmp(rules[i]->code, name_or_code) == 0) {
+        if (strcmp(rules[i]->name, name_or_code) == 0 ||
+            strcmp(rules[i]->code, name_or_code) == 0) {
             return rules[i];
         }
     }

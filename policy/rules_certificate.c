@@ -1,7 +1,8 @@
 /*
  * rules_certificate.c - chapter H, R092: the certificate that a site system shows.
  *
- * Judged by the clock of the capture, never by today's. A handshake that the client broke off still shows what is wrong.
+ * Judged by the clock of the capture, never by today's. A handshake that the client broke off still
+ * shows what is wrong.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct fault {
 static role_set certificate_servers(void)
 {
     return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
-           ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_EXCHANGE_SERVER);
+           ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) |
+           ROLE_BIT(ROLE_EXCHANGE_SERVER);
 }
 
 /* ---- names ---- */
@@ -59,7 +61,8 @@ static bool certificate_names(const struct observation *o, const char *name)
 static bool names_host(const struct observation *o, const struct party *server)
 {
     char address[ADDRESS_TEXT];
-    if (certificate_names(o, server->host->name) || certificate_names(o, server->host->short_name) ||
+    if (certificate_names(o, server->host->name) ||
+        certificate_names(o, server->host->short_name) ||
         certificate_names(o, address_format(&server->address, address))) {
         return true;
     }
@@ -77,7 +80,8 @@ static bool fault_dates(const struct observation *o, struct fault *f)
 {
     int64_t now = o->at.ns;
     int64_t from = (int64_t)observation_number(o, FACT_TLS_CERTIFICATE_NOT_BEFORE, 0);
-    int64_t until = (int64_t)observation_number(o, FACT_TLS_CERTIFICATE_NOT_AFTER, (uint64_t)INT64_MAX);
+    int64_t until =
+        (int64_t)observation_number(o, FACT_TLS_CERTIFICATE_NOT_AFTER, (uint64_t)INT64_MAX);
     if (now >= from && now <= until) {
         return false;
     }
@@ -85,17 +89,21 @@ static bool fault_dates(const struct observation *o, struct fault *f)
     *f = (struct fault){.kind = now > until ? "expired" : "not-yet-valid",
                         .title = now > until ? "Certificate expired" : "Certificate not yet valid",
                         .severity = SEVERITY_HIGH};
-    (void)snprintf(f->text, sizeof f->text, now > until ? "had expired %lld days before" : "becomes valid only %lld days after",
-                   days);
+    (void)snprintf(
+        f->text, sizeof f->text,
+        now > until ? "had expired %lld days before" : "becomes valid only %lld days after", days);
     (void)snprintf(f->remedy, sizeof f->remedy,
-                   "Renew the certificate, bind the new one, and turn on automatic enrolment so that it does not lapse again.");
+                   "Renew the certificate, bind the new one, and turn on automatic enrolment so "
+                   "that it does not lapse again.");
     return true;
 }
 
-/* What SQL Server makes for itself and for replication between sites: the product's documented default. */
+/* What SQL Server makes for itself and for replication between sites: the product's documented
+ * default. */
 static bool is_database_default(const struct observation *o, const struct party *server)
 {
-    return (party_roles(server) & ROLE_BIT(ROLE_SITE_DATABASE)) != 0 && observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED);
+    return (party_roles(server) & ROLE_BIT(ROLE_SITE_DATABASE)) != 0 &&
+           observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED);
 }
 
 static bool fault_key(const struct observation *o, const struct party *server, struct fault *f)
@@ -104,10 +112,13 @@ static bool fault_key(const struct observation *o, const struct party *server, s
     if (key == NULL || strncmp(key, "rsa ", 4) != 0 || strtoul(key + 4, NULL, 10) >= 2048) {
         return false;
     }
-    *f = (struct fault){.kind = "short-key", .title = "Certificate key too short",
+    *f = (struct fault){.kind = "short-key",
+                        .title = "Certificate key too short",
                         .severity = is_database_default(o, server) ? SEVERITY_INFO : SEVERITY_HIGH};
-    (void)snprintf(f->text, sizeof f->text, "has a key of %.40s bits, where 2048 is the least", key);
-    (void)snprintf(f->remedy, sizeof f->remedy, "Issue a new certificate from a template with RSA 2048 or longer.");
+    (void)snprintf(f->text, sizeof f->text, "has a key of %.40s bits, where 2048 is the least",
+                   key);
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Issue a new certificate from a template with RSA 2048 or longer.");
     return true;
 }
 
@@ -119,9 +130,14 @@ static bool fault_signature(const struct observation *o, struct fault *f)
         (strcasestr(signature, "sha1") == NULL && strcasestr(signature, "md5") == NULL)) {
         return false;
     }
-    *f = (struct fault){.kind = "weak-signature", .title = "Certificate signed with a broken hash", .severity = SEVERITY_HIGH};
-    (void)snprintf(f->text, sizeof f->text, "is signed with %.80s, for which certificates can be forged", signature);
-    (void)snprintf(f->remedy, sizeof f->remedy, "Have the issuing authority sign with SHA-256, then issue the certificate anew.");
+    *f = (struct fault){.kind = "weak-signature",
+                        .title = "Certificate signed with a broken hash",
+                        .severity = SEVERITY_HIGH};
+    (void)snprintf(f->text, sizeof f->text,
+                   "is signed with %.80s, for which certificates can be forged", signature);
+    (void)snprintf(
+        f->remedy, sizeof f->remedy,
+        "Have the issuing authority sign with SHA-256, then issue the certificate anew.");
     return true;
 }
 
@@ -135,17 +151,22 @@ static enum client_mode weakest_mode(const struct host *h)
     return found;
 }
 
-static bool fault_self_signed(const struct observation *o, const struct party *server, struct fault *f)
+static bool fault_self_signed(const struct observation *o, const struct party *server,
+                              struct fault *f)
 {
     bool database = is_database_default(o, server);
-    if (!observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) || weakest_mode(server->host) == CLIENTS_ENHANCED_HTTP) {
+    if (!observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) ||
+        weakest_mode(server->host) == CLIENTS_ENHANCED_HTTP) {
         return false;
     }
-    *f = (struct fault){.kind = "self-signed", .title = "Self-signed certificate",
+    *f = (struct fault){.kind = "self-signed",
+                        .title = "Self-signed certificate",
                         .severity = database ? SEVERITY_INFO : SEVERITY_MEDIUM};
-    (void)snprintf(f->text, sizeof f->text, "is signed by itself, so that clients cannot tell it from an impostor's%s",
+    (void)snprintf(f->text, sizeof f->text,
+                   "is signed by itself, so that clients cannot tell it from an impostor's%s",
                    database ? " (SQL Server makes such a certificate by default)" : "");
-    (void)snprintf(f->remedy, sizeof f->remedy, "Bind a certificate that the organisation's own authority issued.");
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Bind a certificate that the organisation's own authority issued.");
     return true;
 }
 
@@ -153,15 +174,20 @@ static bool fault_name(const struct observation *o, const struct party *server, 
 {
     const char *asked = observation_text(o, FACT_TLS_SERVER_NAME);
     bool fits = asked != NULL ? certificate_names(o, asked) : names_host(o, server);
-    /* A name in the SNI may be an alias that the policy knows while the certificate shows the host's own name. */
+    /* A name in the SNI may be an alias that the policy knows while the certificate shows the
+     * host's own name. */
     bool own = asked != NULL && !fits && names_host(o, server);
     if (fits || own) {
         return false;
     }
-    *f = (struct fault){.kind = "name-mismatch", .title = "Certificate for another name", .severity = SEVERITY_MEDIUM};
-    (void)snprintf(f->text, sizeof f->text, "does not hold the name %.120s", asked != NULL ? asked : server->host->name);
+    *f = (struct fault){.kind = "name-mismatch",
+                        .title = "Certificate for another name",
+                        .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text, "does not hold the name %.120s",
+                   asked != NULL ? asked : server->host->name);
     (void)snprintf(f->remedy, sizeof f->remedy,
-                   "Issue the certificate with every name that clients use for this host as subject alternative names.");
+                   "Issue the certificate with every name that clients use for this host as "
+                   "subject alternative names.");
     return true;
 }
 
@@ -171,22 +197,27 @@ static bool fault_usage(const struct observation *o, struct fault *f)
     for (const struct fact *e = observation_get(o, FACT_TLS_CERTIFICATE_EKU); e != NULL;
          e = observation_more(o, FACT_TLS_CERTIFICATE_EKU, e)) {
         any = true;
-        if (strcmp(fact_text(o, e), "serverAuth") == 0 || strcmp(fact_text(o, e), "anyExtendedKeyUsage") == 0) {
+        if (strcmp(fact_text(o, e), "serverAuth") == 0 ||
+            strcmp(fact_text(o, e), "anyExtendedKeyUsage") == 0) {
             return false;
         }
     }
     if (!any) {
         return false; /* RFC 5280 4.2.1.12: without the extension every use is allowed */
     }
-    *f = (struct fault){.kind = "usage", .title = "Certificate not meant for servers", .severity = SEVERITY_MEDIUM};
-    (void)snprintf(f->text, sizeof f->text, "lists its uses, and server authentication is not among them");
-    (void)snprintf(f->remedy, sizeof f->remedy, "Issue it from a template with the server authentication usage.");
+    *f = (struct fault){
+        .kind = "usage", .title = "Certificate not meant for servers", .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text,
+                   "lists its uses, and server authentication is not among them");
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Issue it from a template with the server authentication usage.");
     return true;
 }
 
 /* ---- the rule ---- */
 
-static void report(struct audit *a, const struct rule *r, const struct observation *o, const struct fault *fault)
+static void report(struct audit *a, const struct rule *r, const struct observation *o,
+                   const struct fault *fault)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *server = &scene->ends[DIR_SERVER], *client = &scene->ends[DIR_CLIENT];
@@ -205,15 +236,21 @@ static void report(struct audit *a, const struct rule *r, const struct observati
     const char *subject = observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
     bool is_new = false, refused = observation_is(o, FACT_TLS_ALERT_FROM, "client");
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, shown, "Certificate message: %.120s %s", subject == NULL ? "(no subject)" : subject, fault->text);
+    finding_evidence(a, f, shown, "Certificate message: %.120s %s",
+                     subject == NULL ? "(no subject)" : subject, fault->text);
     if (refused) {
-        finding_evidence(a, f, alert, "the client refuses with alert %s", observation_text(o, FACT_TLS_ALERT));
+        finding_evidence(a, f, alert, "the client refuses with alert %s",
+                         observation_text(o, FACT_TLS_ALERT));
     }
     if (is_new) {
-        finding_explain(a, f, "The certificate that %s shows on port %u (%.200s) %s%s. Seen by %s%s.",
-                        party_text(server, server_text), server->port, subject == NULL ? "no subject" : subject, fault->text,
-                        strcmp(fault->kind, "expired") == 0 || strcmp(fault->kind, "not-yet-valid") == 0 ? " this handshake" : "",
-                        party_text(client, client_text), refused ? ", which refused it" : "");
+        finding_explain(
+            a, f, "The certificate that %s shows on port %u (%.200s) %s%s. Seen by %s%s.",
+            party_text(server, server_text), server->port, subject == NULL ? "no subject" : subject,
+            fault->text,
+            strcmp(fault->kind, "expired") == 0 || strcmp(fault->kind, "not-yet-valid") == 0
+                ? " this handshake"
+                : "",
+            party_text(client, client_text), refused ? ", which refused it" : "");
         finding_remedy(a, f, "%s", fault->remedy);
     }
 }
@@ -263,7 +300,9 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
         faults++;
     }
     if (faults == 0) {
-        judge_fine(a, r, subject, "The certificate was valid at the time, fits the name, and has a sound key and signature.");
+        judge_fine(a, r, subject,
+                   "The certificate was valid at the time, fits the name, and has a sound key and "
+                   "signature.");
     }
 }
 
@@ -278,16 +317,23 @@ const struct rule rule_certificate_problem = {
     .title = "Server certificate with a fault",
     .severity = SEVERITY_HIGH,
     .statements = "S23",
-    .references = "Microsoft Learn: PKI certificate requirements for Configuration Manager\nRFC 5280 (X.509 certificates)\n"
+    .references = "Microsoft Learn: PKI certificate requirements for Configuration Manager\nRFC "
+                  "5280 (X.509 certificates)\n"
                   "RFC 6125 (names in certificates)",
-    .means = "A site system shows a certificate that clients should not accept: expired, not yet valid, self-signed, for another name, "
-             "with a short key, signed with SHA-1 or MD5, or not meant for servers. Clients that accept it anyway have been told "
+    .means = "A site system shows a certificate that clients should not accept: expired, not yet "
+             "valid, self-signed, for another name, "
+             "with a short key, signed with SHA-1 or MD5, or not meant for servers. Clients that "
+             "accept it anyway have been told "
              "not to check, and will accept an impostor's as well.",
-    .evidence = "The server's Certificate message, judged at the time of the packet. A host's declared names and the name the client "
-                "asked for both count as right names. Under enhanced HTTP a site-issued certificate is expected; a self-signed one of "
-                "SQL Server is the product's default and is only noted. TLS 1.3 and resumed sessions hide the certificate: then "
+    .evidence = "The server's Certificate message, judged at the time of the packet. A host's "
+                "declared names and the name the client "
+                "asked for both count as right names. Under enhanced HTTP a site-issued "
+                "certificate is expected; a self-signed one of "
+                "SQL Server is the product's default and is only noted. TLS 1.3 and resumed "
+                "sessions hide the certificate: then "
                 "nothing is said about it.",
-    .remediation = "Issue a certificate from the organisation's own authority with the right names, RSA 2048 or longer (or P-256), "
+    .remediation = "Issue a certificate from the organisation's own authority with the right "
+                   "names, RSA 2048 or longer (or P-256), "
                    "SHA-256 and the server authentication usage, and renew it automatically.",
     .records = 1u << RECORD_TLS,
     .observe = observe_certificate,

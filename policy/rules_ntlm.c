@@ -1,5 +1,6 @@
 /*
- * rules_ntlm.c - chapter D: NTLM and passwords in headers. R040 with the cause it can see, R041, R050.
+ * rules_ntlm.c - chapter D: NTLM and passwords in headers. R040 with the cause it can see, R041,
+ * R050.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 static bool is_declared_pair(const struct scene *scene)
 {
-    return party_is_declared(&scene->ends[DIR_CLIENT]) || party_is_declared(&scene->ends[DIR_SERVER]);
+    return party_is_declared(&scene->ends[DIR_CLIENT]) ||
+           party_is_declared(&scene->ends[DIR_SERVER]);
 }
 
 static struct subject server_subject(const struct scene *scene)
@@ -25,10 +27,11 @@ static struct subject server_subject(const struct scene *scene)
 /* "CORP\svc-site", or the user alone where it names its domain itself. */
 static const char *account_text(const struct observation *o, char *text, size_t room)
 {
-    const char *user = observation_text(o, FACT_NTLM_USER), *domain = observation_text(o, FACT_NTLM_DOMAIN);
+    const char *user = observation_text(o, FACT_NTLM_USER),
+               *domain = observation_text(o, FACT_NTLM_DOMAIN);
     user = user == NULL ? "" : user;
-    (void)snprintf(text, room, "%.100s%s%.120s", domain == NULL ? "" : domain, domain == NULL || domain[0] == '\0' ? "" : "\\",
-                   user);
+    (void)snprintf(text, room, "%.100s%s%.120s", domain == NULL ? "" : domain,
+                   domain == NULL || domain[0] == '\0' ? "" : "\\", user);
     return text;
 }
 
@@ -43,7 +46,8 @@ struct kerberos_failure { /* the last one of a client */
     char service[120], error[48];
 };
 
-struct fallback { /* a finding that a cause may still be found for: a silent KDC is known only when its flow ends */
+struct fallback { /* a finding that a cause may still be found for: a silent KDC is known only when
+                     its flow ends */
     struct address client;
     int64_t ns;
     struct finding *finding;
@@ -66,23 +70,29 @@ static struct kerberos_failure *failure_of(struct causes *c, const struct addres
 
 static void note_kerberos(struct causes *c, const struct scene *scene, const struct observation *o)
 {
-    const char *error = observation_text(o, FACT_KERBEROS_ERROR), *service = observation_text(o, FACT_KERBEROS_SERVICE);
-    /* Asked for pre-authentication, a larger transport, or told the time: how every logon begins. */
-    if (error == NULL || strcmp(error, "KDC_ERR_PREAUTH_REQUIRED") == 0 || strcmp(error, "KRB_ERR_RESPONSE_TOO_BIG") == 0) {
+    const char *error = observation_text(o, FACT_KERBEROS_ERROR),
+               *service = observation_text(o, FACT_KERBEROS_SERVICE);
+    /* Asked for pre-authentication, a larger transport, or told the time: how every logon begins.
+     */
+    if (error == NULL || strcmp(error, "KDC_ERR_PREAUTH_REQUIRED") == 0 ||
+        strcmp(error, "KRB_ERR_RESPONSE_TOO_BIG") == 0) {
         return;
     }
     struct kerberos_failure *f = failure_of(c, &scene->ends[DIR_CLIENT].address);
     f->client = scene->ends[DIR_CLIENT].address;
     f->at = o->at;
     (void)snprintf(f->error, sizeof f->error, "%s", error);
-    (void)snprintf(f->service, sizeof f->service, "%.110s", service == NULL ? "the service" : service);
+    (void)snprintf(f->service, sizeof f->service, "%.110s",
+                   service == NULL ? "the service" : service);
 }
 
-/* The forest that the account belongs to, as far as its name tells; else that of the machine it is used on. */
-static const struct forest *account_forest(const struct audit *a, const struct observation *o, const struct party *client,
-                                           bool *ret_named)
+/* The forest that the account belongs to, as far as its name tells; else that of the machine it is
+ * used on. */
+static const struct forest *account_forest(const struct audit *a, const struct observation *o,
+                                           const struct party *client, bool *ret_named)
 {
-    const char *user = observation_text(o, FACT_NTLM_USER), *domain = observation_text(o, FACT_NTLM_DOMAIN);
+    const char *user = observation_text(o, FACT_NTLM_USER),
+               *domain = observation_text(o, FACT_NTLM_DOMAIN);
     const char *at = user == NULL ? NULL : strrchr(user, '@');
     *ret_named = (domain != NULL && domain[0] != '\0') || at != NULL;
     if (domain != NULL && domain[0] != '\0') {
@@ -93,7 +103,8 @@ static const struct forest *account_forest(const struct audit *a, const struct o
 
 static bool is_local_account(const struct observation *o, const struct party *server)
 {
-    const char *domain = observation_text(o, FACT_NTLM_DOMAIN), *name = observation_text(o, FACT_NTLM_SERVER_NAME);
+    const char *domain = observation_text(o, FACT_NTLM_DOMAIN),
+               *name = observation_text(o, FACT_NTLM_SERVER_NAME);
     if (domain == NULL || domain[0] == '\0') {
         return false;
     }
@@ -102,7 +113,8 @@ static bool is_local_account(const struct observation *o, const struct party *se
 }
 
 /* NULL where Kerberos could have been used; else why not, for the verdict. */
-static const char *kerberos_excused(const struct audit *a, const struct observation *o, const struct scene *scene)
+static const char *kerberos_excused(const struct audit *a, const struct observation *o,
+                                    const struct scene *scene)
 {
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     const struct forest *from = party_forest(client), *to = party_forest(server);
@@ -115,7 +127,8 @@ static const char *kerberos_excused(const struct audit *a, const struct observat
     if (named && account == NULL) {
         return "NTLM was used with an account of a domain that the policy does not know.";
     }
-    if (from == NULL || to == NULL || !policy_kerberos_trust(p, to, from) || !policy_kerberos_trust(p, from, to) ||
+    if (from == NULL || to == NULL || !policy_kerberos_trust(p, to, from) ||
+        !policy_kerberos_trust(p, from, to) ||
         (account != NULL && !policy_kerberos_trust(p, to, account))) {
         return "NTLM was used between places that no Kerberos trust connects.";
     }
@@ -127,11 +140,13 @@ static bool names_party(const char *host, const struct party *server)
     if (server->host == NULL) {
         return false;
     }
-    return strcasecmp(host, server->host->name) == 0 || strcasecmp(host, server->host->short_name) == 0;
+    return strcasecmp(host, server->host->name) == 0 ||
+           strcasecmp(host, server->host->short_name) == 0;
 }
 
 /* What the target name that the client put into its answer says about the cause. */
-static void name_cause(const struct observation *o, const struct party *server, char *text, size_t room)
+static void name_cause(const struct observation *o, const struct party *server, char *text,
+                       size_t room)
 {
     const char *spn = observation_text(o, FACT_NTLM_TARGET_SPN);
     const char *host = spn == NULL ? NULL : strchr(spn, '/');
@@ -141,11 +156,14 @@ static void name_cause(const struct observation *o, const struct party *server, 
         return;
     }
     if (address_parse(host + 1, &ignored)) {
-        (void)snprintf(text, room, " The client addressed the server by IP address (%.100s), for which there is no service principal.",
+        (void)snprintf(text, room,
+                       " The client addressed the server by IP address (%.100s), for which there "
+                       "is no service principal.",
                        spn);
     } else if (!names_party(host + 1, server)) {
         (void)snprintf(text, room,
-                       " The client addressed the server as %.100s, which is not its own name: an alias needs a service principal name of "
+                       " The client addressed the server as %.100s, which is not its own name: an "
+                       "alias needs a service principal name of "
                        "its own.",
                        spn);
     }
@@ -156,47 +174,57 @@ static const char *remedy_for(const char *error)
     static const struct {
         const char *error, *remedy;
     } known[] = {
-        {"KDC_ERR_S_PRINCIPAL_UNKNOWN", "register the service principal name that the client asks for (setspn -S), or use the server's own "
+        {"KDC_ERR_S_PRINCIPAL_UNKNOWN", "register the service principal name that the client asks "
+                                        "for (setspn -S), or use the server's own "
                                         "FQDN"},
         {"KDC_ERR_ETYPE_NOSUPP", "enable AES for the accounts of both ends"},
         {"KRB_AP_ERR_SKEW", "correct the clock of the client or of the domain controller"},
         {"KDC_ERR_SVC_UNAVAILABLE", "find out why the domain controller could not serve"},
-        {"KRB_AP_ERR_MODIFIED", "register the service principal name at the account that the service really runs as"},
+        {"KRB_AP_ERR_MODIFIED",
+         "register the service principal name at the account that the service really runs as"},
     };
     for (size_t i = 0; error != NULL && i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].error, error) == 0) {
             return known[i].remedy;
         }
     }
-    return "register the service principal names of every name that clients use for it, use FQDNs, and let clients reach the domain controllers";
+    return "register the service principal names of every name that clients use for it, use FQDNs, "
+           "and let clients reach the domain controllers";
 }
 
-static void report_fallback(struct audit *a, const struct rule *r, const struct observation *o, struct causes *causes)
+static void report_fallback(struct audit *a, const struct rule *r, const struct observation *o,
+                            struct causes *causes)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    const role_set top = ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SMS_PROVIDER) | ROLE_BIT(ROLE_SITE_DATABASE) |
-                         ROLE_BIT(ROLE_MANAGEMENT_POINT) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
+    const role_set top = ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SMS_PROVIDER) |
+                         ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_MANAGEMENT_POINT) |
+                         ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
     struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
-    const char *carrier = observation_text(o, FACT_NTLM_CARRIER), *result = observation_text(o, FACT_NTLM_RESULT);
+    const char *carrier = observation_text(o, FACT_NTLM_CARRIER),
+               *result = observation_text(o, FACT_NTLM_RESULT);
     result = result == NULL ? "unknown" : result;
     struct breach b = {.subject = server_subject(scene),
                        .client = client,
                        .server = server,
-                       .severity = ((party_roles(client) | party_roles(server)) & top) != 0 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
+                       .severity = ((party_roles(client) | party_roles(server)) & top) != 0
+                                       ? SEVERITY_HIGH
+                                       : SEVERITY_MEDIUM,
                        .confidence = CONFIDENCE_PROVEN,
                        .at = &proof};
     char account[256], cause[320], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     const struct kerberos_failure *k = failure_of(causes, &client->address);
-    bool failed = address_equal(&k->client, &client->address) && k->at.order != 0 && proof.ns - k->at.ns <= CAUSE_NS &&
-                  proof.ns >= k->at.ns;
+    bool failed = address_equal(&k->client, &client->address) && k->at.order != 0 &&
+                  proof.ns - k->at.ns <= CAUSE_NS && proof.ns >= k->at.ns;
     account_text(o, account, sizeof account);
     finding_evidence(a, f, proof, "NTLM AUTHENTICATE of %s in %s", account, carrier);
     if (is_new) {
         finding_evidence(a, f, observation_packet(o, FACT_NTLM_RESULT_PACKET), "answered: %s",
-                         observation_text(o, FACT_NTLM_STATUS) == NULL ? result : observation_text(o, FACT_NTLM_STATUS));
+                         observation_text(o, FACT_NTLM_STATUS) == NULL
+                             ? result
+                             : observation_text(o, FACT_NTLM_STATUS));
     }
     if (failed) {
         finding_evidence(a, f, k->at, "the KDC answers %s for %s", k->error, k->service);
@@ -205,16 +233,24 @@ static void report_fallback(struct audit *a, const struct rule *r, const struct 
         name_cause(o, server, cause, sizeof cause);
         char before[320] = "";
         if (failed) {
-            (void)snprintf(before, sizeof before, " Kerberos had failed just before: the KDC answered %s for %s (packet %llu).", k->error,
-                           k->service, (unsigned long long)k->at.packet);
+            (void)snprintf(
+                before, sizeof before,
+                " Kerberos had failed just before: the KDC answered %s for %s (packet %llu).",
+                k->error, k->service, (unsigned long long)k->at.packet);
         }
-        finding_explain(a, f, "%s authenticated to %s as %s by NTLM inside %s (%s), although both belong to forests with a Kerberos trust.%s%s",
-                        party_text(client, client_text), party_text(server, server_text), account, carrier, result, before, cause);
-        finding_remedy(a, f, "For %s: %s; then restrict NTLM (\"Network security: Restrict NTLM\").",
-                       server->host != NULL ? server->host->name : server_text, remedy_for(failed ? k->error : NULL));
+        finding_explain(a, f,
+                        "%s authenticated to %s as %s by NTLM inside %s (%s), although both belong "
+                        "to forests with a Kerberos trust.%s%s",
+                        party_text(client, client_text), party_text(server, server_text), account,
+                        carrier, result, before, cause);
+        finding_remedy(a, f,
+                       "For %s: %s; then restrict NTLM (\"Network security: Restrict NTLM\").",
+                       server->host != NULL ? server->host->name : server_text,
+                       remedy_for(failed ? k->error : NULL));
     }
     if (!failed) {
-        causes->recent[causes->next_recent++ % RECENT] = (struct fallback){client->address, proof.ns, f};
+        causes->recent[causes->next_recent++ % RECENT] =
+            (struct fallback){client->address, proof.ns, f};
     }
 }
 
@@ -223,19 +259,23 @@ static void note_silent_kdc(struct audit *a, struct causes *c, const struct obse
 {
     const struct scene *scene = audit_scene(a);
     const struct party *kdc = &scene->ends[DIR_SERVER];
-    bool silent = observation_is(o, FACT_FLOW_STATE, "unanswered") || observation_is(o, FACT_FLOW_STATE, "refused");
+    bool silent = observation_is(o, FACT_FLOW_STATE, "unanswered") ||
+                  observation_is(o, FACT_FLOW_STATE, "refused");
     if (kdc->port != 88 || !silent) {
         return;
     }
     struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
     for (unsigned i = 0; i < RECENT; i++) {
         struct fallback *f = &c->recent[i];
-        if (f->finding != NULL && address_equal(&f->client, &scene->ends[DIR_CLIENT].address) && opening.ns <= f->ns &&
-            f->ns - opening.ns <= CAUSE_NS) {
+        if (f->finding != NULL && address_equal(&f->client, &scene->ends[DIR_CLIENT].address) &&
+            opening.ns <= f->ns && f->ns - opening.ns <= CAUSE_NS) {
             char kdc_text[PARTY_TEXT];
-            finding_evidence(a, f->finding, opening, "request to the KDC at %s stays unanswered", party_text(kdc, kdc_text));
-            finding_explain(a, f->finding, "%s Kerberos had failed just before: the KDC at %s did not answer (packet %llu).",
-                            f->finding->explanation, kdc_text, (unsigned long long)opening.packet);
+            finding_evidence(a, f->finding, opening, "request to the KDC at %s stays unanswered",
+                             party_text(kdc, kdc_text));
+            finding_explain(
+                a, f->finding,
+                "%s Kerberos had failed just before: the KDC at %s did not answer (packet %llu).",
+                f->finding->explanation, kdc_text, (unsigned long long)opening.packet);
             f->finding = NULL;
         }
     }
@@ -250,7 +290,8 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
     }
     if (o->record == RECORD_KERBEROS) {
         note_kerberos(causes, scene, o);
-        if (observation_is(o, FACT_KERBEROS_EXCHANGE, "ap") && scene->ends[DIR_SERVER].host != NULL) {
+        if (observation_is(o, FACT_KERBEROS_EXCHANGE, "ap") &&
+            scene->ends[DIR_SERVER].host != NULL) {
             judge_fine(a, r, server_subject(scene), "Kerberos was used.");
         }
         return;
@@ -260,7 +301,8 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         return;
     }
     if (o->record == RECORD_SMB) {
-        if (observation_is(o, FACT_SMB_MECHANISM, "kerberos") && scene->ends[DIR_SERVER].host != NULL &&
+        if (observation_is(o, FACT_SMB_MECHANISM, "kerberos") &&
+            scene->ends[DIR_SERVER].host != NULL &&
             observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
             judge_fine(a, r, server_subject(scene), "Kerberos was used.");
         }
@@ -280,7 +322,8 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
 
 static void finish_authentication(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER), "No readable authentication at this host is in the capture.");
+    expect_hosts(a, r, role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER),
+                 "No readable authentication at this host is in the capture.");
 }
 
 const struct rule rule_ntlm_where_kerberos_expected = {
@@ -289,15 +332,22 @@ const struct rule rule_ntlm_where_kerberos_expected = {
     .title = "NTLM where Kerberos was to be expected",
     .severity = SEVERITY_MEDIUM,
     .statements = "S32 S34 S53 S106",
-    .references = "Microsoft Learn: Communications between endpoints in Configuration Manager (note on NTLM)\nMITRE ATT&CK T1557\n"
+    .references = "Microsoft Learn: Communications between endpoints in Configuration Manager "
+                  "(note on NTLM)\nMITRE ATT&CK T1557\n"
                   "Misconfiguration Manager: TAKEOVER-1 and following (restricting NTLM)",
-    .means = "Two ends whose forests trust each other by Kerberos used NTLM all the same. When Kerberos fails, clients try NTLM without a "
-             "word, and NTLM authentications can be relayed and cracked. High when one end is a site server, SMS Provider, site database "
+    .means = "Two ends whose forests trust each other by Kerberos used NTLM all the same. When "
+             "Kerberos fails, clients try NTLM without a "
+             "word, and NTLM authentications can be relayed and cracked. High when one end is a "
+             "site server, SMS Provider, site database "
              "or management point.",
-    .evidence = "An NTLM AUTHENTICATE message in any carrier, the forests of both ends and of the account. The cause is named as far as the "
-                "capture shows it: the KDC's error just before, a KDC that did not answer, a target name that is an alias or an address. "
-                "Local accounts, accounts of forests without a Kerberos trust and anonymous sessions are not counted.",
-    .remediation = "Register service principal names for every name in use, address servers by FQDN, let clients reach domain controllers, "
+    .evidence = "An NTLM AUTHENTICATE message in any carrier, the forests of both ends and of the "
+                "account. The cause is named as far as the "
+                "capture shows it: the KDC's error just before, a KDC that did not answer, a "
+                "target name that is an alias or an address. "
+                "Local accounts, accounts of forests without a Kerberos trust and anonymous "
+                "sessions are not counted.",
+    .remediation = "Register service principal names for every name in use, address servers by "
+                   "FQDN, let clients reach domain controllers, "
                    "then restrict NTLM by policy.",
     .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_SMB | 1u << RECORD_FLOW,
     .observe = observe_fallback,
@@ -318,22 +368,30 @@ static void observe_v1(struct audit *a, const struct rule *r, const struct obser
     if (strcmp(variant, "v1") != 0) {
         judge_fine(a, r, subject,
                    strcmp(variant, "v2") == 0 ? "Clients answered with NTLMv2."
-                                              : "Clients answered in the extended session form (NTLM2), which this rule does not count.");
+                                              : "Clients answered in the extended session form "
+                                                "(NTLM2), which this rule does not count.");
         return;
     }
     struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
-    struct breach b = {.subject = subject, .client = client, .server = server, .confidence = CONFIDENCE_PROVEN, .at = &proof};
+    struct breach b = {.subject = subject,
+                       .client = client,
+                       .server = server,
+                       .confidence = CONFIDENCE_PROVEN,
+                       .at = &proof};
     char account[256], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     account_text(o, account, sizeof account);
     finding_evidence(a, f, proof, "NTLM response of %s has the 24-octet form of NTLMv1", account);
     if (is_new) {
-        finding_explain(a, f, "%s authenticated to %s as %s with an NTLMv1 response in %s; who sees it can compute the account's NT hash.",
+        finding_explain(a, f,
+                        "%s authenticated to %s as %s with an NTLMv1 response in %s; who sees it "
+                        "can compute the account's NT hash.",
                         party_text(client, client_text), party_text(server, server_text), account,
                         observation_text(o, FACT_NTLM_CARRIER));
         finding_remedy(a, f,
-                       "Set \"LAN Manager authentication level\" to \"Send NTLMv2 response only. Refuse LM & NTLM\" on %s and on the domain "
+                       "Set \"LAN Manager authentication level\" to \"Send NTLMv2 response only. "
+                       "Refuse LM & NTLM\" on %s and on the domain "
                        "controllers, and change the password of %s.",
                        client->host != NULL ? client->host->name : client_text, account);
     }
@@ -345,12 +403,17 @@ const struct rule rule_ntlmv1_or_lm = {
     .title = "NTLMv1 or LM response",
     .severity = SEVERITY_CRITICAL,
     .statements = "S34",
-    .references = "[MS-NLMP] 2.2.1.3, 3.3.1\nDISA STIG: LAN Manager authentication level\nMITRE ATT&CK T1557.001, T1110.002",
-    .means = "An account answered an NTLM challenge in the old form, which is three DES operations under pieces of the NT hash. The hash can "
-             "be computed from one such answer with modest means, and with it everything the account may do.",
-    .evidence = "The length of the NT response in the AUTHENTICATE message: 24 octets in NTLMv1, more in NTLMv2. Anonymous messages have "
+    .references = "[MS-NLMP] 2.2.1.3, 3.3.1\nDISA STIG: LAN Manager authentication level\nMITRE "
+                  "ATT&CK T1557.001, T1110.002",
+    .means = "An account answered an NTLM challenge in the old form, which is three DES operations "
+             "under pieces of the NT hash. The hash can "
+             "be computed from one such answer with modest means, and with it everything the "
+             "account may do.",
+    .evidence = "The length of the NT response in the AUTHENTICATE message: 24 octets in NTLMv1, "
+                "more in NTLMv2. Anonymous messages have "
                 "none; the extended session form, told by its LM field, is not counted here.",
-    .remediation = "LmCompatibilityLevel 5 on clients, servers and domain controllers; replace what cannot do NTLMv2; change the passwords "
+    .remediation = "LmCompatibilityLevel 5 on clients, servers and domain controllers; replace "
+                   "what cannot do NTLMv2; change the passwords "
                    "that were used.",
     .records = 1u << RECORD_NTLM,
     .observe = observe_v1,
@@ -372,27 +435,32 @@ static bool offers_only_basic(const struct observation *o)
     return basic;
 }
 
-static void report_header(struct audit *a, const struct rule *r, const struct observation *o, const char *scheme)
+static void report_header(struct audit *a, const struct rule *r, const struct observation *o,
+                          const char *scheme)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     bool sent = observation_get(o, FACT_HTTP_AUTH) != NULL, basic = strcmp(scheme, "basic") == 0;
-    struct stamp at = observation_packet(o, sent ? FACT_HTTP_REQUEST_PACKET : FACT_HTTP_RESPONSE_PACKET);
+    struct stamp at =
+        observation_packet(o, sent ? FACT_HTTP_REQUEST_PACKET : FACT_HTTP_RESPONSE_PACKET);
     struct breach b = {.subject = server_subject(scene),
                        .client = client,
                        .server = server,
                        .kind = sent ? scheme : "offered",
                        .severity = sent && basic ? SEVERITY_CRITICAL : SEVERITY_MEDIUM,
                        .confidence = CONFIDENCE_PROVEN,
-                       .title = !sent ? "Server offers nothing but Basic over plain HTTP" : basic ? NULL : "Digest authentication over plain HTTP",
+                       .title = !sent   ? "Server offers nothing but Basic over plain HTTP"
+                                : basic ? NULL
+                                        : "Digest authentication over plain HTTP",
                        .at = &at};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
-    const char *user = observation_text(o, FACT_HTTP_USER), *uri = observation_text(o, FACT_HTTP_URI);
+    const char *user = observation_text(o, FACT_HTTP_USER),
+               *uri = observation_text(o, FACT_HTTP_URI);
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     if (sent) {
-        finding_evidence(a, f, at, "Authorization: %s for user %.100s (password not shown)", basic ? "Basic" : "Digest",
-                         user == NULL ? "(unreadable)" : user);
+        finding_evidence(a, f, at, "Authorization: %s for user %.100s (password not shown)",
+                         basic ? "Basic" : "Digest", user == NULL ? "(unreadable)" : user);
     } else {
         finding_evidence(a, f, at, "reply asks for Basic and nothing else");
     }
@@ -402,15 +470,22 @@ static void report_header(struct audit *a, const struct rule *r, const struct ob
     party_text(client, client_text);
     party_text(server, server_text);
     if (!sent) {
-        finding_explain(a, f, "%s asks %s for Basic authentication over plain HTTP (%.160s); a client that complies sends its password readable.",
+        finding_explain(a, f,
+                        "%s asks %s for Basic authentication over plain HTTP (%.160s); a client "
+                        "that complies sends its password readable.",
                         server_text, client_text, uri == NULL ? "" : uri);
     } else {
-        finding_explain(a, f, "%s sent the %s of user %.100s to %s in a header of a plain HTTP request (%.160s).", client_text,
-                        basic ? "readable password" : "password digest", user == NULL ? "(unreadable)" : user, server_text,
-                        uri == NULL ? "" : uri);
+        finding_explain(
+            a, f,
+            "%s sent the %s of user %.100s to %s in a header of a plain HTTP request (%.160s).",
+            client_text, basic ? "readable password" : "password digest",
+            user == NULL ? "(unreadable)" : user, server_text, uri == NULL ? "" : uri);
     }
-    finding_remedy(a, f, "Use Windows authentication over TLS on %s; where Basic must stay, allow it inside TLS only%s.",
-                   server->host != NULL ? server->host->name : server_text, sent ? ", and change that password" : "");
+    finding_remedy(a, f,
+                   "Use Windows authentication over TLS on %s; where Basic must stay, allow it "
+                   "inside TLS only%s.",
+                   server->host != NULL ? server->host->name : server_text,
+                   sent ? ", and change that password" : "");
 }
 
 static void observe_header(struct audit *a, const struct rule *r, const struct observation *o)
@@ -423,7 +498,8 @@ static void observe_header(struct audit *a, const struct rule *r, const struct o
     }
     struct subject subject = server_subject(scene);
     bool weak = scheme != NULL && (strcmp(scheme, "basic") == 0 || strcmp(scheme, "digest") == 0);
-    bool proxy = observation_says(o, FACT_HTTP_PROXY_AUTH) && (party_roles(server) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
+    bool proxy = observation_says(o, FACT_HTTP_PROXY_AUTH) &&
+                 (party_roles(server) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
     if (weak && proxy) {
         judge_fine(a, r, subject, "Authentication with a declared proxy.");
     } else if (weak) {
@@ -448,12 +524,18 @@ const struct rule rule_http_basic_or_digest = {
     .title = "Password in an HTTP header",
     .severity = SEVERITY_CRITICAL,
     .statements = "S25",
-    .references = "RFC 7617 4 (Basic is not secure by itself)\nRFC 7616 5 (Digest)\nMITRE ATT&CK T1040",
-    .means = "A request over plain HTTP carried a password: readable in Basic, as a digest that can be guessed at in Digest. Everybody on "
-             "the path has it now. A server that asks for nothing but Basic over plain HTTP invites the same.",
-    .evidence = "The Authorization header of a readable request (the user name is shown, the password never), or a 401 that offers only "
-                "Basic. Authentication with a declared web proxy is not counted. Inside TLS nothing of it can be seen.",
-    .remediation = "Windows authentication over TLS; no Basic without TLS; change the passwords that were seen.",
+    .references =
+        "RFC 7617 4 (Basic is not secure by itself)\nRFC 7616 5 (Digest)\nMITRE ATT&CK T1040",
+    .means = "A request over plain HTTP carried a password: readable in Basic, as a digest that "
+             "can be guessed at in Digest. Everybody on "
+             "the path has it now. A server that asks for nothing but Basic over plain HTTP "
+             "invites the same.",
+    .evidence = "The Authorization header of a readable request (the user name is shown, the "
+                "password never), or a 401 that offers only "
+                "Basic. Authentication with a declared web proxy is not counted. Inside TLS "
+                "nothing of it can be seen.",
+    .remediation = "Windows authentication over TLS; no Basic without TLS; change the passwords "
+                   "that were seen.",
     .records = 1u << RECORD_HTTP,
     .observe = observe_header,
     .finish = finish_header,

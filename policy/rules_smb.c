@@ -1,6 +1,6 @@
 /*
- * rules_smb.c - chapter E: SMB of site systems. R060 SMB 1, R061 signing not required, R062 unsigned sessions; and from
- * chapter D R049, anonymous and guest sessions.
+ * rules_smb.c - chapter E: SMB of site systems. R060 SMB 1, R061 signing not required, R062
+ * unsigned sessions; and from chapter D R049, anonymous and guest sessions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,8 @@ static void finish_smb(struct audit *a, const struct rule *r)
 
 /* ---- R060 ---- */
 
-static void report_smb1(struct audit *a, const struct rule *r, const struct observation *o, const struct party *server)
+static void report_smb1(struct audit *a, const struct rule *r, const struct observation *o,
+                        const struct party *server)
 {
     const struct scene *scene = audit_scene(a);
     const char *dialect = observation_text(o, FACT_SMB_DIALECT);
@@ -61,14 +62,19 @@ static void report_smb1(struct audit *a, const struct rule *r, const struct obse
     if (negotiate) {
         finding_evidence(a, f, reply, "the server's NEGOTIATE reply chooses SMB 1 (%s)", dialect);
     } else {
-        finding_evidence(a, f, reply, "SMB 1 session setup ends with %s", observation_text(o, FACT_SMB_STATUS));
+        finding_evidence(a, f, reply, "SMB 1 session setup ends with %s",
+                         observation_text(o, FACT_SMB_STATUS));
     }
     if (is_new) {
-        finding_explain(a, f, "%s %s %s by SMB 1, which has no protection against change in transit and is the way in for known worms.",
-                        party_text(&scene->ends[DIR_CLIENT], client_text), negotiate ? "agreed with" : "opened a session at",
+        finding_explain(a, f,
+                        "%s %s %s by SMB 1, which has no protection against change in transit and "
+                        "is the way in for known worms.",
+                        party_text(&scene->ends[DIR_CLIENT], client_text),
+                        negotiate ? "agreed with" : "opened a session at",
                         party_text(server, server_text));
-        finding_remedy(a, f, "Remove the SMB 1 feature (server part) from %s, and its client part from %s.", server->host->name,
-                       client_text);
+        finding_remedy(
+            a, f, "Remove the SMB 1 feature (server part) from %s, and its client part from %s.",
+            server->host->name, client_text);
     }
 }
 
@@ -89,7 +95,8 @@ static void observe_smb1(struct audit *a, const struct rule *r, const struct obs
     } else if (is_negotiate(o) && dialect != NULL) {
         judge_fine_with(a, r, subject, "The server chose SMB %.40s.", dialect);
     } else if (is_negotiate(o)) {
-        judge_hidden(a, r, subject, "An SMB negotiation was seen without the server's choice of dialect.");
+        judge_hidden(a, r, subject,
+                     "An SMB negotiation was seen without the server's choice of dialect.");
     } else if (observation_is(o, FACT_SMB_MESSAGE, "session_setup") && succeeded(o) &&
                flow_note(a, flows, o->flow.id, false) != NULL) {
         report_smb1(a, r, o, server);
@@ -102,13 +109,19 @@ const struct rule rule_smb1_used = {
     .title = "SMB 1 in use",
     .severity = SEVERITY_HIGH,
     .statements = "S01 S67",
-    .references = "Microsoft Learn: Detect, enable, and disable SMBv1, SMBv2, and SMBv3 in Windows\nDISA STIG WN22-00-000380, "
+    .references = "Microsoft Learn: Detect, enable, and disable SMBv1, SMBv2, and SMBv3 in "
+                  "Windows\nDISA STIG WN22-00-000380, "
                   "WN22-00-000390\nMITRE ATT&CK T1210",
-    .means = "A site system still speaks SMB 1. The protocol has no encryption and no downgrade protection, and its server code was "
-             "the way in for WannaCry and its kin. High when a session was opened with it, medium when the server only agreed to it.",
-    .evidence = "The dialect in the server's NEGOTIATE reply, and session setups on that connection. A client whose first packet is in "
-                "SMB 1 form but that is answered with SMB 2 does not use SMB 1: that is how old and new clients begin alike.",
-    .remediation = "Remove the SMB 1 feature from servers and clients; what still needs it (old scanners, NAS) is to be replaced.",
+    .means = "A site system still speaks SMB 1. The protocol has no encryption and no downgrade "
+             "protection, and its server code was "
+             "the way in for WannaCry and its kin. High when a session was opened with it, medium "
+             "when the server only agreed to it.",
+    .evidence = "The dialect in the server's NEGOTIATE reply, and session setups on that "
+                "connection. A client whose first packet is in "
+                "SMB 1 form but that is answered with SMB 2 does not use SMB 1: that is how old "
+                "and new clients begin alike.",
+    .remediation = "Remove the SMB 1 feature from servers and clients; what still needs it (old "
+                   "scanners, NAS) is to be replaced.",
     .records = 1u << RECORD_SMB | 1u << RECORD_FLOW,
     .observe = observe_smb1,
     .finish = finish_smb,
@@ -116,12 +129,14 @@ const struct rule rule_smb1_used = {
 
 /* ---- R061 ---- */
 
-#define SIGNING_MATTERS                                                                                                \
-    (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE) | ROLE_BIT(ROLE_SITE_DATABASE) |                  \
-     ROLE_BIT(ROLE_SMS_PROVIDER) | ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT) |        \
+#define SIGNING_MATTERS                                                                            \
+    (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE) |                             \
+     ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_SMS_PROVIDER) |                                  \
+     ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT) |                  \
      ROLE_BIT(ROLE_MANAGEMENT_POINT) | ROLE_BIT(ROLE_DOMAIN_CONTROLLER))
 
-/* A negotiation without required signing, until the flow ends: SMB 3 encryption of every session makes up for it. */
+/* A negotiation without required signing, until the flow ends: SMB 3 encryption of every session
+ * makes up for it. */
 struct negotiated {
     struct stamp reply;
     char dialect[12], signing[12];
@@ -129,37 +144,45 @@ struct negotiated {
 };
 _Static_assert(sizeof(struct negotiated) <= FLOW_NOTE_OCTETS, "a note has room for it");
 
-static void report_signing(struct audit *a, const struct rule *r, const struct negotiated *n, const struct party *server)
+static void report_signing(struct audit *a, const struct rule *r, const struct negotiated *n,
+                           const struct party *server)
 {
     const struct scene *scene = audit_scene(a);
     struct breach b = {.subject = {.host = server->host},
                        .client = &scene->ends[DIR_CLIENT],
                        .server = server,
                        .any_client = true,
-                       .severity = (party_roles(server) & SIGNING_MATTERS) != 0 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
+                       .severity = (party_roles(server) & SIGNING_MATTERS) != 0 ? SEVERITY_HIGH
+                                                                                : SEVERITY_MEDIUM,
                        .confidence = CONFIDENCE_PROVEN,
                        .at = &n->reply};
     char server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, n->reply, "NEGOTIATE reply (SMB %s): signing %s, not required", n->dialect, n->signing);
+    finding_evidence(a, f, n->reply, "NEGOTIATE reply (SMB %s): signing %s, not required",
+                     n->dialect, n->signing);
     if (is_new) {
         finding_explain(a, f,
-                        "%s does not require SMB signing (its NEGOTIATE reply says \"%s\"), so that an authentication relayed to "
+                        "%s does not require SMB signing (its NEGOTIATE reply says \"%s\"), so "
+                        "that an authentication relayed to "
                         "it opens a session.",
                         party_text(server, server_text), n->signing);
-        finding_remedy(a, f, "On %s, set \"Microsoft network server: Digitally sign communications (always)\" by group policy.",
+        finding_remedy(a, f,
+                       "On %s, set \"Microsoft network server: Digitally sign communications "
+                       "(always)\" by group policy.",
                        server->host->name);
     }
 }
 
-static void note_negotiation(struct audit *a, const struct rule *r, struct flow_notes *flows, const struct observation *o,
-                             const struct party *server)
+static void note_negotiation(struct audit *a, const struct rule *r, struct flow_notes *flows,
+                             const struct observation *o, const struct party *server)
 {
-    const char *signing = observation_text(o, FACT_SMB_SIGNING_SERVER), *dialect = observation_text(o, FACT_SMB_DIALECT);
+    const char *signing = observation_text(o, FACT_SMB_SIGNING_SERVER),
+               *dialect = observation_text(o, FACT_SMB_DIALECT);
     struct subject subject = {.host = server->host};
     if (signing == NULL || !is_smb2(dialect) || !succeeded(o)) {
-        judge_hidden(a, r, subject, "No successful SMB 2 or 3 negotiation with its reply was seen.");
+        judge_hidden(a, r, subject,
+                     "No successful SMB 2 or 3 negotiation with its reply was seen.");
         return;
     }
     if (strcmp(signing, "required") == 0) {
@@ -174,10 +197,12 @@ static void note_negotiation(struct audit *a, const struct rule *r, struct flow_
     }
 }
 
-static void judge_negotiated(struct audit *a, const struct rule *r, const struct negotiated *n, const struct party *server)
+static void judge_negotiated(struct audit *a, const struct rule *r, const struct negotiated *n,
+                             const struct party *server)
 {
     if (n->encrypted && !n->plain) {
-        judge_fine(a, r, (struct subject){.host = server->host}, "Signing is not required, but the session demanded encryption.");
+        judge_fine(a, r, (struct subject){.host = server->host},
+                   "Signing is not required, but the session demanded encryption.");
     } else {
         report_signing(a, r, n, server);
     }
@@ -210,14 +235,20 @@ const struct rule rule_smb_signing_not_required = {
     .title = "SMB server does not require signing",
     .severity = SEVERITY_HIGH,
     .statements = "S01 S67",
-    .references = "Misconfiguration Manager: PREVENT-12, ELEVATE-1, TAKEOVER-2\nDISA STIG WN22-SO-000190\nMicrosoft Learn: Security and "
+    .references = "Misconfiguration Manager: PREVENT-12, ELEVATE-1, TAKEOVER-2\nDISA STIG "
+                  "WN22-SO-000190\nMicrosoft Learn: Security and "
                   "privacy for site administration (Configuration Manager)",
-    .means = "The server accepts SMB sessions without signatures. An attacker who makes some account authenticate to him can pass that "
-             "authentication on to this server and act there with the account's rights: the usual way from one coerced computer "
+    .means = "The server accepts SMB sessions without signatures. An attacker who makes some "
+             "account authenticate to him can pass that "
+             "authentication on to this server and act there with the account's rights: the usual "
+             "way from one coerced computer "
              "account to the whole site.",
-    .evidence = "SecurityMode in the reply of a successful SMB 2 or 3 negotiation, without the bit that says \"required\". A failed or "
-                "SMB 1 negotiation is not judged, and nothing is inferred from the operating system's version.",
-    .remediation = "Require signing on the server side by group policy on all site systems and domain controllers. SMB 3 encryption "
+    .evidence = "SecurityMode in the reply of a successful SMB 2 or 3 negotiation, without the bit "
+                "that says \"required\". A failed or "
+                "SMB 1 negotiation is not judged, and nothing is inferred from the operating "
+                "system's version.",
+    .remediation = "Require signing on the server side by group policy on all site systems and "
+                   "domain controllers. SMB 3 encryption "
                    "required for all shares implies it.",
     .records = 1u << RECORD_SMB | 1u << RECORD_FLOW,
     .observe = observe_signing,

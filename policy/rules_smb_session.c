@@ -38,8 +38,8 @@ static const char *kind_of(const struct nameless *n)
     return n->guest ? "guest" : "anonymous";
 }
 
-static void report_nameless(struct audit *a, const struct rule *r, const struct nameless *n, const char *path,
-                            const struct stamp *at)
+static void report_nameless(struct audit *a, const struct rule *r, const struct nameless *n,
+                            const char *path, const struct stamp *at)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
@@ -50,12 +50,14 @@ static void report_nameless(struct audit *a, const struct rule *r, const struct 
                        .kind = share ? share_name(path) : kind_of(n),
                        .severity = share ? SEVERITY_HIGH : SEVERITY_LOW,
                        .confidence = CONFIDENCE_PROVEN,
-                       .title = share ? "Share opened without an account" : "Session without an account",
+                       .title =
+                           share ? "Share opened without an account" : "Session without an account",
                        .at = share ? at : &n->granted};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, n->granted, "SESSION_SETUP reply grants %s session", n->guest ? "a guest" : "an anonymous");
+    finding_evidence(a, f, n->granted, "SESSION_SETUP reply grants %s session",
+                     n->guest ? "a guest" : "an anonymous");
     if (share) {
         finding_evidence(a, f, *at, "TREE_CONNECT to %.200s succeeds in that session", path);
     }
@@ -65,22 +67,26 @@ static void report_nameless(struct audit *a, const struct rule *r, const struct 
     party_text(client, client_text);
     party_text(server, server_text);
     if (share) {
-        finding_explain(a, f, "%s opened %.200s on %s in %s session, that is without an account that could be held to it.",
+        finding_explain(a, f,
+                        "%s opened %.200s on %s in %s session, that is without an account that "
+                        "could be held to it.",
                         client_text, path, server_text, n->guest ? "a guest" : "an anonymous");
     } else {
-        finding_explain(a, f, "%s has %s session at %s, without opening more than the IPC$ share.", client_text,
-                        n->guest ? "a guest" : "an anonymous", server_text);
+        finding_explain(a, f, "%s has %s session at %s, without opening more than the IPC$ share.",
+                        client_text, n->guest ? "a guest" : "an anonymous", server_text);
     }
     finding_remedy(a, f,
-                   "On %s, disable guest access (\"Accounts: Guest account status\", insecure guest logons), restrict anonymous access to "
+                   "On %s, disable guest access (\"Accounts: Guest account status\", insecure "
+                   "guest logons), restrict anonymous access to "
                    "named pipes and shares, and require signing, which guest sessions cannot do.",
                    server->host->name);
 }
 
-static void note_session(struct audit *a, struct flow_notes *flows, const struct rule *r, const struct observation *o,
-                         struct subject subject)
+static void note_session(struct audit *a, struct flow_notes *flows, const struct rule *r,
+                         const struct observation *o, struct subject subject)
 {
-    bool guest = observation_says(o, FACT_SMB_GUEST), anonymous = observation_says(o, FACT_SMB_ANONYMOUS);
+    bool guest = observation_says(o, FACT_SMB_GUEST),
+         anonymous = observation_says(o, FACT_SMB_ANONYMOUS);
     if (observation_number(o, FACT_SMB_STATUS_CODE, 1) != 0) {
         return;
     }
@@ -110,8 +116,9 @@ static void observe_nameless(struct audit *a, const struct rule *r, const struct
         return;
     }
     const char *path = observation_text(o, FACT_SMB_PATH);
-    if (observation_is(o, FACT_SMB_MESSAGE, "tree_connect") && observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 &&
-        path != NULL && strcasecmp(share_name(path), "IPC$") != 0) {
+    if (observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
+        observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 && path != NULL &&
+        strcasecmp(share_name(path), "IPC$") != 0) {
         struct stamp at = observation_packet(o, FACT_SMB_RESPONSE_PACKET);
         n->opened_share = true;
         report_nameless(a, r, n, path, &at);
@@ -134,15 +141,21 @@ const struct rule rule_anonymous_or_guest_smb = {
     .title = "SMB session without an account",
     .severity = SEVERITY_HIGH,
     .statements = "S01",
-    .references = "[MS-SMB2] 2.2.6 (session flags)\nMicrosoft Learn: Overview of Server Message Block signing\nMITRE ATT&CK T1078.001, "
+    .references = "[MS-SMB2] 2.2.6 (session flags)\nMicrosoft Learn: Overview of Server Message "
+                  "Block signing\nMITRE ATT&CK T1078.001, "
                   "T1135",
-    .means = "A server of the hierarchy granted a session as guest or without any account. Who reads or writes in it cannot be named, "
-             "nothing in it can be signed, and content that site systems serve may be changed or looted. High when a share other than "
+    .means = "A server of the hierarchy granted a session as guest or without any account. Who "
+             "reads or writes in it cannot be named, "
+             "nothing in it can be signed, and content that site systems serve may be changed or "
+             "looted. High when a share other than "
              "IPC$ was opened, low for the session alone.",
-    .evidence = "The guest or null flag in the SESSION_SETUP reply, or an NTLM AUTHENTICATE without an account and response (some servers "
-                "do not set the flag), and TREE_CONNECT replies in that session. Domain controllers and printers open null sessions to "
+    .evidence = "The guest or null flag in the SESSION_SETUP reply, or an NTLM AUTHENTICATE "
+                "without an account and response (some servers "
+                "do not set the flag), and TREE_CONNECT replies in that session. Domain "
+                "controllers and printers open null sessions to "
                 "IPC$ as a matter of course: that alone stays low.",
-    .remediation = "Disable the guest account and insecure guest logons, restrict anonymous access to shares and named pipes, require SMB "
+    .remediation = "Disable the guest account and insecure guest logons, restrict anonymous access "
+                   "to shares and named pipes, require SMB "
                    "signing.",
     .records = 1u << RECORD_SMB | 1u << RECORD_FLOW,
     .observe = observe_nameless,
@@ -151,11 +164,20 @@ const struct rule rule_anonymous_or_guest_smb = {
 
 /* ---- R062 ---- */
 
-/* Shares whose content steers clients or sites: packages, setup files, content library, inboxes, backup. */
+/* Shares whose content steers clients or sites: packages, setup files, content library, inboxes,
+ * backup. */
 static bool is_sensitive(const char *share)
 {
-    static const char *const beginnings[] = {"SMS_", "SMSPKG", "SMSSIG", "SCCMContentLib", "REMINST", "ADMIN$", "WsusContent",
-                                             "UpdateServicesPackages", "AdminUIContentPayload", "EasySetupPayload"};
+    static const char *const beginnings[] = {"SMS_",
+                                             "SMSPKG",
+                                             "SMSSIG",
+                                             "SCCMContentLib",
+                                             "REMINST",
+                                             "ADMIN$",
+                                             "WsusContent",
+                                             "UpdateServicesPackages",
+                                             "AdminUIContentPayload",
+                                             "EasySetupPayload"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (strncasecmp(share, beginnings[i], strlen(beginnings[i])) == 0) {
             return true;
@@ -164,8 +186,8 @@ static bool is_sensitive(const char *share)
     return strlen(share) == 2 && share[1] == '$'; /* C$, D$: a whole drive */
 }
 
-/* A flow's transfers are told one after the other when it ends: its share's finding takes the first request to a pipe
- * as evidence too, whichever comes first. */
+/* A flow's transfers are told one after the other when it ends: its share's finding takes the first
+ * request to a pipe as evidence too, whichever comes first. */
 struct unsigned_flow {
     uint64_t flow;
     struct finding *found;
@@ -183,18 +205,24 @@ static struct unsigned_flow *unsigned_flow(struct audit *a, const struct rule *r
 
 static void add_pipe(struct audit *a, const struct unsigned_flow *u)
 {
-    finding_evidence(a, u->found, u->pipe, "first request to a pipe without signature or encryption");
+    finding_evidence(a, u->found, u->pipe,
+                     "first request to a pipe without signature or encryption");
 }
 
-static void report_unsigned(struct audit *a, const struct rule *r, const struct observation *o, struct subject subject)
+static void report_unsigned(struct audit *a, const struct rule *r, const struct observation *o,
+                            struct subject subject)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     const char *path = observation_text(o, FACT_SMB_PATH), *share = share_name(path);
     struct stamp first = observation_packet(o, FACT_SMB_UNSIGNED_PACKET);
-    bool moved = observation_number(o, FACT_SMB_READ_BYTES, 0) + observation_number(o, FACT_SMB_WRITTEN_BYTES, 0) > 0;
-    bool sensitive = is_sensitive(share) || (moved && client->host != NULL && server->host != NULL &&
-                                             (party_roles(client) & party_roles(server) & ROLE_BIT(ROLE_SITE_SERVER)) != 0);
+    bool moved = observation_number(o, FACT_SMB_READ_BYTES, 0) +
+                     observation_number(o, FACT_SMB_WRITTEN_BYTES, 0) >
+                 0;
+    bool sensitive =
+        is_sensitive(share) ||
+        (moved && client->host != NULL && server->host != NULL &&
+         (party_roles(client) & party_roles(server) & ROLE_BIT(ROLE_SITE_SERVER)) != 0);
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
@@ -205,19 +233,26 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, first, "first of %llu requests to %.200s without signature or encryption",
-                     (unsigned long long)observation_number(o, FACT_SMB_UNSIGNED, 0), path == NULL ? "a share" : path);
+    finding_evidence(a, f, first,
+                     "first of %llu requests to %.200s without signature or encryption",
+                     (unsigned long long)observation_number(o, FACT_SMB_UNSIGNED, 0),
+                     path == NULL ? "a share" : path);
     struct unsigned_flow *u = unsigned_flow(a, r, o->flow.id);
     if (u != NULL) {
         u->found = f;
         add_pipe(a, u);
     }
     if (is_new) {
-        finding_explain(a, f, "%s worked on %.200s of %s without SMB signatures, so that what it read or wrote could be changed on the way%s.",
-                        party_text(client, client_text), path == NULL ? "a share" : path, party_text(server, server_text),
-                        sensitive ? "; this share holds what sites and clients install and run" : "");
+        finding_explain(a, f,
+                        "%s worked on %.200s of %s without SMB signatures, so that what it read or "
+                        "wrote could be changed on the way%s.",
+                        party_text(client, client_text), path == NULL ? "a share" : path,
+                        party_text(server, server_text),
+                        sensitive ? "; this share holds what sites and clients install and run"
+                                  : "");
         finding_remedy(a, f,
-                       "Require signing on %s (\"Microsoft network server: Digitally sign communications (always)\") and on its clients, or "
+                       "Require signing on %s (\"Microsoft network server: Digitally sign "
+                       "communications (always)\") and on its clients, or "
                        "protect the path with IPsec.",
                        server->host != NULL ? server->host->name : "the server");
     }
@@ -230,7 +265,8 @@ static void observe_unsigned(struct audit *a, const struct rule *r, const struct
     const struct party *site = (party_roles(server) & smb_servers()) != 0 ? server
                                : party_is_site_system(client)             ? client
                                                                           : NULL;
-    if (site == NULL || observation_says(o, FACT_SMB_GUEST) || observation_says(o, FACT_SMB_ANONYMOUS)) {
+    if (site == NULL || observation_says(o, FACT_SMB_GUEST) ||
+        observation_says(o, FACT_SMB_ANONYMOUS)) {
         return;
     }
     struct subject subject = {.host = site->host};
@@ -239,7 +275,8 @@ static void observe_unsigned(struct audit *a, const struct rule *r, const struct
     /* IPC$ carries calls that have protections of their own. */
     bool pipe = observation_is(o, FACT_SMB_SHARE_TYPE, "pipe") ||
                 strcasecmp(share_name(observation_text(o, FACT_SMB_PATH)), "IPC$") == 0;
-    if (observation_is(o, FACT_SMB_MESSAGE, "transfer") && observation_number(o, FACT_SMB_UNSIGNED, 0) > 0) {
+    if (observation_is(o, FACT_SMB_MESSAGE, "transfer") &&
+        observation_number(o, FACT_SMB_UNSIGNED, 0) > 0) {
         struct unsigned_flow *u = pipe ? unsigned_flow(a, r, o->flow.id) : NULL;
         if (!pipe) {
             report_unsigned(a, r, o, subject);
@@ -262,14 +299,21 @@ const struct rule rule_smb_session_unsigned = {
     .title = "SMB data without signatures",
     .severity = SEVERITY_MEDIUM,
     .statements = "S01 S67",
-    .references = "Microsoft Learn: Security and privacy for site administration (\"Use SMB signing when you can't use IPsec\")\n"
+    .references = "Microsoft Learn: Security and privacy for site administration (\"Use SMB "
+                  "signing when you can't use IPsec\")\n"
                   "[MS-SMB2] 3.2.4.1.1 (signing)",
-    .means = "After the logon, requests went to a share without a signature and outside encryption. Whoever stands in the path can change "
-             "package sources, content, setup files or replication data unseen, and the receiver will install it. High for shares of "
-             "the product (SMS_*, package and content shares, administrative shares) and between site servers, medium for others.",
-    .evidence = "Requests after authentication whose header lacks the SIGNED flag and that are in no encryption envelope. Guest and "
-                "anonymous sessions, which cannot sign, are R049's; calls through IPC$ have protections of their own and do not count.",
-    .remediation = "Require SMB signing on both ends by group policy, or use SMB 3 encryption or IPsec on these paths.",
+    .means = "After the logon, requests went to a share without a signature and outside "
+             "encryption. Whoever stands in the path can change "
+             "package sources, content, setup files or replication data unseen, and the receiver "
+             "will install it. High for shares of "
+             "the product (SMS_*, package and content shares, administrative shares) and between "
+             "site servers, medium for others.",
+    .evidence = "Requests after authentication whose header lacks the SIGNED flag and that are in "
+                "no encryption envelope. Guest and "
+                "anonymous sessions, which cannot sign, are R049's; calls through IPC$ have "
+                "protections of their own and do not count.",
+    .remediation = "Require SMB signing on both ends by group policy, or use SMB 3 encryption or "
+                   "IPsec on these paths.",
     .records = 1u << RECORD_SMB,
     .observe = observe_unsigned,
     .finish = finish_smb,

@@ -1,8 +1,8 @@
 /*
  * rules_tls.c - chapter H: TLS of site systems. R090 version, R091 cipher suite, R092 certificate.
  *
- * Judged is what the server chose and showed. What a client merely offers is not a breach; a handshake that nobody
- * finished still shows what the server would have done.
+ * Judged is what the server chose and showed. What a client merely offers is not a breach; a
+ * handshake that nobody finished still shows what the server would have done.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,9 +10,10 @@
 
 #include "policy/ledger.h"
 
-#define INFRASTRUCTURE                                                                                                 \
-    (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) | ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) |       \
-     ROLE_BIT(ROLE_WEB_PROXY) | ROLE_BIT(ROLE_EXCHANGE_SERVER))
+#define INFRASTRUCTURE                                                                             \
+    (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |                            \
+     ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) |                           \
+     ROLE_BIT(ROLE_EXCHANGE_SERVER))
 
 static role_set tls_servers(void)
 {
@@ -74,8 +75,10 @@ static void report_version(struct audit *a, const struct rule *r, const struct o
                         party_text(server, server_text), version, server->port,
                         party_text(&scene->ends[DIR_CLIENT], client_text), minimum);
         finding_remedy(a, f,
-                       "On %s, disable %s for the server side in Schannel (and in any proxy or SQL Server in front), make "
-                       "sure that clients and .NET support %s, then disable the old versions on the clients too.",
+                       "On %s, disable %s for the server side in Schannel (and in any proxy or SQL "
+                       "Server in front), make "
+                       "sure that clients and .NET support %s, then disable the old versions on "
+                       "the clients too.",
                        server->host->name, version, minimum);
     }
 }
@@ -90,7 +93,8 @@ static void observe_version(struct audit *a, const struct rule *r, const struct 
     struct subject subject = {.host = server->host};
     uint16_t code = version_code(version);
     if (code == 0) {
-        judge_hidden(a, r, subject, "A TLS handshake was seen without the server's choice of version.");
+        judge_hidden(a, r, subject,
+                     "A TLS handshake was seen without the server's choice of version.");
     } else if (code < audit_policy(a)->tls_minimum) {
         report_version(a, r, o, server);
     } else {
@@ -109,15 +113,22 @@ const struct rule rule_tls_below_minimum = {
     .title = "TLS version below the policy's minimum",
     .severity = SEVERITY_HIGH,
     .statements = "S23",
-    .references = "Microsoft Learn: How to enable TLS 1.2 (Configuration Manager)\nRFC 8996 (TLS 1.0 and 1.1 deprecated)\n"
+    .references = "Microsoft Learn: How to enable TLS 1.2 (Configuration Manager)\nRFC 8996 (TLS "
+                  "1.0 and 1.1 deprecated)\n"
                   "RFC 7568 (SSL 3.0 prohibited)",
-    .means = "A site system agreed to a TLS version older than the policy allows (1.2 unless the policy says otherwise). SSL 3.0 "
-             "and TLS 1.0 have attacks that read or change traffic; TLS 1.1 is withdrawn. As long as a server accepts them, an "
+    .means = "A site system agreed to a TLS version older than the policy allows (1.2 unless the "
+             "policy says otherwise). SSL 3.0 "
+             "and TLS 1.0 have attacks that read or change traffic; TLS 1.1 is withdrawn. As long "
+             "as a server accepts them, an "
              "attacker in the path can push clients down to them.",
-    .evidence = "The version in the server's ServerHello (for TLS 1.3 its supported_versions). What a client offers does not "
-                "count, nor a handshake that the server refused: the answer shows what is really in use.",
-    .remediation = "Disable the old versions in Schannel on the server and, after that, on its clients; enable strong cryptography "
-                   "for .NET; update SQL Server Native Client and WSUS where they are too old for TLS 1.2.",
+    .evidence =
+        "The version in the server's ServerHello (for TLS 1.3 its supported_versions). What a "
+        "client offers does not "
+        "count, nor a handshake that the server refused: the answer shows what is really in use.",
+    .remediation =
+        "Disable the old versions in Schannel on the server and, after that, on its clients; "
+        "enable strong cryptography "
+        "for .NET; update SQL Server Native Client and WSUS where they are too old for TLS 1.2.",
     .records = 1u << RECORD_TLS,
     .observe = observe_version,
     .finish = finish_tls,
@@ -131,7 +142,8 @@ struct weakness {
     const char *what;
 };
 
-/* The first that fits decides. RFC 7465 (RC4), RFC 8429 (DES), NIST SP 800-131A (3DES), RFC 9325. */
+/* The first that fits decides. RFC 7465 (RC4), RFC 8429 (DES), NIST SP 800-131A (3DES), RFC 9325.
+ */
 static const struct weakness weaknesses[] = {
     {"_NULL", SEVERITY_HIGH, "does not encrypt at all"},
     {"_anon_", SEVERITY_HIGH, "does not authenticate the server"},
@@ -143,7 +155,8 @@ static const struct weakness weaknesses[] = {
     {"_3DES_", SEVERITY_MEDIUM, "uses 3DES with its 64-bit blocks (Sweet32)"},
     {"_IDEA_", SEVERITY_MEDIUM, "uses IDEA with its 64-bit blocks"},
     {"_MD5", SEVERITY_MEDIUM, "uses MD5 for integrity"},
-    {"TLS_RSA_", SEVERITY_LOW, "has no forward secrecy: who gets the server's key later can read what was recorded today"},
+    {"TLS_RSA_", SEVERITY_LOW,
+     "has no forward secrecy: who gets the server's key later can read what was recorded today"},
     {"TLS_DH_", SEVERITY_LOW, "has no forward secrecy (static Diffie-Hellman)"},
     {"TLS_ECDH_", SEVERITY_LOW, "has no forward secrecy (static elliptic-curve Diffie-Hellman)"},
     {"TLS_PSK_", SEVERITY_LOW, "has no forward secrecy (plain pre-shared key)"},
@@ -169,8 +182,8 @@ struct judged_suites {
     } places[JUDGED_SUITES];
 };
 
-static const struct weakness *remembered_weakness(struct audit *a, const struct rule *r, const struct observation *o,
-                                                  const char *suite)
+static const struct weakness *remembered_weakness(struct audit *a, const struct rule *r,
+                                                  const struct observation *o, const char *suite)
 {
     struct judged_suites *judged = audit_state(a, r, sizeof *judged);
     uint32_t code = (uint32_t)observation_number(o, FACT_TLS_CIPHER_CODE, 0) | 1u << 16;
@@ -204,10 +217,12 @@ static void report_cipher(struct audit *a, const struct rule *r, const struct ob
     struct finding *f = judge_breach(a, r, &b, &is_new);
     finding_evidence(a, f, hello, "ServerHello chooses %s", suite);
     if (is_new) {
-        finding_explain(a, f, "%s chose %s on port %u for %s; this suite %s.", party_text(server, server_text), suite,
-                        server->port, party_text(&scene->ends[DIR_CLIENT], client_text), w->what);
+        finding_explain(a, f, "%s chose %s on port %u for %s; this suite %s.",
+                        party_text(server, server_text), suite, server->port,
+                        party_text(&scene->ends[DIR_CLIENT], client_text), w->what);
         finding_remedy(a, f,
-                       "On %s, set the cipher suite order so that only ECDHE suites with AES-GCM (and the TLS 1.3 suites) remain, "
+                       "On %s, set the cipher suite order so that only ECDHE suites with AES-GCM "
+                       "(and the TLS 1.3 suites) remain, "
                        "and remove %s.",
                        server->host->name, suite);
     }
@@ -222,7 +237,8 @@ static void observe_cipher(struct audit *a, const struct rule *r, const struct o
     }
     struct subject subject = {.host = server->host};
     if (suite == NULL) {
-        judge_hidden(a, r, subject, "A TLS handshake was seen without the server's choice of cipher suite.");
+        judge_hidden(a, r, subject,
+                     "A TLS handshake was seen without the server's choice of cipher suite.");
         return;
     }
     const struct weakness *w = remembered_weakness(a, r, o, suite);
@@ -239,13 +255,18 @@ const struct rule rule_weak_cipher = {
     .title = "Weak cipher suite in use",
     .severity = SEVERITY_MEDIUM,
     .statements = "S23",
-    .references = "RFC 9325 (recommendations for TLS)\nRFC 7465 (RC4 prohibited)\nMicrosoft Learn: Cryptographic controls technical "
+    .references = "RFC 9325 (recommendations for TLS)\nRFC 7465 (RC4 prohibited)\nMicrosoft Learn: "
+                  "Cryptographic controls technical "
                   "reference (Configuration Manager)",
-    .means = "The server chose a cipher suite that does not protect what it carries as it should: no encryption, no authentication, a "
-             "broken cipher, or no forward secrecy. Severity follows the weakness: high where traffic can be read or changed, "
+    .means = "The server chose a cipher suite that does not protect what it carries as it should: "
+             "no encryption, no authentication, a "
+             "broken cipher, or no forward secrecy. Severity follows the weakness: high where "
+             "traffic can be read or changed, "
              "medium for 64-bit block ciphers and MD5, low where only forward secrecy is missing.",
-    .evidence = "The cipher suite in the ServerHello, by its IANA name. Suites that a client merely offers do not count.",
-    .remediation = "Order the server's cipher suites (Schannel group policy or registry) so that only ECDHE with AES-GCM and the TLS 1.3 "
+    .evidence = "The cipher suite in the ServerHello, by its IANA name. Suites that a client "
+                "merely offers do not count.",
+    .remediation = "Order the server's cipher suites (Schannel group policy or registry) so that "
+                   "only ECDHE with AES-GCM and the TLS 1.3 "
                    "suites remain.",
     .records = 1u << RECORD_TLS,
     .observe = observe_cipher,

@@ -1,9 +1,9 @@
 /*
  * output.h - where records go: a file, standard output, or memory, through one buffer.
  *
- * Errors: the first failed write sticks (negative errno from output_error); a regular file is then cut back to its last
- *         whole line, so that what was written stays valid.
- * Owner:  output_close frees; standard output is flushed, not closed.
+ * Errors: the first failed write sticks (negative errno from output_error); a regular file is then
+ * cut back to its last whole line, so that what was written stays valid. Owner:  output_close
+ * frees; standard output is flushed, not closed.
  */
 #ifndef ROLECALL_REPORTS_OUTPUT_H
 #define ROLECALL_REPORTS_OUTPUT_H
@@ -21,7 +21,8 @@ int output_open(const char *path, struct output **ret) MUST_USE;
 struct output *output_to_memory(void) MUST_USE;
 const char *output_memory(const struct output *o, size_t *ret_len);
 
-/* Room for `len` more octets; always succeeds or, when memory is used up, fails the output for good. */
+/* Room for `len` more octets; always succeeds or, when memory is used up, fails the output for
+ * good. */
 char *output_reserve(struct output *o, size_t len);
 void output_commit(struct output *o, size_t len); /* of what was reserved */
 void output_text(struct output *o, const char *text);

@@ -1,8 +1,9 @@
 /*
- * progress.h - how far a long run is, on standard error when that is a terminal: share, rate, time left.
+ * progress.h - how far a long run is, on standard error when that is a terminal: share, rate, time
+ * left.
  *
- * Called from one thread. Redraws at most five times a second, and not before the first half second, so that short runs
- * stay silent. progress_end wipes the line.
+ * Called from one thread. Redraws at most five times a second, and not before the first half
+ * second, so that short runs stay silent. progress_end wipes the line.
  */
 #ifndef ROLECALL_REPORTS_PROGRESS_H
 #define ROLECALL_REPORTS_PROGRESS_H

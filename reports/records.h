@@ -13,7 +13,8 @@
 
 /* What the capture shows of conversations only in part; gathered from flow records. */
 struct flow_quality {
-    uint64_t one_sided; /* TCP conversations that went on, of which one direction was never captured */
+    uint64_t
+        one_sided; /* TCP conversations that went on, of which one direction was never captured */
     uint64_t midstream; /* TCP conversations without their opening */
     uint64_t gaps;      /* conversations with payload that was not captured */
     uint64_t missing_octets;
@@ -25,17 +26,17 @@ struct run {
     const char *const *inputs; /* as the user named them */
     size_t input_count;
     struct source_counts source;
-    struct flow_counts flows;        /* of all shards */
-    struct engine_counts engine;     /* of all workers */
-    struct flow_quality quality;     /* of all flow records */
+    struct flow_counts flows;    /* of all shards */
+    struct engine_counts engine; /* of all workers */
+    struct flow_quality quality; /* of all flow records */
     uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
-    uint64_t fragments_given_up;     /* datagrams of which pieces were missing, or shed */
-    const char *const *protocols;    /* names, sorted, and how many flows each has */
+    uint64_t fragments_given_up;  /* datagrams of which pieces were missing, or shed */
+    const char *const *protocols; /* names, sorted, and how many flows each has */
     const uint64_t *protocol_flows;
     size_t protocol_count;
-    uint8_t precision;               /* digits of the capture's stamps */
-    bool interrupted;                /* the user stopped it: the report is of what was read */
-    double seconds;                  /* wall time; never in a record, which must be reproducible */
+    uint8_t precision; /* digits of the capture's stamps */
+    bool interrupted;  /* the user stopped it: the report is of what was read */
+    double seconds;    /* wall time; never in a record, which must be reproducible */
 };
 
 /* What a writer needs to name files and hosts. */
@@ -44,7 +45,8 @@ struct record_names {
     const struct policy *policy; /* for host names; NULL: none */
 };
 
-void record_observation(struct output *out, const struct record_names *names, const struct observation *o);
+void record_observation(struct output *out, const struct record_names *names,
+                        const struct observation *o);
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
 void record_verdict(struct output *out, const struct verdict *v);
 /* `audit` and the policy are NULL for `events`. */

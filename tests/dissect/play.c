@@ -78,7 +78,8 @@ static void stage_begin(struct stage *s, const struct play_options *options)
 {
     static const uint8_t client[] = {192, 0, 2, 1}, server[] = {192, 0, 2, 2};
     struct observer observer = {.user = s, .observe = stage_observe};
-    struct engine_options engine = {.no_ndpi = true, .secrets = options->secrets, .records = UINT32_MAX};
+    struct engine_options engine = {
+        .no_ndpi = true, .secrets = options->secrets, .records = UINT32_MAX};
     bool turned = options->midstream && options->wrong_guess;
     *s = (struct stage){.records_only = options->records_only};
     s->text = open_memstream(&s->answer, &s->answer_len);
@@ -110,7 +111,7 @@ static void stage_packet(struct stage *s, uint64_t packet)
 /* The client of the script is the end with port 50000, wherever capture believes it to be. */
 static enum dir stage_dir(const struct stage *s, enum dir dir)
 {
-    return s->flow.ends[DIR_CLIENT].port == 50000 ? dir : (enum dir)!dir;
+    return s->flow.ends[DIR_CLIENT].port == 50000 ? dir : (enum dir) !dir;
 }
 
 static void stage_data(struct stage *s, enum dir dir, struct bytes data)
@@ -127,7 +128,8 @@ static void stage_data(struct stage *s, enum dir dir, struct bytes data)
     assert_non_null(exact);
     memcpy(exact, data.at, data.len);
     if (s->ctx != NULL) {
-        s->done = s->sink.data(s->sink.user, s->ctx, stage_dir(s, dir), bytes_of(exact, data.len), &s->at) == SINK_DONE;
+        s->done = s->sink.data(s->sink.user, s->ctx, stage_dir(s, dir), bytes_of(exact, data.len),
+                               &s->at) == SINK_DONE;
     }
     free(exact);
 }
@@ -136,7 +138,8 @@ static void stage_gap(struct stage *s, enum dir dir, uint64_t missing)
 {
     s->flow.missing[stage_dir(s, dir)] += missing;
     if (s->opened && s->ctx != NULL && !s->done) {
-        s->done = s->sink.gap(s->sink.user, s->ctx, stage_dir(s, dir), missing, &s->at) == SINK_DONE;
+        s->done =
+            s->sink.gap(s->sink.user, s->ctx, stage_dir(s, dir), missing, &s->at) == SINK_DONE;
     }
 }
 
@@ -168,7 +171,8 @@ static void stage_step(struct stage *s, const struct play_step *step, uint64_t p
     }
 }
 
-static char *perform(const struct play_step *steps, size_t count, const struct play_options *options, bool no_packets)
+static char *perform(const struct play_step *steps, size_t count,
+                     const struct play_options *options, bool no_packets)
 {
     struct stage s;
     stage_begin(&s, options);
@@ -202,18 +206,22 @@ static size_t stride(size_t length)
     return length / 4000 + 1;
 }
 
-/* Every word of a cut conversation's records stands in the whole one's too; ends and counts aside. */
+/* Every word of a cut conversation's records stands in the whole one's too; ends and counts aside.
+ */
 static bool states_no_more(const char *cut, const char *whole)
 {
     char *copy = strdup(cut), *rest = NULL;
     bool fine = true;
     assert_non_null(copy);
-    for (char *word = strtok_r(copy, " \n", &rest); word != NULL && fine; word = strtok_r(NULL, " \n", &rest)) {
+    for (char *word = strtok_r(copy, " \n", &rest); word != NULL && fine;
+         word = strtok_r(NULL, " \n", &rest)) {
         const char *value = strchr(word, '=');
-        /* Totals, outcomes and states depend on how far it came; the names and identities may not change. */
-        static const char *const steady[] = {"ntlm.user=", "ntlm.domain=", "ntlm.server_challenge=", "tls.server_name=",
-                                             "tls.cipher=", "tls.ja3=", "http.method=", "http.uri=", "http.host=",
-                                             "smb.path=", "smb.dialect=", "http.user="};
+        /* Totals, outcomes and states depend on how far it came; the names and identities may not
+         * change. */
+        static const char *const steady[] = {
+            "ntlm.user=",  "ntlm.domain=", "ntlm.server_challenge=", "tls.server_name=",
+            "tls.cipher=", "tls.ja3=",     "http.method=",           "http.uri=",
+            "http.host=",  "smb.path=",    "smb.dialect=",           "http.user="};
         for (size_t i = 0; value != NULL && i < COUNT_OF(steady); i++) {
             if (strncmp(word, steady[i], strlen(steady[i])) == 0 && strstr(whole, word) == NULL) {
                 print_error("stated from a cut message: %s\n", word);
@@ -289,7 +297,8 @@ void play_gap_sweep(const struct play_step *steps, size_t count)
     }
 }
 
-static void play_with_octet(const struct play_step *steps, size_t count, size_t changed, uint8_t value)
+static void play_with_octet(const struct play_step *steps, size_t count, size_t changed,
+                            uint8_t value)
 {
     static const struct play_options options = {.records_only = true};
     struct stage s;

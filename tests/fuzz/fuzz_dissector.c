@@ -1,12 +1,13 @@
 /*
- * fuzz_dissector.c - one dissector at work on any octets, through the real engine; compiled once per protocol with
- * -DFUZZ_DISSECTOR=name.
+ * fuzz_dissector.c - one dissector at work on any octets, through the real engine; compiled once
+ * per protocol with -DFUZZ_DISSECTOR=name.
  *
- * The first octet: bit 0 is the direction, bits 1 to 6 the size of the pieces that the rest comes in (0: whole).
- * With bit 7 the rest is a conversation: pieces with two octets of length (big-endian) in front, whose top bit is
- * the direction; a length of 0 loses one octet.
+ * The first octet: bit 0 is the direction, bits 1 to 6 the size of the pieces that the rest comes
+ * in (0: whole). With bit 7 the rest is a conversation: pieces with two octets of length
+ * (big-endian) in front, whose top bit is the direction; a length of 0 loses one octet.
  *
- * Checked: whatever the flow took is given back, and the dissector uses no more than there was (the engine's assert).
+ * Checked: whatever the flow took is given back, and the dissector uses no more than there was (the
+ * engine's assert).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,8 @@ static void stage_piece(struct stage *s, enum dir dir, const uint8_t *octets, si
         s->conversation->at = s->at;
         dissection_feed(s->nested, dir, bytes_of(exact, len));
     } else {
-        s->done = s->sink.data(s->sink.user, s->conversation, dir, bytes_of(exact, len), &s->at) == SINK_DONE;
+        s->done = s->sink.data(s->sink.user, s->conversation, dir, bytes_of(exact, len), &s->at) ==
+                  SINK_DONE;
     }
     free(exact);
 }
@@ -144,7 +146,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & CONVERSATION) {
         converse(&s, data + 1, size - 1);
     } else {
-        recite(&s, data[0] & 1 ? DIR_SERVER : DIR_CLIENT, (data[0] & ONE_DIRECTION) >> 1, data + 1, size - 1);
+        recite(&s, data[0] & 1 ? DIR_SERVER : DIR_CLIENT, (data[0] & ONE_DIRECTION) >> 1, data + 1,
+               size - 1);
     }
     stage_end(&s);
     return 0;

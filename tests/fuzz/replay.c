@@ -1,6 +1,6 @@
 /*
- * replay.c - runs a fuzz target once over every file of the folders named, with any compiler: what a fuzzer found
- * stays found. Exit status 1 when there was nothing to run.
+ * replay.c - runs a fuzz target once over every file of the folders named, with any compiler: what
+ * a fuzzer found stays found. Exit status 1 when there was nothing to run.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -24,7 +24,8 @@ static int run_file(const char *path)
         return 0;
     }
     size_t size = (size_t)about.st_size;
-    uint8_t *data = malloc(size + (size == 0)); /* exact, so that a sanitizer sees one octet too many */
+    uint8_t *data =
+        malloc(size + (size == 0)); /* exact, so that a sanitizer sees one octet too many */
     if (data == NULL || fread(data, 1, size, in) != size) {
         perror(path);
         exit(2);
