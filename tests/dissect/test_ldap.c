@@ -201,6 +201,56 @@ static void negotiated_logon_refused(struct talk *t)
     answer(t, 2, 0x61, 49);
 }
 
+/* RFC 4422 3.7: a buffer whose content is `token`. */
+static void say_buffer(struct talk *t, struct built token)
+{
+    struct built b = {.len = 0};
+    put_be(&b, token.len, 4);
+    put_built(&b, token);
+    say(t, DIR_CLIENT, b);
+}
+
+/* RFC 4121 4.2.6.2: a Wrap token with a checksum of 12 octets, rotated or not. */
+static struct built wrapped(unsigned flags, unsigned rotated, struct built plain)
+{
+    struct built b = {.len = 0};
+    put_be(&b, 0x0504, 2);
+    put_be(&b, flags, 1);
+    put_be(&b, 0xff, 1);
+    put_be(&b, 12, 2);
+    put_be(&b, rotated, 2);
+    put_be(&b, 1, 8);
+    put_be(&b, 0xcc, rotated);
+    put_built(&b, plain);
+    put_be(&b, 0xcc, rotated > 12 ? 0 : 12 - rotated);
+    return b;
+}
+
+/* What is only signed is read, two messages of a buffer both; what is sealed, or cut, is passed
+ * over. */
+static void security_layers(struct talk *t)
+{
+    struct built signature = {.len = 0}, sealed = {.len = 64},
+                 both = message(2, 0x63, search("dc=kerberos", 0), true);
+    ask(t, 1, 0x60, sasl("GSSAPI", NULL));
+    put_built(&both, message(3, 0x63, search("dc=second", 0), false));
+    say_buffer(t, wrapped(4, 12, both));
+    say_buffer(t, wrapped(4, 0, message(4, 0x63, search("dc=unrotated", 0), true)));
+    say_buffer(t, wrapped(6, 12, message(5, 0x63, search("dc=sealed", 0), true)));
+    say_buffer(t, wrapped(4, 13, message(5, 0x63, search("dc=lying", 0), true)));
+    put_le(&signature, 1, 4);
+    put_be(&signature, 7, 12);
+    put_built(&signature, message(6, 0x63, search("dc=ntlm", 0), true));
+    say_buffer(t, signature);
+    signature.len -= 5;
+    say_buffer(t, signature);
+    memset(sealed.at, 0xa5, sealed.len);
+    memcpy(sealed.at, "\1\0\0", 4);
+    say_buffer(t, sealed);
+    say_buffer(t, (struct built){.len = 0});
+    ask(t, 7, 0x63, search("dc=clear", 0));
+}
+
 /* [MS-ADTS] 5.1.1.1.3 */
 static void sicily(struct talk *t)
 {
@@ -375,6 +425,16 @@ static const struct logon_case cases[] = {
               "ldap.result_code=0" ASKED(
                   "3", "4") "ldap @7 client ldap.operation=search ldap.dn=dc=after ldap.scope=base "
                             "ldap.request_packet=7" TCP},
+    {"security layers", security_layers,
+     "ldap @10 client ldap.operation=bind ldap.mechanism=gssapi ldap.request_packet=1" TCP
+     "ldap @10 client ldap.operation=search ldap.dn=dc=kerberos ldap.scope=base "
+     "ldap.request_packet=2" TCP "ldap @10 client ldap.operation=search ldap.dn=dc=second "
+     "ldap.scope=base ldap.request_packet=2" TCP
+     "ldap @10 client ldap.operation=search ldap.dn=dc=unrotated ldap.scope=base "
+     "ldap.request_packet=3" TCP "ldap @10 client ldap.operation=search ldap.dn=dc=ntlm "
+     "ldap.scope=base ldap.request_packet=6" TCP
+     "ldap @10 client ldap.operation=search ldap.dn=dc=clear ldap.scope=base "
+     "ldap.request_packet=10" TCP},
     {"negotiated logon refused", negotiated_logon_refused,
      "ldap @2 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=saslBindInProgress "
      "ldap.result_code=14" ASKED(
@@ -502,8 +562,8 @@ static void test_probe(void **state)
 static void test_sweeps(void **state)
 {
     (void)state;
-    void (*const builds[])(struct talk *) = {simple_binds, operations, negotiated_logon, sicily,
-                                             starttls};
+    void (*const builds[])(struct talk *) = {simple_binds, operations, negotiated_logon,
+                                             sicily,       starttls,   security_layers};
     for (size_t i = 0; i < COUNT_OF(builds); i++) {
         sweep(builds[i]);
     }
