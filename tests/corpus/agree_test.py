@@ -10,7 +10,7 @@ both figures are printed. A line of known.tsv that explains no present differenc
 import argparse, collections, concurrent.futures, csv, importlib.util, os, subprocess, sys
 
 MINIMUM = 98.0
-GROUPS = ('tls', 'http', 'smb', 'ntlm', 'flow.client', 'flow.protocol')
+GROUPS = ('tls', 'http', 'smb', 'ntlm', 'kerberos', 'ldap', 'sql', 'dcerpc', 'flow.client', 'flow.protocol')
 JUDGED_PROTOCOLS = {'smb', 'http', 'tls'}
 SKIPPED = 77
 
