@@ -182,8 +182,24 @@ static void deliver(struct pipeline *p, const struct observation *o)
     }
 }
 
+static void worker_take_returns(struct worker *w)
+{
+    pthread_mutex_lock(&w->returns_lock);
+    struct observation *o = w->returns;
+    w->returns = NULL;
+    pthread_mutex_unlock(&w->returns_lock);
+    while (o != NULL) {
+        struct observation *next = o->next;
+        observation_release(engine_pool(w->engine), o);
+        o = next;
+    }
+}
+
+/* With each chunk, since a single round may close millions of flows: what came back is used again
+ * at once. */
 static void fill_next(struct worker *w)
 {
+    worker_take_returns(w);
     w->filling = &w->chunks[ring_to_write(&w->out)];
     w->filling->count = 0;
     w->filling->round_ends = w->filling->input_ends = false;
@@ -236,19 +252,6 @@ static void worker_tick(struct worker *w, const struct stamp *now, bool everythi
     worker_close_due(w, now);
 }
 
-static void worker_take_returns(struct worker *w)
-{
-    pthread_mutex_lock(&w->returns_lock);
-    struct observation *o = w->returns;
-    w->returns = NULL;
-    pthread_mutex_unlock(&w->returns_lock);
-    while (o != NULL) {
-        struct observation *next = o->next;
-        observation_release(engine_pool(w->engine), o);
-        o = next;
-    }
-}
-
 static void worker_share(struct worker *w, struct share *share)
 {
     for (unsigned i = 0; i < share->count; i++) {
@@ -275,7 +278,6 @@ static void *worker_main(void *argument)
     struct worker *w = argument;
     for (bool last = false; !last;) {
         struct share *share = &w->shares[ring_to_read(&w->in)];
-        worker_take_returns(w);
         fill_next(w);
         worker_share(w, share);
         last = share->last;
