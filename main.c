@@ -381,7 +381,7 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter},
+        .source = {.filter = o->filter, .stop = &stop_asked},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
@@ -406,7 +406,6 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
     }
     (void)signal(SIGINT, on_stop);
     (void)signal(SIGTERM, on_stop);
-    (void)signal(SIGPIPE, SIG_IGN);
     progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);
@@ -730,6 +729,10 @@ static int unknown_command(const char *word)
 
 int main(int argc, char **argv)
 {
+    /* A reader that went away or a full disk is an error of write(2), told in a line like others.
+     */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         (void)print_help(stderr);
         return EXIT_TROUBLE;

@@ -196,8 +196,10 @@ static int open_inputs(struct source *s, const char *const *paths, size_t count,
                        "no input: give a capture file, a directory, or - for standard input");
         return -EINVAL;
     }
-    s->inputs =
-        (struct inputs){.pool = chunk_pool_new(), .counts = &s->counts, .keep_open = count == 1};
+    s->inputs = (struct inputs){.pool = chunk_pool_new(),
+                                .counts = &s->counts,
+                                .keep_open = count == 1,
+                                .stop = options == NULL ? NULL : options->stop};
     if (s->inputs.pool == NULL) {
         (void)snprintf(error, SOURCE_ERROR, "out of memory");
         return -ENOMEM;

@@ -13,6 +13,8 @@
 #ifndef ROLECALL_CAPTURE_SOURCE_H
 #define ROLECALL_CAPTURE_SOURCE_H
 
+#include <signal.h>
+
 #include "capture/attributes.h"
 #include "capture/packet.h"
 
@@ -22,6 +24,8 @@ struct source;
 
 struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
+    /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
+    const volatile sig_atomic_t *stop;
 };
 
 struct source_counts {

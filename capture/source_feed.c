@@ -1,6 +1,7 @@
 #include "capture/source_feed.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -17,10 +18,25 @@ struct inflation {
     uint8_t input[INPUT_OCTETS];
 };
 
+#define LOOK_UP_MS 100
+
+/* Waits for octets; false when the user ends the waiting. */
+static bool wait_for_octets(const struct feed *f)
+{
+    struct pollfd waiting = {.fd = f->fd, .events = POLLIN};
+    while (f->stop != NULL && *f->stop == 0 && poll(&waiting, 1, LOOK_UP_MS) == 0) {
+    }
+    return f->stop == NULL || *f->stop == 0;
+}
+
 /* Octets read, 0 at the end; a failure sets f->error. */
 static size_t read_some(struct feed *f, uint8_t *to, size_t room)
 {
     ssize_t n;
+    if (!wait_for_octets(f)) {
+        f->ended = true;
+        return 0;
+    }
     do {
         n = read(f->fd, to, room < f->step ? room : f->step);
     } while (n < 0 && errno == EINTR);

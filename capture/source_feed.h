@@ -12,6 +12,8 @@
 #ifndef ROLECALL_CAPTURE_SOURCE_FEED_H
 #define ROLECALL_CAPTURE_SOURCE_FEED_H
 
+#include <signal.h>
+
 #include "capture/source_pool.h"
 
 struct inflation; /* the state of a decompressor */
@@ -19,11 +21,12 @@ struct inflation; /* the state of a decompressor */
 struct feed {
     struct chunk_pool *pool;
     struct chunk *chunk;
-    size_t begin, end;           /* the window, in the chunk */
-    size_t step;                 /* most octets to ask read(2) for */
-    uint64_t octets;             /* read from the descriptor so far */
-    uint64_t *octets_read;       /* the same, for all inputs together */
-    struct inflation *inflation; /* NULL: plain */
+    size_t begin, end;                 /* the window, in the chunk */
+    size_t step;                       /* most octets to ask read(2) for */
+    uint64_t octets;                   /* read from the descriptor so far */
+    uint64_t *octets_read;             /* the same, for all inputs together */
+    struct inflation *inflation;       /* NULL: plain */
+    const volatile sig_atomic_t *stop; /* NULL, or not 0 when waiting is to end */
     int fd;
     int error;
     bool ended, cut;

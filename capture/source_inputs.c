@@ -62,8 +62,11 @@ static int start_reader(struct inputs *in, size_t index, struct source_counts *c
     if (reader == NULL) {
         return out_of_memory(i->path, error);
     }
-    struct reader_origin origin = {
-        .fd = open_path(i->path, error), .file = (uint32_t)index, .path = i->path, .step = step};
+    struct reader_origin origin = {.fd = open_path(i->path, error),
+                                   .file = (uint32_t)index,
+                                   .path = i->path,
+                                   .step = step,
+                                   .stop = in->stop};
     int result = origin.fd < 0 ? origin.fd : reader_open(reader, &origin, in->pool, counts, error);
     if (result != 0) {
         free(reader);

@@ -32,6 +32,7 @@ struct inputs {
     size_t count, room;
     uint64_t octets_total;
     bool endless; /* standard input or a pipe is among them: octets_total is not known */
+    const volatile sig_atomic_t *stop; /* as in struct source_options */
 };
 
 /* Adds the file, or the captures of the directory, at `path`. */

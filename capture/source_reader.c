@@ -125,6 +125,7 @@ int reader_open(struct reader *r, const struct reader_origin *origin, struct chu
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot be read: %s", origin->path,
                        strerror(-result));
     } else {
+        r->feed.stop = origin->stop;
         result = open_format(r, origin->path, error);
     }
     if (result == 0) {

@@ -51,10 +51,11 @@ struct reader {
 };
 
 struct reader_origin {
-    int fd;           /* taken over, also on failure */
-    uint32_t file;    /* for the stamps */
-    const char *path; /* for error lines */
-    size_t step;      /* most octets to ask read(2) for */
+    int fd;                            /* taken over, also on failure */
+    uint32_t file;                     /* for the stamps */
+    const char *path;                  /* for error lines */
+    size_t step;                       /* most octets to ask read(2) for */
+    const volatile sig_atomic_t *stop; /* as in struct source_options */
 };
 
 /* Reads as far as the first packet. */

@@ -176,7 +176,8 @@ static const struct refusal {
     {"accept: [{rule: R061, until: 2026-02-29}]\n", "1:30: ", "'2026-02-29' is no date; expected one such as 2027-01-31"},
     {"accept: [{rule: R061, until: tomorrow}]\n", "1:30: ", "is no date"},
     {"accept: [{rule: R061, sever: dns}]\n", "1:23: ", "did you mean 'server'?"},
-    {"accept: [{rule: R061, server: dp07.corp.example}]\n", "1:31: ", "unknown name 'dp07.corp.example'"},
+    {"accept: [{rule: R061, server: 10.0.0.300}]\n", "1:31: ", "unknown name '10.0.0.300'"},
+    {"hosts: {dp01.corp.example: {}}\naccept: [{rule: R061, server: dp0l.corp.example}]\n", "2:31: ", "did you mean 'dp01.corp.example'?"},
 };
 // clang-format on
 
