@@ -115,8 +115,8 @@ static enum probe openvpn_probe(struct bytes head)
     return first == CONTROL_HARD_RESET_CLIENT_V2 << 3 ? PROBE_CLIENT : PROBE_SERVER;
 }
 
-/* A message that comes again is passed over; one that is missing would leave a hole of unknown
- * size. */
+/* Only the message that continues the TLS stream is read: not one that comes again, and none behind
+ * a missing one, which would leave a hole of unknown size. */
 static struct fed read_message(struct dissection *dx, struct openvpn *s, enum dir dir,
                                struct bytes packet)
 {
@@ -125,9 +125,7 @@ static struct fed read_message(struct dissection *dx, struct openvpn *s, enum di
     if (!s->opened || !read_control(packet, s->hmac_length, &m)) {
         return fed_bad();
     }
-    if (m.message_id > expected) {
-        s->over[dir] = true;
-    } else if (m.message_id == expected) {
+    if (m.message_id == expected) {
         if (s->tls == NULL) {
             s->tls = dissection_child(dx, &tls_dissector, "openvpn");
         }

@@ -161,7 +161,8 @@ static void sent_again(struct talk *t)
         send_message(&s, DIR_CLIENT, CONTROL << 3, s.next[DIR_CLIENT], piece);
         send_message(&s, DIR_CLIENT, CONTROL << 3, s.next[DIR_CLIENT]++, piece);
         send_message(&s, DIR_CLIENT, SOFT_RESET << 3 | 1, 0, (struct bytes){0});
-        send_message(&s, DIR_CLIENT, CONTROL << 3 | 1, 1, bytes_of(other, sizeof other));
+        send_message(&s, DIR_CLIENT, CONTROL << 3 | 1, s.next[DIR_CLIENT],
+                     bytes_of(other, sizeof other));
     }
     w.len = 0;
     wire_server_hello(&w, &ANSWER);
@@ -223,6 +224,7 @@ static void test_what_is_stated(void **state)
         {"carrier", sha1, " tls.carrier=openvpn", "starttls"},
         {"cipher", sent_again, " tls.cipher=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "starttls"},
         {"protocol", sha256, " flow.protocol=openvpn", "flow.protocol=tls"},
+        {"once", sent_again, " tls.server_name=vpn.corp.example", "starttls"},
         {"a message missing", one_missing, " tls.server_name=vpn.corp.example", " tls.cipher="},
         {"another form", changed_form, " flow.protocol=openvpn", " tls.server_name="},
     };
@@ -281,6 +283,35 @@ static void test_probe_refusals(void **state)
     }
 }
 
+/* An opening is a whole packet, and acknowledges one opening at most. */
+static void test_probe_surplus(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dir dir;
+        unsigned opcode, acks, more;
+        enum probe seen;
+    } rows[] = {
+        {DIR_CLIENT, CLIENT_RESET, 0, 0, PROBE_CLIENT},
+        {DIR_CLIENT, CLIENT_RESET, 0, 2, PROBE_NO},
+        {DIR_CLIENT, CLIENT_RESET, 1, 0, PROBE_NO},
+        {DIR_SERVER, SERVER_RESET, 0, 0, PROBE_SERVER},
+        {DIR_SERVER, SERVER_RESET, 1, 0, PROBE_SERVER},
+        {DIR_SERVER, SERVER_RESET, 1, 1, PROBE_NO},
+        {DIR_SERVER, SERVER_RESET, 2, 0, PROBE_NO},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct session s = {.hmac = 0};
+        struct built b = header(&s, rows[i].dir, rows[i].opcode << 3, rows[i].acks);
+        put_be(&b, 0, 4);
+        put_be(&b, 0, rows[i].more);
+        b.at[1] = (uint8_t)(b.len - 2);
+        if (openvpn_dissector.probe(built_bytes(&b)) != rows[i].seen) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
 /* A DNS query over TCP whose number looks like an opening. */
 static void test_probe_neighbours(void **state)
 {
@@ -305,7 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_stated), cmocka_unit_test(test_probe_openings),
         cmocka_unit_test(test_probe_refusals), cmocka_unit_test(test_probe_neighbours),
-        cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_probe_surplus),  cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
