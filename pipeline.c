@@ -440,11 +440,19 @@ static void share_tick(struct share *share, const struct packet *frame)
     item->is_tick = true;
 }
 
+/* Moves an item to the share of the worker whose flow it belongs to. */
+static void share_copy(struct share *share, const struct item *item)
+{
+    struct item *to = &share->items[share->count];
+    *to = *item;
+    to->datagram.frame = &to->frame;
+}
+
 /* Deals out up to `most` packets. False when the input has ended. */
 static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
 {
     struct packet frame;
-    struct datagram d;
+    struct item spare;
     bool tick = false, made = false;
     for (unsigned n = 0; n < most; n++) {
         if (read_packet(p, &frame, &tick) <= 0) {
@@ -453,19 +461,20 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
             share_tick(shares[i], &frame);
         }
-        if (decode_frame(p, &frame, &d, &made)) {
-            unsigned shard = flow_shard(&d, &p->options.flow);
-            struct share *share = shares[shard % p->worker_count];
-            struct item *item = &share->items[share->count++];
-            item->frame = frame;
-            item->datagram = d;
-            item->datagram.frame = &item->frame;
-            item->shard = shard;
-            item->is_tick = false;
-            share_hold(share, frame.block, made);
+        /* A single worker's packets are decoded where they stay. */
+        struct item *item = p->worker_count > 1 ? &spare : &shares[0]->items[shares[0]->count];
+        item->frame = frame;
+        item->is_tick = false;
+        if (decode_frame(p, &item->frame, &item->datagram, &made)) {
+            item->shard = flow_shard(&item->datagram, &p->options.flow);
+            struct share *share = shares[item->shard % p->worker_count];
+            share_hold(share, item->frame.block, made);
+            if (item == &spare) {
+                share_copy(share, item);
+            }
+            share->count++;
         }
-        /* A tick and a packet a turn at most, so a share never has more than a round and its ticks.
-         */
+        /* A tick and a packet a turn, so a share never has more than a round and its ticks. */
         n += tick;
     }
     return true;

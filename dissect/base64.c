@@ -2,33 +2,23 @@
 
 enum { NOT_A_DIGIT = -1, DIGIT_SPACE = -2, DIGIT_PADDING = -3 };
 
-/* RFC 4648 4, table 1 */
+/* RFC 4648 4, table 1, by the octet's value */
+// clang-format off
+static const int8_t values[128] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -2, -2, -1, -1, -2, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -2, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1, -1, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -3, -1, -1,
+    -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+};
+// clang-format on
+
 static int digit_value(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    switch (c) {
-    case '+':
-        return 62;
-    case '/':
-        return 63;
-    case '=':
-        return DIGIT_PADDING;
-    case ' ':
-    case '\t':
-    case '\r':
-    case '\n':
-        return DIGIT_SPACE;
-    default:
-        return NOT_A_DIGIT;
-    }
+    return c < sizeof values ? values[c] : NOT_A_DIGIT;
 }
 
 bool base64_decode(struct bytes text, uint8_t *out, size_t room, size_t *ret_len)

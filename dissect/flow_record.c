@@ -5,12 +5,10 @@
 
 #include "dissect/conversation.h"
 
-static void add_counts(struct observation *o, const struct flow *f)
+static void add_volume(struct observation *o, const struct flow *f)
 {
     static const enum fact_id retransmissions[] = {FACT_FLOW_RETRANSMISSIONS_CLIENT,
                                                    FACT_FLOW_RETRANSMISSIONS_SERVER};
-    observation_num(o, FACT_FLOW_PACKETS_CLIENT, f->packets[DIR_CLIENT]);
-    observation_num(o, FACT_FLOW_PACKETS_SERVER, f->packets[DIR_SERVER]);
     observation_num(o, FACT_FLOW_BYTES_CLIENT, f->bytes[DIR_CLIENT]);
     observation_num(o, FACT_FLOW_BYTES_SERVER, f->bytes[DIR_SERVER]);
     if (f->rtt_ns > 0) {
@@ -104,20 +102,24 @@ void flow_record(struct engine *e, const struct flow *flow, const struct convers
     }
     char number[8];
     observation_string(o, FACT_FLOW_TRANSPORT, flow_protocol_name(flow->protocol, number));
-    observation_num(o, FACT_FLOW_START, (uint64_t)flow->first.ns);
-    observation_num(o, FACT_FLOW_END, (uint64_t)flow->last.ns);
+    if (!e->options.brief) {
+        observation_num(o, FACT_FLOW_START, (uint64_t)flow->first.ns);
+        observation_num(o, FACT_FLOW_END, (uint64_t)flow->last.ns);
+        observation_stamp(o, FACT_FLOW_LAST_PACKET, &flow->last);
+        add_volume(o, flow);
+        add_tunnels(o, flow, c);
+    }
     observation_stamp(o, FACT_FLOW_FIRST_PACKET, &flow->first);
-    observation_stamp(o, FACT_FLOW_LAST_PACKET, &flow->last);
     observation_bool(o, FACT_FLOW_OPENING_SEEN, flow->opening_seen);
     observation_stamp(o, FACT_FLOW_OPENING_PACKET, &flow->opening);
     observation_stamp(o, FACT_FLOW_ANSWER_PACKET, &flow->answer);
     observation_stamp(o, FACT_FLOW_REFUSAL_PACKET, &flow->refusal);
     observation_string(o, FACT_FLOW_DIRECTION, flow->direction_certain ? "certain" : "inferred");
     observation_string(o, FACT_FLOW_STATE, flow_state_name((enum flow_state)flow->state));
+    observation_num(o, FACT_FLOW_PACKETS_CLIENT, flow->packets[DIR_CLIENT]);
+    observation_num(o, FACT_FLOW_PACKETS_SERVER, flow->packets[DIR_SERVER]);
     add_blocked(o, flow);
-    add_counts(o, flow);
     add_protocol(o, flow, c);
-    add_tunnels(o, flow, c);
     add_oddities(o, flow, c);
     o->dir = DIR_CLIENT;
     o->at = flow->last;
