@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/provider.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -32,6 +33,10 @@ struct certificates {
     size_t octets; /* of DER kept */
     EVP_MD *md5, *sha256;
     EVP_MD_CTX *context;
+    /* A library without algorithms reads a certificate but not its key, and the key is nine tenths
+     * of the cost. */
+    OSSL_LIB_CTX *bare;
+    OSSL_PROVIDER *nothing;
 };
 
 struct certificates *certificates_new(void)
@@ -43,7 +48,10 @@ struct certificates *certificates_new(void)
     cache->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     cache->context = EVP_MD_CTX_new();
-    return cache->sha256 == NULL || cache->context == NULL ? certificates_free(cache) : cache;
+    cache->bare = OSSL_LIB_CTX_new();
+    cache->nothing = cache->bare == NULL ? NULL : OSSL_PROVIDER_load(cache->bare, "null");
+    bool whole = cache->sha256 != NULL && cache->context != NULL && cache->nothing != NULL;
+    return whole ? cache : certificates_free(cache);
 }
 
 static void certificate_done(struct certificate *c)
@@ -88,6 +96,10 @@ struct certificates *certificates_free(struct certificates *cache)
         EVP_MD_free(cache->md5);
         EVP_MD_free(cache->sha256);
         EVP_MD_CTX_free(cache->context);
+        if (cache->nothing != NULL) {
+            (void)OSSL_PROVIDER_unload(cache->nothing);
+        }
+        OSSL_LIB_CTX_free(cache->bare);
         free(cache);
     }
     return NULL;
@@ -185,48 +197,90 @@ static int64_t time_ns(const ASN1_TIME *t)
     return seconds < INT64_MIN / NS_PER_SECOND ? INT64_MIN : seconds * NS_PER_SECOND;
 }
 
-/* "rsa 2048", "ec P-256", "ed25519" */
+/* Bits of the first INTEGER in a SEQUENCE: an RSA modulus (RFC 8017 A.1.1), a DSA prime (RFC
+ * 3279 2.3.2). 0: none. */
+static unsigned first_integer_bits(const uint8_t *at, long len)
+{
+    long inside = 0;
+    int tag = 0, class = 0;
+    if ((ASN1_get_object(&at, &inside, &tag, &class, len) & 0x80) != 0 || tag != V_ASN1_SEQUENCE ||
+        (ASN1_get_object(&at, &inside, &tag, &class, inside) & 0x80) != 0 ||
+        tag != V_ASN1_INTEGER) {
+        return 0;
+    }
+    while (inside > 0 && *at == 0) {
+        at++;
+        inside--;
+    }
+    unsigned bits = (unsigned)inside * 8;
+    for (unsigned top = inside == 0 ? 0 : *at; top != 0 && top < 0x80; top <<= 1) {
+        bits--;
+    }
+    return bits;
+}
+
+/* RFC 5480 2.1.1: "ec P-256"; empty where the curve is spelt out. */
+static void curve_text(const X509_ALGOR *algorithm, char *text, size_t room)
+{
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    int curve = type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+    const char *nist = EC_curve_nid2nist(curve);
+    if (curve != NID_undef) {
+        BIO_snprintf(text, room, "ec %s", nist != NULL ? nist : OBJ_nid2sn(curve));
+    }
+}
+
+static unsigned dsa_bits(const X509_ALGOR *algorithm)
+{
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    const ASN1_STRING *parameters = type == V_ASN1_SEQUENCE ? value : NULL;
+    return parameters == NULL ? 0
+                              : first_integer_bits(ASN1_STRING_get0_data(parameters),
+                                                   ASN1_STRING_length(parameters));
+}
+
+/* "rsa 2048", "ec P-256", "ed25519"; the algorithm's name where the key tells no more. */
 static char *key_text(const X509 *x)
 {
-    EVP_PKEY *key = X509_get0_pubkey(x);
+    ASN1_OBJECT *name = NULL;
+    X509_ALGOR *algorithm = NULL;
+    const uint8_t *key = NULL;
+    int len = 0;
+    unsigned bits = 0;
     char text[128] = "";
-    if (key == NULL) {
-        const ASN1_OBJECT *algorithm = NULL;
-        X509_PUBKEY_get0_param((ASN1_OBJECT **)&algorithm, NULL, NULL, NULL,
-                               X509_get_X509_PUBKEY(x));
-        OBJ_obj2txt(text, sizeof text, algorithm, 0);
-        return copy_text(text, strlen(text));
-    }
-    int bits = EVP_PKEY_get_bits(key);
-    char group[64] = "";
-    size_t group_len = 0;
-    const char *nist = NULL;
-    switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-    case EVP_PKEY_RSA_PSS:
-        BIO_snprintf(text, sizeof text, "rsa %d", bits);
-        break;
-    case EVP_PKEY_DSA:
-        BIO_snprintf(text, sizeof text, "dsa %d", bits);
-        break;
-    case EVP_PKEY_EC:
-        if (EVP_PKEY_get_group_name(key, group, sizeof group, &group_len) == 1) {
-            nist = EC_curve_nid2nist(OBJ_txt2nid(group));
-            BIO_snprintf(text, sizeof text, "ec %s", nist != NULL ? nist : group);
-        } else {
-            BIO_snprintf(text, sizeof text, "ec %d",
-                         bits); /* parameters spelt out, no named curve */
+    X509_PUBKEY_get0_param(&name, &key, &len, &algorithm, X509_get_X509_PUBKEY(x));
+    switch (OBJ_obj2nid(name)) {
+    case NID_rsaEncryption:
+    case NID_rsassaPss:
+        bits = first_integer_bits(key, len);
+        if (bits != 0) {
+            BIO_snprintf(text, sizeof text, "rsa %u", bits);
         }
         break;
-    case EVP_PKEY_ED25519:
+    case NID_dsa:
+        bits = dsa_bits(algorithm);
+        if (bits != 0) {
+            BIO_snprintf(text, sizeof text, "dsa %u", bits);
+        }
+        break;
+    case NID_X9_62_id_ecPublicKey:
+        curve_text(algorithm, text, sizeof text);
+        break;
+    case NID_ED25519:
         BIO_snprintf(text, sizeof text, "ed25519");
         break;
-    case EVP_PKEY_ED448:
+    case NID_ED448:
         BIO_snprintf(text, sizeof text, "ed448");
         break;
     default:
-        BIO_snprintf(text, sizeof text, "%s %d", OBJ_nid2sn(EVP_PKEY_get_base_id(key)), bits);
         break;
+    }
+    if (text[0] == '\0') {
+        OBJ_obj2txt(text, sizeof text, name, 0);
     }
     return copy_text(text, strlen(text));
 }
@@ -348,18 +402,27 @@ static void read_usages(const X509 *x, struct certificate *c)
     EXTENDED_KEY_USAGE_free(usages);
 }
 
-static bool is_self_signed(X509 *x)
+/* Only here the key itself is needed, so the certificate is read once more, by the whole library.
+ */
+static bool is_self_signed(const X509 *x, struct bytes der)
 {
-    EVP_PKEY *key = X509_get0_pubkey(x);
-    return key != NULL && X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0 &&
-           X509_verify(x, key) == 1;
+    if (X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) != 0) {
+        return false;
+    }
+    const uint8_t *at = der.at;
+    X509 *whole = d2i_X509(NULL, &at, (long)der.len);
+    EVP_PKEY *key = whole == NULL ? NULL : X509_get0_pubkey(whole);
+    bool own = key != NULL && X509_verify(whole, key) == 1;
+    X509_free(whole);
+    return own;
 }
 
 static bool certificate_parse(struct certificates *cache, struct bytes der, struct certificate *ret)
 {
     const uint8_t *at = der.at;
-    X509 *x = d2i_X509(NULL, &at, (long)der.len);
-    if (x == NULL) {
+    X509 *x = X509_new_ex(cache->bare, NULL);
+    if (x == NULL || d2i_X509(&x, &at, (long)der.len) == NULL) {
+        X509_free(x);
         ERR_clear_error();
         return false;
     }
@@ -371,7 +434,7 @@ static bool certificate_parse(struct certificates *cache, struct bytes der, stru
         .not_after_ns = time_ns(X509_get0_notAfter(x)),
         .key = key_text(x),
         .signature = signature_text(x),
-        .self_signed = is_self_signed(x),
+        .self_signed = is_self_signed(x, der),
     };
     read_alternative_names(x, ret);
     read_usages(x, ret);
