@@ -42,11 +42,12 @@
 
 /* How long a silent flow is kept (capture time). TCP keep-alives of Windows come every two hours,
  * but an idle established flow has nothing more to say to an audit than a new one. Datagrams are
- * answered, or asked again, within seconds. */
+ * answered, or asked again, within seconds; a closed flow waits for a last acknowledgement only.
+ * What is kept longer is cold when it ends, and costs the cache of those that live. */
 #define LIMIT_TCP_IDLE_SECONDS 3600
 #define LIMIT_TCP_HALF_OPEN_SECONDS 60
-#define LIMIT_TCP_CLOSED_SECONDS 5
-#define LIMIT_UDP_IDLE_SECONDS 30
+#define LIMIT_TCP_CLOSED_SECONDS 2
+#define LIMIT_UDP_IDLE_SECONDS 15
 
 /* A copy of a packet that a mirror port delivers twice comes within this time. TCP's own shortest
  * retransmission time-out is 200 ms. */

@@ -55,8 +55,8 @@ static const struct expected cases[] = {
     {"SYN into a live connection is not believed", {HANDSHAKE, {'c', S, 7000000, 0, 0, 10}}, 1, FLOW_ESTABLISHED, true, true, true, false, 49152, ANOMALY_TCP_BAD_SEQUENCE, 0},
     {"port used again: its SYN-ACK is believed", {HANDSHAKE, {'c', S, 7000000, 0, 0, 10}, {'s', S | A, 8000000, 7000001}}, 2, FLOW_ESTABLISHED, false, true, true, false, 49152, 0, 0},
     {"handshake repeated", {HANDSHAKE, {'s', S | A, 0, 1, 0, 1000}, {'c', A, 1, 1, 0, 1}}, 1, FLOW_ESTABLISHED, true, true, true, false, 49152, 0, 0},
-    {"packet after the time a closed flow is kept", {HANDSHAKE, {'c', R, 1, 0}, {'s', A, 1, 1, 0, 5000}}, 2, FLOW_MIDSTREAM, false, false, false, false, 49152, 0, 0},
-    {"packet within it", {HANDSHAKE, {'c', R, 1, 0}, {'s', A, 1, 1, 0, 4999}}, 1, FLOW_RESET, true, true, true, true, 49152, 0, 0},
+    {"packet after the time a closed flow is kept", {HANDSHAKE, {'c', R, 1, 0}, {'s', A, 1, 1, 0, LIMIT_TCP_CLOSED_SECONDS * 1000}}, 2, FLOW_MIDSTREAM, false, false, false, false, 49152, 0, 0},
+    {"packet within it", {HANDSHAKE, {'c', R, 1, 0}, {'s', A, 1, 1, 0, LIMIT_TCP_CLOSED_SECONDS * 1000 - 1}}, 1, FLOW_RESET, true, true, true, true, 49152, 0, 0},
 };
 // clang-format on
 
@@ -585,18 +585,20 @@ static void test_tick_order(void **state)
     struct script s;
     script_init(&s, 1 << 20, NULL);
     syn_from(&s, 3, 40000);        /* 1: at 60 s, but touched */
-    udp(&s, 1, 50000, 2, 53, "a"); /* 2: dies at 30 s */
+    udp(&s, 1, 50000, 2, 53, "a"); /* 2: dies at 15 s */
     syn_from(&s, 4, 40000);        /* 3: dies at 60 s */
     udp(&s, 5, 50000, 2, 53, "b"); /* 4: touched, lives */
-    s.at.ns += 25000000000;
+    s.at.ns += 12000000000;
     udp(&s, 5, 50000, 2, 53, "b");
-    s.at.ns += 10000000000;
+    s.at.ns += 5000000000;
     flow_table_tick(s.table, &s.at);
     assert_int_equal(s.closes, 1);
     assert_int_equal(s.all[0].id, 2);
     syn_from(&s, 3, 40000);
-    udp(&s, 5, 50000, 2, 53, "b");
-    s.at.ns += 28000000000;
+    for (unsigned i = 0; i < 4; i++) {
+        udp(&s, 5, 50000, 2, 53, "b");
+        s.at.ns += 12000000000;
+    }
     flow_table_tick(s.table, &s.at);
     assert_int_equal(s.closes, 2);
     assert_int_equal(s.all[1].id, 3);
