@@ -443,3 +443,9 @@ bool party_is_declared(const struct party *p)
 {
     return p->host != NULL || p->group != NULL;
 }
+
+const struct party *judged_server(const struct audit *a, role_set roles)
+{
+    const struct party *server = &a->scene.ends[DIR_SERVER];
+    return (party_roles(server) & roles) != 0 ? server : NULL;
+}

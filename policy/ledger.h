@@ -78,6 +78,8 @@ void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const c
 #define PARTY_TEXT 160
 const char *party_text(const struct party *p, char text[PARTY_TEXT]);
 const struct forest *party_forest(const struct party *p); /* NULL: none, or not declared */
+/* The server of the scene, when it is a declared host with one of these roles; else NULL. */
+const struct party *judged_server(const struct audit *a, role_set roles);
 bool party_is_site_system(const struct party *p);
 role_set party_roles(const struct party *p);   /* 0 for who is not declared */
 bool party_is_declared(const struct party *p); /* a host, or in a client network */

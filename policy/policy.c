@@ -45,6 +45,18 @@ role_set role_site_systems(void)
     return (ROLE_BIT(ROLE_COUNT) - 1) & ~others;
 }
 
+role_set role_smb_servers(void)
+{
+    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_FILE_SHARE);
+}
+
+role_set role_tls_servers(void)
+{
+    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
+           ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) |
+           ROLE_BIT(ROLE_EXCHANGE_SERVER);
+}
+
 const char *severity_name(enum severity s)
 {
     return severity_names[s];

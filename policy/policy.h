@@ -30,6 +30,9 @@ const char *role_name(enum role role);
 enum role role_find(const char *name); /* ROLE_COUNT when unknown */
 /* Roles that make a host a site system, for rules about "a site system". */
 role_set role_site_systems(void);
+/* Declared hosts whose SMB, and whose TLS, the rules judge: site systems and what they lean on. */
+role_set role_smb_servers(void);
+role_set role_tls_servers(void);
 
 enum profile { PROFILE_ARTICLE, PROFILE_CURRENT, PROFILE_STRICT };
 enum site_type { SITE_CENTRAL_ADMINISTRATION, SITE_PRIMARY, SITE_SECONDARY };

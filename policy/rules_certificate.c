@@ -17,13 +17,6 @@ struct fault {
     char text[360], remedy[300];
 };
 
-static role_set certificate_servers(void)
-{
-    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |
-           ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) |
-           ROLE_BIT(ROLE_EXCHANGE_SERVER);
-}
-
 /* ---- names ---- */
 
 /* RFC 6125 6.4.3: a wildcard stands for one whole left-most label. */
@@ -258,7 +251,7 @@ static void report(struct audit *a, const struct rule *r, const struct observati
 static void observe_certificate(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct party *server = &audit_scene(a)->ends[DIR_SERVER];
-    if ((party_roles(server) & certificate_servers()) == 0) {
+    if ((party_roles(server) & role_tls_servers()) == 0) {
         return;
     }
     struct subject subject = {.host = server->host};
@@ -308,7 +301,7 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
 
 static void finish_certificate(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, certificate_servers(), "No TLS handshake with this host is in the capture.");
+    expect_hosts(a, r, role_tls_servers(), "No TLS handshake with this host is in the capture.");
 }
 
 const struct rule rule_certificate_problem = {

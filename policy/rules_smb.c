@@ -9,18 +9,6 @@
 #include "policy/flow_notes.h"
 #include "policy/ledger.h"
 
-static role_set smb_servers(void)
-{
-    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_FILE_SHARE);
-}
-
-/* An SMB record of a flow that touches a declared server these rules are about. */
-static const struct party *judged_server(const struct audit *a)
-{
-    const struct party *server = &audit_scene(a)->ends[DIR_SERVER];
-    return (party_roles(server) & smb_servers()) != 0 ? server : NULL;
-}
-
 static bool is_smb2(const char *dialect)
 {
     return dialect != NULL && dialect[0] >= '2' && dialect[0] <= '9';
@@ -38,7 +26,7 @@ static bool succeeded(const struct observation *o)
 
 static void finish_smb(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, smb_servers(), "No SMB session with this host is in the capture.");
+    expect_hosts(a, r, role_smb_servers(), "No SMB session with this host is in the capture.");
 }
 
 /* ---- R060 ---- */
@@ -81,7 +69,7 @@ static void report_smb1(struct audit *a, const struct rule *r, const struct obse
 static void observe_smb1(struct audit *a, const struct rule *r, const struct observation *o)
 {
     struct flow_notes *flows = audit_state(a, r, sizeof *flows);
-    const struct party *server = judged_server(a);
+    const struct party *server = judged_server(a, role_smb_servers());
     const char *dialect = observation_text(o, FACT_SMB_DIALECT);
     if (flows == NULL || server == NULL) {
         return;
@@ -211,7 +199,7 @@ static void judge_negotiated(struct audit *a, const struct rule *r, const struct
 static void observe_signing(struct audit *a, const struct rule *r, const struct observation *o)
 {
     struct flow_notes *flows = audit_state(a, r, sizeof *flows);
-    const struct party *server = judged_server(a);
+    const struct party *server = judged_server(a, role_smb_servers());
     if (flows == NULL || server == NULL) {
         return;
     }

@@ -8,17 +8,6 @@
 #include "policy/flow_notes.h"
 #include "policy/ledger.h"
 
-static role_set smb_servers(void)
-{
-    return role_site_systems() | ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_FILE_SHARE);
-}
-
-static const struct party *judged_server(const struct audit *a)
-{
-    const struct party *server = &audit_scene(a)->ends[DIR_SERVER];
-    return (party_roles(server) & smb_servers()) != 0 ? server : NULL;
-}
-
 /* The share's own name: what follows the last backslash of \\server\share. */
 static const char *share_name(const char *path)
 {
@@ -102,7 +91,7 @@ static void note_session(struct audit *a, struct flow_notes *flows, const struct
 static void observe_nameless(struct audit *a, const struct rule *r, const struct observation *o)
 {
     struct flow_notes *flows = audit_state(a, r, sizeof *flows);
-    const struct party *server = judged_server(a);
+    const struct party *server = judged_server(a, role_smb_servers());
     if (flows == NULL || server == NULL) {
         return;
     }
@@ -132,7 +121,7 @@ static void observe_nameless(struct audit *a, const struct rule *r, const struct
 
 static void finish_smb(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, smb_servers(), "No SMB session with this host is in the capture.");
+    expect_hosts(a, r, role_smb_servers(), "No SMB session with this host is in the capture.");
 }
 
 const struct rule rule_anonymous_or_guest_smb = {
@@ -262,9 +251,9 @@ static void observe_unsigned(struct audit *a, const struct rule *r, const struct
 {
     const struct scene *scene = audit_scene(a);
     const struct party *server = &scene->ends[DIR_SERVER], *client = &scene->ends[DIR_CLIENT];
-    const struct party *site = (party_roles(server) & smb_servers()) != 0 ? server
-                               : party_is_site_system(client)             ? client
-                                                                          : NULL;
+    const struct party *site = (party_roles(server) & role_smb_servers()) != 0 ? server
+                               : party_is_site_system(client)                  ? client
+                                                                               : NULL;
     if (site == NULL || observation_says(o, FACT_SMB_GUEST) ||
         observation_says(o, FACT_SMB_ANONYMOUS)) {
         return;

@@ -10,23 +10,6 @@
 
 #include "policy/ledger.h"
 
-#define INFRASTRUCTURE                                                                             \
-    (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG) |                            \
-     ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY) | ROLE_BIT(ROLE_WEB_PROXY) |                           \
-     ROLE_BIT(ROLE_EXCHANGE_SERVER))
-
-static role_set tls_servers(void)
-{
-    return role_site_systems() | INFRASTRUCTURE;
-}
-
-/* The server, when it is a declared host that these rules are about. */
-static const struct party *judged_server(const struct audit *a)
-{
-    const struct party *server = &audit_scene(a)->ends[DIR_SERVER];
-    return (party_roles(server) & tls_servers()) != 0 ? server : NULL;
-}
-
 /* ---- R090 ---- */
 
 static uint16_t version_code(const char *name)
@@ -85,7 +68,7 @@ static void report_version(struct audit *a, const struct rule *r, const struct o
 
 static void observe_version(struct audit *a, const struct rule *r, const struct observation *o)
 {
-    const struct party *server = judged_server(a);
+    const struct party *server = judged_server(a, role_tls_servers());
     const char *version = observation_text(o, FACT_TLS_VERSION);
     if (server == NULL) {
         return;
@@ -104,7 +87,7 @@ static void observe_version(struct audit *a, const struct rule *r, const struct 
 
 static void finish_tls(struct audit *a, const struct rule *r)
 {
-    expect_hosts(a, r, tls_servers(), "No TLS handshake with this host is in the capture.");
+    expect_hosts(a, r, role_tls_servers(), "No TLS handshake with this host is in the capture.");
 }
 
 const struct rule rule_tls_below_minimum = {
@@ -230,7 +213,7 @@ static void report_cipher(struct audit *a, const struct rule *r, const struct ob
 
 static void observe_cipher(struct audit *a, const struct rule *r, const struct observation *o)
 {
-    const struct party *server = judged_server(a);
+    const struct party *server = judged_server(a, role_tls_servers());
     const char *suite = observation_text(o, FACT_TLS_CIPHER);
     if (server == NULL) {
         return;
