@@ -17,17 +17,19 @@
 #define ROUNDS_AHEAD 8
 /* Without threads a round is short: what it holds must stay in the cache. */
 #define INLINE_PACKETS 64
-#define PREFETCH_AHEAD 3
+/* How many packets ahead the cache is told of what the flow table will look at. */
+enum { SLOT_AHEAD = 9, RECORD_AHEAD = 6, BODY_AHEAD = 3 };
 /* Observations handed over at once. */
 #define CHUNK 256
 #define CHUNKS_AHEAD 16
-#define TICK_NS 1000000000
+/* Flows are closed in small lots, whose memory is used again while it is in the cache. */
+#define TICK_NS 20000000
 #define PROTOCOLS 512
 
 struct item { /* a packet, or a moment of capture time */
     struct packet frame;
     struct datagram datagram; /* its `frame` points at the one above */
-    unsigned shard;
+    struct flow_place place;
     bool is_tick;
 };
 
@@ -70,6 +72,7 @@ struct pipeline {
     struct pipeline_options options;
     struct source *source;
     struct fragments *fragments;
+    struct flow_secret secret;
     struct worker *workers;
     unsigned worker_count;
     struct run run;
@@ -252,19 +255,31 @@ static void worker_tick(struct worker *w, const struct stamp *now, bool everythi
     worker_close_due(w, now);
 }
 
+typedef void prefetch(const struct flow_table *t, const struct flow_place *place);
+
+static void look_ahead(const struct worker *w, const struct share *share, unsigned at,
+                       prefetch *what)
+{
+    if (at < share->count && !share->items[at].is_tick) {
+        const struct flow_place *place = &share->items[at].place;
+        what(w->tables[place->shard], place);
+    }
+}
+
 static void worker_share(struct worker *w, struct share *share)
 {
+    for (unsigned i = 0; i < SLOT_AHEAD; i++) {
+        look_ahead(w, share, i, flow_table_prefetch_slot);
+    }
     for (unsigned i = 0; i < share->count; i++) {
         struct item *item = &share->items[i];
-        struct item *ahead =
-            i + PREFETCH_AHEAD < share->count ? &share->items[i + PREFETCH_AHEAD] : NULL;
-        if (ahead != NULL && !ahead->is_tick) {
-            flow_table_prefetch(w->tables[ahead->shard], &ahead->datagram);
-        }
+        look_ahead(w, share, i + SLOT_AHEAD, flow_table_prefetch_slot);
+        look_ahead(w, share, i + RECORD_AHEAD, flow_table_prefetch_record);
+        look_ahead(w, share, i + BODY_AHEAD, flow_table_prefetch_body);
         if (item->is_tick) {
             worker_tick(w, &item->frame.at, false);
         } else {
-            flow_table_add(w->tables[item->shard], &item->datagram);
+            flow_table_add(w->tables[item->place.shard], &item->datagram, &item->place);
         }
     }
     for (unsigned i = 0; i < share->block_count; i++) {
@@ -304,7 +319,7 @@ static int worker_init(struct pipeline *p, unsigned index)
     }
     for (unsigned s = index; s < LIMIT_SHARDS; s += p->worker_count) {
         struct stream_sink sink = engine_sink(w->engine, s);
-        w->tables[s] = flow_table_new(&p->options.flow, p->options.memory / LIMIT_SHARDS, &sink);
+        w->tables[s] = flow_table_new(p->options.memory / LIMIT_SHARDS, &sink);
         if (w->tables[s] == NULL) {
             return -ENOMEM;
         }
@@ -466,8 +481,8 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
         item->frame = frame;
         item->is_tick = false;
         if (decode_frame(p, &item->frame, &item->datagram, &made)) {
-            item->shard = flow_shard(&item->datagram, &p->options.flow);
-            struct share *share = shares[item->shard % p->worker_count];
+            flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
+            struct share *share = shares[item->place.shard % p->worker_count];
             share_hold(share, item->frame.block, made);
             if (item == &spare) {
                 share_copy(share, item);
@@ -653,8 +668,13 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
     p->next_tick = INT64_MIN;
     p->worker_count = options->workers > LIMIT_SHARDS ? LIMIT_SHARDS : options->workers;
     clock_gettime(CLOCK_MONOTONIC, &p->started);
-    int failed =
-        source_open(options->inputs, options->input_count, &options->source, error, &p->source);
+    int failed = flow_secret_draw(&p->secret);
+    if (failed < 0) {
+        (void)snprintf(error, SOURCE_ERROR, "the system gives no random numbers");
+    } else {
+        failed =
+            source_open(options->inputs, options->input_count, &options->source, error, &p->source);
+    }
     p->fragments = failed < 0 ? NULL : fragments_new();
     p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
     if (failed >= 0 && (p->fragments == NULL || p->workers == NULL)) {

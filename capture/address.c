@@ -13,10 +13,27 @@ bool address_is_host(const struct address *a)
     return (v4[0] & 0xf0) != 0xe0 && memcmp(v4, zero, 4) != 0 && memcmp(v4, everyone, 4) != 0;
 }
 
+static char *put_octet(char *at, unsigned octet)
+{
+    if (octet >= 100) {
+        *at++ = (char)('0' + octet / 100);
+    }
+    if (octet >= 10) {
+        *at++ = (char)('0' + octet / 10 % 10);
+    }
+    *at++ = (char)('0' + octet % 10);
+    return at;
+}
+
 const char *address_format(const struct address *a, char text[ADDRESS_TEXT])
 {
     if (address_is_v4(a)) {
-        (void)inet_ntop(AF_INET, a->octets + 12, text, ADDRESS_TEXT);
+        /* Every record has two of these: inet_ntop() goes through printf. */
+        char *at = text;
+        for (unsigned i = 12; i < 16; i++) {
+            at = put_octet(at, a->octets[i]);
+            *at++ = i < 15 ? '.' : '\0';
+        }
     } else {
         (void)inet_ntop(AF_INET6, a->octets, text, ADDRESS_TEXT);
     }

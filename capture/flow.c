@@ -80,6 +80,7 @@ static void swap_counts(uint64_t counts[2])
 void flow_reverse(struct flow *flow)
 {
     struct flow_end end = flow->ends[DIR_CLIENT];
+    flow->client_side = !flow->client_side;
     flow->ends[DIR_CLIENT] = flow->ends[DIR_SERVER];
     flow->ends[DIR_SERVER] = end;
     swap_counts(flow->packets);

@@ -47,41 +47,66 @@ struct flow_end {
     bool has_mac;
 };
 
-struct flow {
+struct flow { /* what every packet changes comes first */
     uint64_t
         id; /* stamp.order of its first packet: unique, and the same for every number of workers */
-    struct flow_end ends[2]; /* indexed by enum dir */
     uint8_t protocol;        /* IANA number */
     uint8_t state;           /* enum flow_state */
+    uint8_t client_side;     /* capture's own: the side of the key that is the client */
     bool opening_seen;       /* SYN, or the first datagram */
     bool answer_seen;        /* SYN-ACK, or a first reply */
     bool direction_certain;  /* SYN or SYN-ACK seen; else the client was inferred */
     bool evicted;            /* shed to keep a limit; its record says less than was on the wire */
-    bool has_vlan;
-    uint16_t vlan;
-    uint8_t tunnel_count;
-    const struct tunnel *tunnels; /* NULL when none */
-    uint32_t anomalies;           /* enum flow_anomaly bits */
-    struct stamp first, last;     /* first and last packet */
+    bool blocked;            /* an ICMP error named this flow */
+    uint32_t anomalies;      /* enum flow_anomaly bits */
+    uint32_t duplicates;     /* copies of the same packet, as mirror ports deliver them: counted,
+                                not judged */
+    struct flow_end ends[2]; /* indexed by enum dir */
+    uint64_t packets[2], bytes[2];
+    uint64_t payload[2]; /* payload octets delivered to the sink or counted past it */
+    struct stamp last;   /* last packet */
+    uint64_t missing[2]; /* payload octets not captured */
+    struct stamp first;  /* first packet */
     struct stamp opening,
         answer;           /* SYN and SYN-ACK; first datagram and first reply; order 0: not seen */
     struct stamp refusal; /* the RST that refused or reset; order 0: none */
     int64_t rtt_ns;       /* SYN to the client's ACK; 0: not known */
-    uint64_t packets[2], bytes[2];
-    uint64_t payload[2]; /* payload octets delivered to the sink or counted past it */
-    uint64_t missing[2]; /* payload octets not captured */
     uint32_t retransmissions[2];
-    uint32_t duplicates; /* copies of the same packet, as mirror ports deliver them: counted, not
-                            judged */
-    bool blocked;        /* an ICMP error named this flow */
+    const struct tunnel *tunnels; /* NULL when none */
+    uint8_t tunnel_count;
+    bool has_vlan;
+    uint16_t vlan;
+    uint8_t icmp_type, icmp_code; /* of that ICMP error */
     struct address blocked_by;
-    uint8_t icmp_type, icmp_code;
     struct stamp blocked_at;
 };
 
 struct flow_options {
     bool key_vlan;   /* equal addresses in two VLANs are two flows */
     bool key_tunnel; /* likewise for tunnel ids */
+};
+
+/* Both ends in an order that is the same for both directions. */
+struct flow_key {
+    struct address low, high;
+    uint64_t scope; /* VLAN and tunnels, when they tell flows apart */
+    uint16_t low_port, high_port;
+    uint8_t protocol;
+};
+
+/* Which flow a datagram belongs to; an ICMP error: the flow it is about. */
+struct flow_place {
+    struct flow_key key;
+    uint32_t hash; /* decides places in memory, never an output */
+    uint8_t shard; /* below LIMIT_SHARDS; the same in every run */
+    uint8_t side;  /* of the key that sent it: 0 is the low end */
+    bool is_error; /* the datagram is an ICMP error; the key is that of the packet it quotes */
+};
+
+/* Drawn once for all tables of a run, so that nobody can choose ports that meet in one place. */
+#define FLOW_SECRET_WORDS 6
+struct flow_secret {
+    uint64_t words[FLOW_SECRET_WORDS];
 };
 
 struct flow_counts {
@@ -96,17 +121,20 @@ struct flow_counts {
 struct stream_sink;
 struct flow_table;
 
-/* Symmetric and the same in every run: which shard a datagram belongs to (an ICMP error: the flow
- * it is about). */
-uint32_t flow_shard(const struct datagram *d, const struct flow_options *options);
+/* 0, or a negative errno. */
+int flow_secret_draw(struct flow_secret *ret) MUST_USE;
+void flow_place_of(const struct datagram *d, const struct flow_options *options,
+                   const struct flow_secret *secret, struct flow_place *ret);
 
 /* `memory` is this shard's share of the limit, in octets. The sink is copied. */
-struct flow_table *flow_table_new(const struct flow_options *options, size_t memory,
-                                  const struct stream_sink *sink) MUST_USE;
-void flow_table_add(struct flow_table *t, const struct datagram *d);
-/* Fetches into the cache what flow_table_add will look at first: to be called some packets ahead.
- */
-void flow_table_prefetch(const struct flow_table *t, const struct datagram *d);
+struct flow_table *flow_table_new(size_t memory, const struct stream_sink *sink) MUST_USE;
+/* `place` is the datagram's; all that are added to one table are made with the same options. */
+void flow_table_add(struct flow_table *t, const struct datagram *d, const struct flow_place *place);
+/* Fetch into the cache what flow_table_add will look at: the first some packets ahead, then, a few
+ * later, what it leads to. */
+void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place);
+void flow_table_prefetch_record(const struct flow_table *t, const struct flow_place *place);
+void flow_table_prefetch_body(const struct flow_table *t, const struct flow_place *place);
 /* Closes what has been silent too long at capture time now->ns; in order of flow id. */
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
 /* Closes every flow, in order of id. */

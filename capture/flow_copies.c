@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "capture/flow_record.h"
 
 /* 65,536 ns: fine enough for a millisecond, and 2^32 of them are three days. */
@@ -10,38 +12,42 @@
  * and more. */
 #define COPY_HEAD_OCTETS 32u
 
-static uint32_t mixed(uint32_t hash, uint32_t value)
+/* Multiplies and folds the halves. */
+static uint64_t mixed(uint64_t hash, uint64_t value)
 {
-    uint64_t product = (uint64_t)(hash ^ value ^ 0x9e3779b9u) * 0xd6e8feb86659fd93u;
-    return (uint32_t)(product ^ product >> 32);
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(hash ^ value) * UINT64_C(0xd6e8feb86659fd93);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint32_t of_head(uint32_t hash, struct bytes payload)
+static uint64_t of_head(uint64_t hash, struct bytes payload)
 {
-    uint32_t len = (uint32_t)(payload.len < COPY_HEAD_OCTETS ? payload.len : COPY_HEAD_OCTETS);
-    for (uint32_t i = 0; i < len; i++) {
-        hash = mixed(hash, payload.at[i] | i << 8);
+    uint64_t words[COPY_HEAD_OCTETS / 8] = {0};
+    size_t len = payload.len < sizeof words ? payload.len : sizeof words;
+    if (len != 0) {
+        memcpy(words, payload.at, len);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        hash = mixed(hash, words[i]);
     }
     return hash;
 }
 
 struct copy copy_of(const struct datagram *d, unsigned side)
 {
-    uint32_t len = (uint32_t)d->payload.len + d->payload_cut;
-    uint32_t hash = mixed(side << 16 | d->ip_id, len);
+    uint64_t len = d->payload.len + d->payload_cut;
+    uint64_t hash = mixed((uint64_t)side << 48 | (uint64_t)d->ip_id << 32, len);
     if (d->protocol == IP_TCP) {
-        hash = mixed(hash, d->tcp.sequence);
-        hash = mixed(hash, d->tcp.acknowledgement);
-        hash = mixed(hash, (uint32_t)d->tcp.window << 16 | d->tcp.checksum);
-        hash = mixed(hash, d->tcp.flags);
+        hash = mixed(hash, (uint64_t)d->tcp.sequence << 32 | d->tcp.acknowledgement);
+        hash = mixed(hash, (uint64_t)d->tcp.window << 32 | (uint64_t)d->tcp.checksum << 16 |
+                               d->tcp.flags);
     } else {
         bool is_icmp = d->protocol == IP_ICMP || d->protocol == IP_ICMPV6;
         uint32_t kind = is_icmp ? (uint32_t)d->icmp.type << 8 | d->icmp.code : 0;
-        hash = mixed(hash, kind << 16 | d->transport_checksum);
-        hash = of_head(hash, d->payload);
+        hash = of_head(mixed(hash, (uint64_t)kind << 16 | d->transport_checksum), d->payload);
     }
     /* Odd, so that an empty place matches nothing. */
-    return (struct copy){.fingerprint = hash | 1,
+    return (struct copy){.fingerprint = (uint32_t)(hash ^ hash >> 32) | 1,
                          .when = (uint32_t)((uint64_t)d->frame->at.ns >> COPY_TIME_SHIFT)};
 }
 

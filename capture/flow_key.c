@@ -1,14 +1,22 @@
+#include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
-#include "capture/flow_record.h"
+#include "capture/attributes.h"
+#include "capture/flow.h"
 
 __extension__ typedef unsigned __int128 wide;
 
 /* The digits of pi: numbers without a purpose of their own. */
-static const uint64_t shard_secret[SECRET_WORDS] = {
-    0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
-    0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
-};
+#define PI_1 0x243f6a8885a308d3u
+#define PI_2 0x13198a2e03707344u
+#define PI_3 0xa4093822299f31d0u
+
+int flow_secret_draw(struct flow_secret *ret)
+{
+    ssize_t got = getrandom(ret, sizeof *ret, 0);
+    return got == (ssize_t)sizeof *ret ? 0 : -EIO;
+}
 
 /* Multiplies and folds the halves: every bit of the result depends on every bit of both. */
 static uint64_t folded(uint64_t a, uint64_t b)
@@ -24,14 +32,22 @@ static uint64_t word(const uint8_t *at)
     return value;
 }
 
-uint32_t flow_key_hash(const struct flow_key *key, const uint64_t secret[SECRET_WORDS])
+static uint32_t hash_of(const struct flow_key *key, const struct flow_secret *s)
 {
     const uint8_t *low = key->low.octets, *high = key->high.octets;
     uint64_t rest = (uint64_t)key->low_port << 48 | (uint64_t)key->high_port << 32 | key->protocol;
-    uint64_t a = folded(word(low) ^ secret[0], word(low + 8) ^ secret[1]);
-    uint64_t b = folded(word(high) ^ secret[2], word(high + 8) ^ secret[3]);
-    uint64_t mixed = folded(a ^ rest ^ secret[4], b ^ key->scope ^ secret[5]);
+    uint64_t a = folded(word(low) ^ s->words[0], word(low + 8) ^ s->words[1]);
+    uint64_t b = folded(word(high) ^ s->words[2], word(high + 8) ^ s->words[3]);
+    uint64_t mixed = folded(a ^ rest ^ s->words[4], b ^ key->scope ^ s->words[5]);
     return (uint32_t)(mixed ^ mixed >> 32);
+}
+
+/* Who fills one shard on purpose costs other flows of that shard their place, no more. */
+static uint8_t shard_of(const struct flow_key *key)
+{
+    uint64_t ports = (uint64_t)key->low_port << 32 | (uint64_t)key->high_port << 16 | key->protocol;
+    uint64_t ends = word(key->low.octets + 8) ^ word(key->high.octets + 8) * PI_1;
+    return (uint8_t)(folded(ends ^ key->scope ^ PI_2, ports ^ PI_3) % LIMIT_SHARDS);
 }
 
 static uint64_t scope_of(const struct datagram *d, const struct flow_options *o)
@@ -41,7 +57,7 @@ static uint64_t scope_of(const struct datagram *d, const struct flow_options *o)
         const struct tunnel *tunnel = &d->tunnels[i];
         if (tunnel->kind == TUNNEL_VLAN ? o->key_vlan : o->key_tunnel) {
             uint64_t id = (uint64_t)tunnel->kind << 32 | tunnel->id;
-            scope = folded(scope ^ id ^ shard_secret[0], shard_secret[1]) ^ id;
+            scope = folded(scope ^ id ^ PI_1, PI_2) ^ id;
         }
     }
     return scope;
@@ -60,8 +76,8 @@ static bool is_higher(const struct address *a, uint16_t a_port, const struct add
 }
 
 /* Orders the ends; returns which side the first of them became. */
-static unsigned key_fill(struct flow_key *key, const struct address *a, uint16_t a_port,
-                         const struct address *b, uint16_t b_port)
+static uint8_t key_fill(struct flow_key *key, const struct address *a, uint16_t a_port,
+                        const struct address *b, uint16_t b_port)
 {
     bool swap = is_higher(a, a_port, b, b_port);
     key->low = swap ? *b : *a;
@@ -71,32 +87,30 @@ static unsigned key_fill(struct flow_key *key, const struct address *a, uint16_t
     return swap ? 1 : 0;
 }
 
-unsigned flow_key_of(const struct datagram *d, const struct flow_options *o, struct flow_key *ret)
-{
-    *ret = (struct flow_key){.protocol = d->protocol};
-    if (o->key_vlan || o->key_tunnel) {
-        ret->scope = scope_of(d, o);
-    }
-    return key_fill(ret, &d->source, d->source_port, &d->destination, d->destination_port);
-}
-
-bool flow_key_quoted(const struct datagram *d, const struct flow_options *o, struct flow_key *ret)
+/* False when the quoted packet was too short. */
+static bool key_quoted(const struct datagram *d, struct flow_key *ret)
 {
     if (d->icmp.about_protocol == 0) {
         return false;
     }
-    *ret = (struct flow_key){.protocol = d->icmp.about_protocol, .scope = scope_of(d, o)};
+    ret->protocol = d->icmp.about_protocol;
     (void)key_fill(ret, &d->icmp.about_source, d->icmp.about_source_port,
                    &d->icmp.about_destination, d->icmp.about_destination_port);
     return true;
 }
 
-uint32_t flow_shard(const struct datagram *d, const struct flow_options *options)
+void flow_place_of(const struct datagram *d, const struct flow_options *options,
+                   const struct flow_secret *secret, struct flow_place *ret)
 {
-    struct flow_key key;
+    struct flow_key *key = &ret->key;
     bool is_icmp = d->protocol == IP_ICMP || d->protocol == IP_ICMPV6;
-    if (!is_icmp || !d->icmp.is_error || !flow_key_quoted(d, options, &key)) {
-        (void)flow_key_of(d, options, &key);
+    key->scope = options->key_vlan || options->key_tunnel ? scope_of(d, options) : 0;
+    key->protocol = d->protocol;
+    ret->side = 0;
+    ret->is_error = UNLIKELY(is_icmp) && d->icmp.is_error;
+    if (LIKELY(!ret->is_error) || !key_quoted(d, key)) {
+        ret->side = key_fill(key, &d->source, d->source_port, &d->destination, d->destination_port);
     }
-    return flow_key_hash(&key, shard_secret) % LIMIT_SHARDS;
+    ret->hash = hash_of(key, secret);
+    ret->shard = shard_of(key);
 }

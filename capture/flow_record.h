@@ -19,13 +19,6 @@
  * Linux grow theirs to 16 MiB), even after a loss by the capture. */
 #define WINDOW_OCTETS (32 << 20)
 
-struct flow_key {
-    struct address low, high;
-    uint64_t scope; /* VLAN and tunnels, when they tell flows apart */
-    uint16_t low_port, high_port;
-    uint8_t protocol;
-};
-
 /* Expiry looks at the heads only: within a list all flows have the same time-out. */
 enum flow_list { LIST_HALF_OPEN, LIST_CLOSING, LIST_DATAGRAM, LIST_STREAM, LIST_HOLE, FLOW_LISTS };
 
@@ -56,38 +49,38 @@ struct segment {
     uint8_t octets[];
 };
 
-/* What one end sent. */
+/* What one end sent. What every segment asks comes first. */
 struct side {
-    struct segment *held, *held_last; /* by sequence, not overlapping, all beyond `next` */
+    struct segment *held; /* by sequence, not overlapping, all beyond `next` */
+    uint32_t next;        /* expected sequence number, when `known` */
+    uint32_t isn;         /* when has_isn */
+    uint32_t acked;       /* highest acknowledgement by the other end, when has_ack */
+    uint32_t fin;         /* sequence number of the FIN, when fin_seen */
+    bool known, started, has_isn, has_ack, fin_seen;
+    bool waiting, covered;
+    uint8_t strays;
+    struct segment *held_last;
     uint32_t held_octets, held_count;
-    uint32_t next;       /* expected sequence number, when `known` */
-    uint32_t isn;        /* when has_isn */
-    uint32_t acked;      /* highest acknowledgement by the other end, when has_ack */
-    uint32_t fin;        /* sequence number of the FIN, when fin_seen */
     uint32_t hole_at;    /* `next` when the waiting for a hole began, at hole_ns */
     uint32_t covered_to; /* what the other end had acknowledged beyond the hole at covered_ns */
     int64_t hole_ns, covered_ns;
     uint64_t covered_packets;
     uint32_t late_from, late_to; /* quiet flows: the last hole, whose octets may still come */
     uint32_t stray_next, stray_octets;
-    uint8_t strays;
-    bool known, started, has_isn, has_ack, fin_seen;
-    bool waiting, covered;
 };
 
 #define COPIES 8u
 
+/* Behind it lies the sink's own room. */
 struct body {
     struct flow flow;
     void *ctx;
-    int64_t syn_ns;
-    struct address low; /* the key's low end: tells which side is the client */
-    uint16_t low_port;
     bool opened; /* the sink was asked */
     bool quiet;  /* the sink wants nothing more */
     uint8_t copy_at;
-    struct side sides[2];
     struct copy copies[COPIES];
+    struct side sides[2];
+    int64_t syn_ns;
 };
 
 struct record {
@@ -116,7 +109,6 @@ struct flow_list_ends {
     uint32_t head, tail;
 };
 
-#define SECRET_WORDS 6
 #define CHUNK_RECORDS 64u
 
 /* Freed blocks kept for use again, outside the budget: so few that it does not matter. */
@@ -127,19 +119,18 @@ struct spares {
 };
 
 struct flow_table {
-    struct flow_options options;
     struct stream_sink sink;
     struct flow_counts counts;
     struct arena_pool pool;
-    uint64_t secret[SECRET_WORDS]; /* decides places in memory, never an output */
-    int64_t clock;                 /* latest capture time, from 0: never goes back */
+    int64_t clock; /* latest capture time, from 0: never goes back */
     struct flow_slot *slots;
     uint32_t slot_mask, used;
     struct record **chunks;
     uint32_t chunk_count, chunk_room, free_record;
     size_t structure, structure_limit; /* octets of slots and slab, and their share of the budget */
     struct flow_list_ends lists[FLOW_LISTS];
-    uint32_t due; /* records taken from the lists to be closed, by id; NO_RECORD: none */
+    uint32_t due;       /* records taken from the lists to be closed, by id; NO_RECORD: none */
+    size_t body_octets; /* of a body with the sink's room */
     struct spares spare_bodies, spare_halves;
     bool ending; /* they are due because the input ended */
 };
@@ -157,16 +148,8 @@ static inline int32_t sequence_delta(uint32_t a, uint32_t b)
 
 static inline enum dir side_dir(const struct body *b, unsigned side)
 {
-    const struct flow_end *client = &b->flow.ends[DIR_CLIENT];
-    bool client_is_low = client->port == b->low_port && address_equal(&client->address, &b->low);
-    return client_is_low == (side == 0) ? DIR_CLIENT : DIR_SERVER;
+    return side == b->flow.client_side ? DIR_CLIENT : DIR_SERVER;
 }
-
-/* flow_key.c */
-unsigned flow_key_of(const struct datagram *d, const struct flow_options *o, struct flow_key *ret);
-/* The flow that an ICMP error is about; false when the quoted packet was too short. */
-bool flow_key_quoted(const struct datagram *d, const struct flow_options *o, struct flow_key *ret);
-uint32_t flow_key_hash(const struct flow_key *key, const uint64_t secret[SECRET_WORDS]);
 
 /* flow_index.c: where records lie, and how they are found. */
 bool index_has_room(struct flow_table *t) MUST_USE; /* for one more record; grows what must grow */

@@ -1,10 +1,11 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "capture/flow_record.h"
 
 #define SECOND 1000000000ll
+#define CACHE_LINE 64u
 
 /* Kept free for what a new flow's sink will ask for: one chunk of an arena and a few packets'
  * worth. */
@@ -14,23 +15,18 @@
  * cost no change of the list, and the idlest is found to within this time. */
 #define LIST_GRAIN_NS 100000000
 
-struct flow_table *flow_table_new(const struct flow_options *options, size_t memory,
-                                  const struct stream_sink *sink)
+struct flow_table *flow_table_new(size_t memory, const struct stream_sink *sink)
 {
     struct flow_table *t = calloc(1, sizeof *t);
     if (t == NULL) {
         return NULL;
     }
-    t->options = *options;
     t->sink = *sink;
+    t->body_octets = sizeof(struct body) + sink->ctx_size;
     t->free_record = t->due = NO_RECORD;
     t->structure_limit = memory / 2;
     arena_pool_init(&t->pool, memory);
     memset(t->lists, 0xff, sizeof t->lists); /* NO_RECORD */
-    if (getrandom(t->secret, sizeof t->secret, 0) != (ssize_t)sizeof t->secret) {
-        free(t);
-        return NULL;
-    }
     return t;
 }
 
@@ -47,7 +43,7 @@ struct arena_pool *flow_table_pool(struct flow_table *t)
 /* Blocks of the two common sizes are used again: short flows come and go by the second. */
 static struct spares *spares_of(struct flow_table *t, size_t size)
 {
-    return size == sizeof(struct body)        ? &t->spare_bodies
+    return size == t->body_octets             ? &t->spare_bodies
            : size == sizeof(struct half_open) ? &t->spare_halves
                                               : NULL;
 }
@@ -105,9 +101,11 @@ static void record_release(struct flow_table *t, struct record *r)
         tunnels_free(t, r->half->tunnels, r->half->tunnel_count);
         block_free(t, r->half, sizeof *r->half);
     } else {
-        reassembly_release(t, r->body);
+        if (r->key.protocol == IP_TCP) {
+            reassembly_release(t, r->body);
+        }
         tunnels_free(t, r->body->flow.tunnels, r->body->flow.tunnel_count);
-        block_free(t, r->body, sizeof *r->body);
+        block_free(t, r->body, t->body_octets);
     }
 }
 
@@ -134,8 +132,9 @@ static void body_ends(struct body *b, const struct flow_key *key, unsigned clien
 {
     struct flow_end *low = &b->flow.ends[client_side == 0 ? DIR_CLIENT : DIR_SERVER];
     struct flow_end *high = &b->flow.ends[client_side == 0 ? DIR_SERVER : DIR_CLIENT];
-    low->address = b->low = key->low;
-    low->port = b->low_port = key->low_port;
+    b->flow.client_side = (uint8_t)client_side;
+    low->address = key->low;
+    low->port = key->low_port;
     high->address = key->high;
     high->port = key->high_port;
     b->flow.protocol = key->protocol;
@@ -177,7 +176,9 @@ static void record_close(struct flow_table *t, struct record *r, bool evicted,
         body_from_half(b, r);
     } else {
         b = r->body;
-        reassembly_flush(t, b, at);
+        if (r->key.protocol == IP_TCP) {
+            reassembly_flush(t, b, at);
+        }
     }
     b->flow.evicted = evicted;
     t->sink.close(t->sink.user, b->ctx, &b->flow, at);
@@ -316,18 +317,18 @@ static bool is_plain_syn(const struct datagram *d)
            (d->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-static struct record *add_half(struct flow_table *t, const struct flow_key *key, uint32_t hash,
-                               const struct datagram *d, unsigned side)
+static struct record *add_half(struct flow_table *t, const struct flow_place *place,
+                               const struct datagram *d)
 {
     const struct stamp *at = &d->frame->at;
     struct half_open *h = block_new(t, sizeof *h, NULL, at);
     if (h == NULL) {
         return NULL;
     }
-    struct record *r = index_add(t, key, hash);
+    struct record *r = index_add(t, &place->key, place->hash);
     r->is_half = true;
     r->half = h;
-    r->opener = (uint8_t)side;
+    r->opener = place->side;
     h->first = *at;
     h->isn = d->tcp.sequence;
     h->syn_ns = at->ns;
@@ -339,17 +340,17 @@ static struct record *add_half(struct flow_table *t, const struct flow_key *key,
     return r;
 }
 
-static struct record *add_body(struct flow_table *t, const struct flow_key *key, uint32_t hash,
-                               const struct datagram *d, unsigned side)
+static struct record *add_body(struct flow_table *t, const struct flow_place *place,
+                               const struct datagram *d)
 {
     const struct stamp *at = &d->frame->at;
-    struct body *b = block_new(t, sizeof *b, NULL, at);
+    struct body *b = block_new(t, t->body_octets, NULL, at);
     if (b == NULL) {
         return NULL;
     }
-    struct record *r = index_add(t, key, hash);
+    struct record *r = index_add(t, &place->key, place->hash);
     r->body = b;
-    body_ends(b, key, client_of(d, side));
+    body_ends(b, &place->key, client_of(d, place->side));
     struct flow *f = &b->flow;
     f->id = at->order;
     f->first = *at;
@@ -361,12 +362,12 @@ static struct record *add_body(struct flow_table *t, const struct flow_key *key,
     return r;
 }
 
-static struct record *record_new(struct flow_table *t, const struct flow_key *key, uint32_t hash,
-                                 const struct datagram *d, unsigned side)
+static struct record *record_new(struct flow_table *t, const struct flow_place *place,
+                                 const struct datagram *d)
 {
     struct record *r = NULL;
     if (room_for_record(t, &d->frame->at)) {
-        r = is_plain_syn(d) ? add_half(t, key, hash, d, side) : add_body(t, key, hash, d, side);
+        r = is_plain_syn(d) ? add_half(t, place, d) : add_body(t, place, d);
     }
     if (r == NULL) {
         t->counts.evicted++;
@@ -381,7 +382,7 @@ static struct record *record_new(struct flow_table *t, const struct flow_key *ke
 /* From here on the flow has all there is to know; false when it had to be shed instead. */
 static bool record_promote(struct flow_table *t, struct record *r, const struct stamp *at)
 {
-    struct body *b = block_new(t, sizeof *b, r, at);
+    struct body *b = block_new(t, t->body_octets, r, at);
     if (b == NULL) {
         t->counts.evicted_half_open++;
         record_end(t, r, true, at);
@@ -446,13 +447,10 @@ static bool is_blocking(const struct datagram *d)
     return d->icmp.type == 1 || d->icmp.type == 3 || d->icmp.type == 4;
 }
 
-static void annotate(struct flow_table *t, const struct datagram *d)
+static void annotate(struct flow_table *t, const struct datagram *d, const struct flow_place *about)
 {
-    struct flow_key key;
-    if (!is_blocking(d) || !flow_key_quoted(d, &t->options, &key)) {
-        return;
-    }
-    struct record *r = index_find(t, &key, flow_key_hash(&key, t->secret));
+    bool quotes = is_blocking(d) && d->icmp.about_protocol != 0;
+    struct record *r = quotes ? index_find(t, &about->key, about->hash) : NULL;
     if (r == NULL || (r->is_half && !record_promote(t, r, &d->frame->at))) {
         return;
     }
@@ -557,16 +555,16 @@ static void record_packet(struct flow_table *t, struct record *r, const struct d
 }
 
 /* The flow that the packet belongs to, when it is still going on. */
-static struct record *record_of(struct flow_table *t, const struct flow_key *key, uint32_t hash,
-                                const struct datagram *d, unsigned side)
+static struct record *record_of(struct flow_table *t, const struct flow_place *place,
+                                const struct datagram *d)
 {
-    struct record *r = index_find(t, key, hash);
+    struct record *r = index_find(t, &place->key, place->hash);
     if (r == NULL) {
         return NULL;
     }
     bool syn = d->protocol == IP_TCP && (d->tcp.flags & (TCP_SYN | TCP_RST)) == TCP_SYN;
     if (UNLIKELY(t->clock - r->last_ns >= idle_limit(r->list)) ||
-        (UNLIKELY(syn) && flow_tcp_starts_anew(t, r, d, side))) {
+        (UNLIKELY(syn) && flow_tcp_starts_anew(t, r, d, place->side))) {
         record_end(t, r, false, &d->frame->at);
         return NULL;
     }
@@ -580,41 +578,83 @@ static void note_peak(struct flow_table *t)
     }
 }
 
-void flow_table_prefetch(const struct flow_table *t, const struct datagram *d)
+void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place)
 {
     if (t->slots != NULL) {
-        struct flow_key key;
-        (void)flow_key_of(d, &t->options, &key);
-        __builtin_prefetch(&t->slots[flow_key_hash(&key, t->secret) & t->slot_mask]);
+        __builtin_prefetch(&t->slots[place->hash & t->slot_mask]);
     }
 }
 
-void flow_table_add(struct flow_table *t, const struct datagram *d)
+/* The record in the first slot that the search will look at: nearly always the one it finds. */
+static const struct record *likely_record(const struct flow_table *t,
+                                          const struct flow_place *place)
+{
+    const struct flow_slot *slot = t->slots == NULL ? NULL : &t->slots[place->hash & t->slot_mask];
+    return slot == NULL || slot->hash != place->hash ? NULL : record_at(t, slot->place);
+}
+
+void flow_table_prefetch_record(const struct flow_table *t, const struct flow_place *place)
+{
+    const struct record *r = likely_record(t, place);
+    if (r != NULL) {
+        __builtin_prefetch(r);
+        __builtin_prefetch((const char *)r + CACHE_LINE);
+    }
+}
+
+void flow_table_prefetch_body(const struct flow_table *t, const struct flow_place *place)
+{
+    const struct record *r = likely_record(t, place);
+    if (r != NULL) {
+        const char *block = r->is_half ? (const char *)r->half : (const char *)r->body;
+        __builtin_prefetch(block);
+        __builtin_prefetch(block + CACHE_LINE);
+        __builtin_prefetch(block + offsetof(struct body, ctx));
+        __builtin_prefetch(block + offsetof(struct body, sides) +
+                           place->side * sizeof(struct side));
+    }
+}
+
+void flow_table_add(struct flow_table *t, const struct datagram *d, const struct flow_place *place)
 {
     t->counts.packets++;
     t->clock = d->frame->at.ns > t->clock ? d->frame->at.ns : t->clock;
-    if (UNLIKELY(d->protocol == IP_ICMP || d->protocol == IP_ICMPV6) && d->icmp.is_error) {
-        annotate(t, d);
+    if (UNLIKELY(place->is_error)) {
+        annotate(t, d, place);
         note_peak(t);
         return;
     }
-    struct flow_key key;
-    unsigned side = flow_key_of(d, &t->options, &key);
-    uint32_t hash = flow_key_hash(&key, t->secret);
-    struct record *r = record_of(t, &key, hash, d, side);
+    struct record *r = record_of(t, place, d);
     if (UNLIKELY(r == NULL)) {
-        r = record_new(t, &key, hash, d, side);
+        r = record_new(t, place, d);
     }
     if (r != NULL) {
-        record_packet(t, r, d, side);
+        record_packet(t, r, d, place->side);
     }
     note_peak(t);
+}
+
+/* What closing a flow will look at, brought into the cache while others are closed. */
+static void prefetch_ending(const struct flow_table *t, const struct record *r)
+{
+    const char *block = (const char *)r->body;
+    size_t octets = r->is_half ? sizeof *r->half
+                    : r->key.protocol == IP_TCP
+                        ? t->body_octets
+                        : offsetof(struct body, copies); /* nothing to reassemble */
+    for (size_t at = 0; at < octets; at += CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
+    for (size_t at = sizeof(struct body); !r->is_half && at < t->body_octets; at += CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
 }
 
 /* Takes the head of a list as due; the chain of due records is linked by `next`. */
 static void take_due(struct flow_table *t, struct record *r)
 {
     list_unlink(t, r);
+    prefetch_ending(t, r);
     r->next = t->due;
     t->due = r->place;
 }
@@ -642,8 +682,11 @@ uint64_t flow_table_next_due(const struct flow_table *t)
 
 void flow_table_close_due(struct flow_table *t, const struct stamp *now)
 {
-    struct record *r = record_at(t, t->due);
+    struct record *r = record_at(t, t->due), *next = record_at(t, r->next);
     t->due = r->next;
+    if (next != NULL) {
+        prefetch_ending(t, next); /* after those of other shards */
+    }
     if (r->list == LIST_HOLE && !t->ending && t->clock - r->last_ns < idle_limit(LIST_HOLE)) {
         /* Nobody fills its hole; the flow itself goes on. */
         reassembly_check(t, r->body, now);

@@ -28,7 +28,7 @@ static void sink_ask(struct flow_table *t, struct body *b)
 {
     if (!b->opened) {
         b->opened = true;
-        b->ctx = t->sink.open(t->sink.user, &b->flow);
+        b->ctx = t->sink.open(t->sink.user, &b->flow, b + 1);
         b->quiet = b->ctx == NULL;
     }
 }

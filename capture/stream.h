@@ -22,8 +22,12 @@ enum sink_answer {
 
 struct stream_sink {
     void *user;
-    /* NULL: not interested; the flow is only counted. */
-    void *(*open)(void *user, struct flow *flow);
+    /* Octets that the sink wants beside each flow for a state of its own: zeroed, charged to the
+     * table's budget, valid until close() returns. */
+    size_t ctx_size;
+    /* Returns the ctx of the other calls: usually `room`, which is that memory. NULL: not
+     * interested; the flow is only counted. */
+    void *(*open)(void *user, struct flow *flow, void *room);
     /* `at` is the packet that made the octets deliverable. */
     enum sink_answer (*data)(void *user, void *ctx, enum dir dir, struct bytes payload,
                              const struct stamp *at);

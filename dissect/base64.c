@@ -21,13 +21,35 @@ static int digit_value(uint8_t c)
     return c < sizeof values ? values[c] : NOT_A_DIGIT;
 }
 
+/* Groups of four digits, while there are only digits; returns the octets of text read. */
+static size_t decode_groups(struct bytes text, uint8_t *out, size_t room, size_t *ret_len)
+{
+    size_t i = 0, len = 0;
+    for (; text.len - i >= 4 && room - len >= 3; i += 4, len += 3) {
+        const uint8_t *c = text.at + i;
+        if (((c[0] | c[1] | c[2] | c[3]) & 0x80) != 0) {
+            break;
+        }
+        int group = values[c[0]] * (1 << 18) | values[c[1]] * (1 << 12) | values[c[2]] * (1 << 6) |
+                    values[c[3]];
+        if (group < 0) {
+            break; /* what is no digit is below zero */
+        }
+        out[len] = (uint8_t)(group >> 16);
+        out[len + 1] = (uint8_t)(group >> 8);
+        out[len + 2] = (uint8_t)group;
+    }
+    *ret_len = len;
+    return i;
+}
+
 bool base64_decode(struct bytes text, uint8_t *out, size_t room, size_t *ret_len)
 {
     uint32_t held = 0;
     unsigned bits = 0;
     size_t len = 0;
     bool padded = false;
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = decode_groups(text, out, room, &len); i < text.len; i++) {
         int value = digit_value(text.at[i]);
         if (value == DIGIT_SPACE) {
             continue;

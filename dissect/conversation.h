@@ -42,43 +42,42 @@ struct lane { /* one direction's octets that wait for more */
 
 #define CONVERSATION_ANOMALIES 8
 
-struct conversation {
+struct conversation { /* what the flow's end needs comes first */
     struct engine *engine;
     struct shard *shard;
     struct flow *flow;
     struct arena *arena;    /* NULL while no dissector is at work */
     struct dissection *top; /* reads the stream; NULL until identified */
     struct dissection *all;
-    struct lane lanes[2];        /* by enum dir */
+    struct identification *ndpi;
     const char *protocol;        /* NULL while unknown */
     const char *protocol_before; /* what it was before the top dissector came */
     const char *identified_by;
     const char *carrier; /* of what is identified next: NULL, or "http-connect", ... */
     const char *tunnel;  /* entered by handing over, for the flow record */
     const char *application;
-    const char *anomalies[CONVERSATION_ANOMALIES];
-    struct identification *ndpi;
+    unsigned anomaly_count, drafts, bad, ndpi_packets;
+    bool settled; /* nothing more is to be learned, and all was given back */
+    bool ndpi_over;
+    bool confirmed;         /* the top dissector has read a message */
+    bool handed_over;       /* set while feed() runs */
+    bool turned;            /* client and server were exchanged by recognition */
+    struct lane lanes[2];   /* by enum dir */
     struct stamp at;        /* the packet being read; the flow's last one while it is closed */
     uint64_t closing_order; /* 0 while the flow is open */
-    unsigned anomaly_count, drafts, bad, ndpi_packets;
-    bool ndpi_over;
-    bool confirmed;   /* the top dissector has read a message */
-    bool handed_over; /* set while feed() runs */
-    bool turned;      /* client and server were exchanged by recognition */
+    const char *anomalies[CONVERSATION_ANOMALIES];
 };
 
-/* Conversations kept for use again, outside the budget: so few that it does not matter. */
-#define SPARE_CONVERSATIONS 256
-/* Likewise buffers of lanes, all of one size: most messages that must wait fit. */
+/* Lanes' buffers kept for use again, outside the budget, all of one size: most messages that must
+ * wait fit. */
 #define SPARE_BUFFERS 8
 #define SPARE_BUFFER_OCTETS 8192u
 
 struct shard {
     struct engine *engine;
     struct arena_pool *pool;
-    struct conversation *spares[SPARE_CONVERSATIONS];
     uint8_t *spare_buffers[SPARE_BUFFERS];
-    unsigned spare_count, spare_buffer_count;
+    unsigned spare_buffer_count;
     struct identifier *ndpi;
     bool ndpi_failed;
 };

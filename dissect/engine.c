@@ -34,9 +34,6 @@ struct engine *engine_free(struct engine *e)
     if (e != NULL) {
         for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
             identifier_free(e->shards[s].ndpi);
-            while (e->shards[s].spare_count > 0) {
-                free(e->shards[s].spares[--e->shards[s].spare_count]);
-            }
             while (e->shards[s].spare_buffer_count > 0) {
                 free(e->shards[s].spare_buffers[--e->shards[s].spare_buffer_count]);
             }
@@ -311,36 +308,14 @@ static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
 
 /* ---- the sink ---- */
 
-static struct conversation *conversation_new(struct shard *shard)
-{
-    struct conversation *c = NULL;
-    if (!arena_pool_charge(shard->pool, sizeof *c)) {
-        return NULL;
-    }
-    c = shard->spare_count > 0 ? shard->spares[--shard->spare_count] : malloc(sizeof *c);
-    if (c == NULL) {
-        arena_pool_refund(shard->pool, sizeof *c);
-        return NULL;
-    }
-    *c = (struct conversation){.engine = shard->engine, .shard = shard};
-    return c;
-}
-
-static void conversation_free(struct conversation *c)
-{
-    struct shard *shard = c->shard;
-    arena_pool_refund(shard->pool, sizeof *c);
-    if (shard->spare_count < SPARE_CONVERSATIONS) {
-        shard->spares[shard->spare_count++] = c;
-    } else {
-        free(c);
-    }
-}
-
 /* Nothing more is to be learned: what waits is written, and all but the conversation itself goes.
  */
 static void conversation_settle(struct conversation *c)
 {
+    if (c->settled) {
+        return;
+    }
+    c->settled = true;
     for (struct dissection *dx = c->all; dx != NULL; dx = dx->next) {
         if (dx->dissector->end != NULL) {
             dx->dissector->end(dx, dx->state, NULL);
@@ -361,14 +336,12 @@ static enum sink_answer answer(struct conversation *c)
     return SINK_MORE;
 }
 
-static void *sink_open(void *user, struct flow *flow)
+static void *sink_open(void *user, struct flow *flow, void *room)
 {
     struct shard *shard = user;
-    struct conversation *c = conversation_new(shard);
-    if (c == NULL) {
-        shard->engine->counts.flow_memory++;
-        return NULL;
-    }
+    struct conversation *c = room;
+    c->engine = shard->engine;
+    c->shard = shard;
     c->flow = flow;
     return c;
 }
@@ -435,13 +408,13 @@ static void sink_close(void *user, void *ctx, const struct flow *flow, const str
     c->closing_order = at->order;
     conversation_settle(c);
     flow_record(shard->engine, flow, c, at->order);
-    conversation_free(c);
 }
 
 struct stream_sink engine_sink(struct engine *e, unsigned shard)
 {
     assert(shard < LIMIT_SHARDS);
     return (struct stream_sink){.user = &e->shards[shard],
+                                .ctx_size = sizeof(struct conversation),
                                 .open = sink_open,
                                 .data = sink_data,
                                 .gap = sink_gap,

@@ -2,13 +2,12 @@
  * kerberos_ap.c - the AP exchange inside SPNEGO and GSS-API, kpasswd, or bare: RFC 4120 3.2.
  *
  * One record per AP-REQ. An AP-REP or a KRB-ERROR ends it, and where the service sends neither, the
- * carrier's outcome. The hash in it is of what is encrypted: the same AP-REQ on two connections has
- * the same one.
+ * carrier's outcome. The hash in it is of the ends of what is encrypted, where checksums and
+ * confounders lie (RFC 3961 5.3, RFC 4757 4): the same AP-REQ on two connections has the same one.
  */
 #include "dissect/kerberos.h"
-#include "dissect/tls_cert.h"
 
-enum { DIGEST = 32, HASH = 8 };
+enum { HASH = 8, END_OCTETS = 16 };
 
 struct ap {
     struct observation *o; /* NULL: no exchange under way, or a limit bit */
@@ -25,16 +24,34 @@ static void finish(struct dissection *dx, struct ap *s, enum auth_result result,
     s->o = NULL;
 }
 
-static void state_hash(struct dissection *dx, struct observation *o,
-                       const struct kerberos_ap_request *request)
+#define FNV_START UINT64_C(0xcbf29ce484222325) /* FNV-1a, 64 bit */
+
+static uint64_t octets_hash(uint64_t hash, struct bytes octets)
 {
-    struct certificates *digests = dissection_certificates(dx);
-    uint8_t both[2 * DIGEST], hash[DIGEST];
-    if (certificates_sha256(digests, request->ticket.part.cipher, both) &&
-        certificates_sha256(digests, request->authenticator.cipher, both + DIGEST) &&
-        certificates_sha256(digests, bytes_of(both, sizeof(both)), hash)) {
-        observation_hex(o, FACT_KERBEROS_AP_HASH, bytes_of(hash, HASH));
+    for (size_t i = 0; i < octets.len; i++) {
+        hash = (hash ^ octets.at[i]) * UINT64_C(0x100000001b3);
     }
+    return hash;
+}
+
+static uint64_t ends_hash(uint64_t hash, struct bytes cipher)
+{
+    if (cipher.len <= 2 * END_OCTETS) {
+        return octets_hash(hash, cipher);
+    }
+    hash = octets_hash(hash, bytes_slice(cipher, 0, END_OCTETS));
+    return octets_hash(hash, bytes_from(cipher, cipher.len - END_OCTETS));
+}
+
+static void state_hash(struct observation *o, const struct kerberos_ap_request *request)
+{
+    uint64_t hash = ends_hash(FNV_START, request->ticket.part.cipher);
+    hash = ends_hash(hash, request->authenticator.cipher);
+    uint8_t octets[HASH];
+    for (unsigned i = 0; i < HASH; i++) {
+        octets[i] = (uint8_t)(hash >> (56 - 8 * i));
+    }
+    observation_hex(o, FACT_KERBEROS_AP_HASH, bytes_of(octets, HASH));
 }
 
 static bool read_request(struct dissection *dx, struct ap *s, struct bytes message)
@@ -56,7 +73,7 @@ static bool read_request(struct dissection *dx, struct ap *s, struct bytes messa
         kerberos_state_etype(o, FACT_KERBEROS_TICKET_ETYPE, request.ticket.part.etype);
         kerberos_state_etype(o, FACT_KERBEROS_AUTHENTICATOR_ETYPE, request.authenticator.etype);
         observation_bool(o, FACT_KERBEROS_MUTUAL, request.mutual);
-        state_hash(dx, o, &request);
+        state_hash(o, &request);
         observation_stamp(o, FACT_KERBEROS_PACKET, dissection_at(dx));
     }
     return true;

@@ -98,6 +98,7 @@ static struct fact *add(struct observation *o, enum fact_id id)
     }
     struct fact *f = &o->facts[o->count++];
     *f = (struct fact){.id = (uint16_t)id};
+    o->stated[id / 64] |= UINT64_C(1) << id % 64;
     return f;
 }
 
@@ -238,7 +239,8 @@ const struct fact *observation_more(const struct observation *o, enum fact_id id
 
 const struct fact *observation_get(const struct observation *o, enum fact_id id)
 {
-    return observation_more(o, id, NULL);
+    bool stated = (o->stated[id / 64] >> id % 64 & 1) != 0;
+    return stated ? observation_more(o, id, NULL) : NULL;
 }
 
 const char *fact_text(const struct observation *o, const struct fact *f)

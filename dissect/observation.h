@@ -47,6 +47,7 @@ struct observation {
     bool muted; /* nobody asks for this kind of record: facts are not kept, and it is not sent */
     struct fact *facts;
     uint32_t count, room;
+    uint64_t stated[(FACT_COUNT + 63) / 64]; /* one bit a fact: most that is asked is not there */
     char *text;
     size_t text_len, text_room;
     struct observation *next; /* the pool's and the queues' link */

@@ -43,6 +43,22 @@ static bool add_rule(struct audit *a, const struct rule *r, enum severity tuned)
     return true;
 }
 
+static bool list_asking(struct audit *a)
+{
+    for (unsigned record = 0; record < RECORD_COUNT; record++) {
+        a->asking[record] = calloc(a->running_count + 1, sizeof *a->asking[record]);
+        if (a->asking[record] == NULL) {
+            return false;
+        }
+        for (unsigned i = 0; i < a->running_count; i++) {
+            if ((a->running[i].rule->records & 1u << record) != 0) {
+                a->asking[record][a->asking_count[record]++] = i;
+            }
+        }
+    }
+    return true;
+}
+
 struct audit *audit_new(const struct policy *p)
 {
     struct audit *a = calloc(1, sizeof *a);
@@ -66,7 +82,7 @@ struct audit *audit_new(const struct policy *p)
             fine = add_rule(a, watch_rule_new(a, &p->watches[i]), tuned);
         }
     }
-    return fine ? a : audit_free(a);
+    return fine && list_asking(a) ? a : audit_free(a);
 }
 
 struct audit *audit_free(struct audit *a)
@@ -75,6 +91,9 @@ struct audit *audit_free(struct audit *a)
         arena_free(a->arena);
         arena_pool_done(&a->pool);
         free(a->running);
+        for (unsigned record = 0; record < RECORD_COUNT; record++) {
+            free(a->asking[record]);
+        }
         free(a->judgements.slots);
         free(a->findings.slots);
         free(a->sorted_findings);
@@ -123,17 +142,28 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
 
 /* ---- observing ---- */
 
+static struct party party_of(struct audit *a, const struct address *address)
+{
+    uint64_t half[2];
+    memcpy(half, address->octets, sizeof half);
+    uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
+    struct party *met = &a->met[mix >> 32 & (PARTIES_MET - 1)];
+    if (!met->known || !address_equal(&met->address, address)) {
+        *met = (struct party){.known = true, .address = *address};
+        met->host = policy_host(a->policy, address);
+        met->group = met->host != NULL ? NULL : policy_group(a->policy, address);
+        met->zone = policy_zone(a->policy, address);
+    }
+    return *met;
+}
+
 static void look_up(struct audit *a, const struct observation *o)
 {
     a->scene.o = o;
     a->scene.policy = a->policy;
     for (int d = 0; d < 2; d++) {
-        const struct flow_end *end = &o->flow.ends[d];
-        struct party *p = &a->scene.ends[d];
-        *p = (struct party){.known = true, .address = end->address, .port = end->port};
-        p->host = policy_host(a->policy, &end->address);
-        p->group = p->host != NULL ? NULL : policy_group(a->policy, &end->address);
-        p->zone = policy_zone(a->policy, &end->address);
+        a->scene.ends[d] = party_of(a, &o->flow.ends[d].address);
+        a->scene.ends[d].port = o->flow.ends[d].port;
     }
 }
 
@@ -145,11 +175,10 @@ void audit_observe(struct audit *a, const struct observation *o)
         return;
     }
     look_up(a, o);
-    for (unsigned i = 0; i < a->running_count; i++) {
-        if ((a->running[i].rule->records & bit) != 0) {
-            a->current = i;
-            a->running[i].rule->observe(a, a->running[i].rule, o);
-        }
+    for (unsigned i = 0; i < a->asking_count[o->record]; i++) {
+        a->current = a->asking[o->record][i];
+        const struct rule *r = a->running[a->current].rule;
+        r->observe(a, r, o);
     }
 }
 

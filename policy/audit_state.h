@@ -36,6 +36,9 @@ struct kept_finding {
     const char *key; /* ends, service and kind */
 };
 
+/* Hosts that are busy at a time; a power of two. */
+#define PARTIES_MET 1024u
+
 struct running_rule {
     const struct rule *rule;
     void *state;
@@ -48,6 +51,9 @@ struct audit {
     struct arena *arena;
     struct running_rule *running; /* the rules that are on: built in, then the policy's own */
     unsigned running_count, current;
+    unsigned *asking[RECORD_COUNT]; /* those that read a kind of record, by place in `running` */
+    unsigned asking_count[RECORD_COUNT];
+    struct party met[PARTIES_MET]; /* by address: who spoke lately */
     uint32_t records;
     struct scene scene;
     struct ledger_table judgements, findings;

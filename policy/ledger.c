@@ -205,6 +205,7 @@ void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const c
 
 struct finding_key {
     const struct rule *rule;
+    size_t len;
     char text[512];
 };
 
@@ -215,26 +216,50 @@ static bool same_finding(const void *item, const void *key)
     return f->shown.rule == k->rule && strcmp(f->key, k->text) == 0;
 }
 
-static int key_end(char *text, size_t room, const struct party *p, bool with_port)
+/* Made for every breach, so without printf. What does not fit is left out. */
+static void key_add(struct finding_key *key, const char *text)
+{
+    size_t len = strlen(text), room = sizeof key->text - 1 - key->len;
+    len = len < room ? len : room;
+    memcpy(key->text + key->len, text, len);
+    key->len += len;
+    key->text[key->len] = '\0';
+}
+
+static void key_add_port(struct finding_key *key, uint16_t port)
+{
+    char text[7];
+    size_t at = sizeof text;
+    text[--at] = '\0';
+    do {
+        text[--at] = (char)('0' + port % 10);
+        port /= 10;
+    } while (port != 0);
+    text[--at] = ':';
+    key_add(key, text + at);
+}
+
+static void key_add_end(struct finding_key *key, const struct party *p, bool with_port)
 {
     char address[ADDRESS_TEXT];
     if (p == NULL) {
-        return snprintf(text, room, "-|");
+        key_add(key, "-");
+    } else {
+        key_add(key, p->host != NULL ? p->host->name : address_format(&p->address, address));
+        if (with_port) {
+            key_add_port(key, p->port);
+        }
     }
-    const char *name = p->host != NULL ? p->host->name : address_format(&p->address, address);
-    return with_port ? snprintf(text, room, "%s:%u|", name, p->port)
-                     : snprintf(text, room, "%s|", name);
+    key_add(key, "|");
 }
 
 static void make_key(struct finding_key *key, const struct rule *r, const struct breach *b)
 {
-    size_t room = sizeof key->text, len = 0;
     key->rule = r;
-    len += (size_t)key_end(key->text, room, b->any_client ? NULL : b->client, false);
-    len = len < room ? len : room - 1;
-    len += (size_t)key_end(key->text + len, room - len, b->server, true);
-    len = len < room ? len : room - 1;
-    (void)snprintf(key->text + len, room - len, "%s", b->kind == NULL ? "" : b->kind);
+    key->len = 0;
+    key_add_end(key, b->any_client ? NULL : b->client, false);
+    key_add_end(key, b->server, true);
+    key_add(key, b->kind == NULL ? "" : b->kind);
 }
 
 static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)

@@ -370,12 +370,15 @@ static const struct host *cloud_host(const struct audit *a, const struct observa
     if ((party_roles(server) & CLOUD_ROLES) != 0) {
         return server->host;
     }
-    char name[256] = "";
+    char name[256];
     const char *asked = observation_text(o, FACT_HTTP_HOST);
-    if (asked != NULL) {
-        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(asked, ":"), asked);
+    size_t len = asked == NULL ? 0 : strcspn(asked, ":");
+    if (len == 0 || len >= sizeof name) {
+        return NULL;
     }
-    const struct host *h = name[0] == '\0' ? NULL : policy_host_named(audit_policy(a), name);
+    memcpy(name, asked, len);
+    name[len] = '\0';
+    const struct host *h = policy_host_named(audit_policy(a), name);
     return h != NULL && (h->role_bits & CLOUD_ROLES) != 0 ? h : NULL;
 }
 

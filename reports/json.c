@@ -63,6 +63,18 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
+/* Octets before the first that must be escaped. */
+static size_t plain_length(struct bytes text)
+{
+    for (size_t len = 0; len < text.len; len++) {
+        uint8_t c = text.at[len];
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+            return len;
+        }
+    }
+    return text.len;
+}
+
 void json_span(struct json *j, const char *key, struct bytes text)
 {
     value_begins(j, key);
@@ -72,12 +84,15 @@ void json_span(struct json *j, const char *key, struct bytes text)
     }
     size_t len = 0;
     at[len++] = '"';
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
-            at[len++] = (char)c;
-        } else {
-            len += escape(at + len, c);
+    for (size_t i = 0; i < text.len;) {
+        size_t plain = plain_length(bytes_from(text, i));
+        if (plain != 0) {
+            memcpy(at + len, text.at + i, plain);
+        }
+        len += plain;
+        i += plain;
+        if (i < text.len) {
+            len += escape(at + len, text.at[i++]);
         }
     }
     at[len++] = '"';
@@ -162,6 +177,17 @@ static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
     *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
 }
 
+/* So many digits of `number`, then `after`; returns where the next goes. */
+static char *put_digits(char *at, uint64_t number, unsigned digits, char after)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        at[i - 1] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    at[digits] = after;
+    return at + digits + 1;
+}
+
 const char *time_format(int64_t ns, uint8_t precision, char text[TIME_TEXT])
 {
     int64_t seconds = ns / 1000000000, fraction = ns % 1000000000;
@@ -179,14 +205,18 @@ const char *time_format(int64_t ns, uint8_t precision, char text[TIME_TEXT])
     civil(days, &year, &month, &day);
     text[0] = '\0';
     if (year >= 0 && year <= 9999) {
-        int n = snprintf(text, TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02d", (int)year, month, day,
-                         (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60));
+        char *at = put_digits(text, (uint64_t)year, 4, '-');
+        at = put_digits(at, month, 2, '-');
+        at = put_digits(at, day, 2, 'T');
+        at = put_digits(at, (uint64_t)left / 3600, 2, ':');
+        at = put_digits(at, (uint64_t)left / 60 % 60, 2, ':');
+        at = put_digits(at, (uint64_t)left % 60, 2, precision > 0 ? '.' : 'Z');
         if (precision >= 9) {
-            n += snprintf(text + n, TIME_TEXT - (size_t)n, ".%09d", (int)fraction);
+            at = put_digits(at, (uint64_t)fraction, 9, 'Z');
         } else if (precision > 0) {
-            n += snprintf(text + n, TIME_TEXT - (size_t)n, ".%06d", (int)(fraction / 1000));
+            at = put_digits(at, (uint64_t)fraction / 1000, 6, 'Z');
         }
-        (void)snprintf(text + n, TIME_TEXT - (size_t)n, "Z");
+        *at = '\0';
     }
     return text;
 }

@@ -36,6 +36,8 @@ struct step {
 
 struct script {
     struct flow_table *table;
+    struct flow_options options;
+    struct flow_secret secret;
     struct stamp at;
     uint16_t next_id;
     uint32_t isn[2];
@@ -56,8 +58,9 @@ static void script_say(struct script *s, const char *text, size_t len)
     }
 }
 
-static void *script_open(void *user, struct flow *flow)
+static void *script_open(void *user, struct flow *flow, void *room)
 {
+    (void)room;
     struct script *s = user;
     (void)flow;
     script_say(s, "+ ", 2);
@@ -111,7 +114,9 @@ static void script_init(struct script *s, size_t memory, const struct flow_optio
                                .data = script_data,
                                .gap = script_gap,
                                .close = script_close};
-    s->table = flow_table_new(options == NULL ? &none : options, memory, &sink);
+    s->options = options == NULL ? none : *options;
+    assert_int_equal(flow_secret_draw(&s->secret), 0);
+    s->table = flow_table_new(memory, &sink);
 }
 
 static void script_done(struct script *s)
@@ -132,7 +137,9 @@ static void script_add(struct script *s, struct datagram *d, struct packet *fram
     frame->at.packet = frame->at.order;
     frame->wire_len = 54 + (uint32_t)d->payload.len + d->payload_cut;
     d->frame = frame;
-    flow_table_add(s->table, d);
+    struct flow_place place;
+    flow_place_of(d, &s->options, &s->secret, &place);
+    flow_table_add(s->table, d, &place);
 }
 
 static struct datagram script_datagram(struct script *s, const struct step *step)

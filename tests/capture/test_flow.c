@@ -16,6 +16,13 @@ struct expected {
     uint32_t duplicates;
 };
 
+static uint8_t script_shard(const struct script *s, const struct datagram *d)
+{
+    struct flow_place place;
+    flow_place_of(d, &s->options, &s->secret, &place);
+    return place.shard;
+}
+
 // clang-format off
 static const struct expected cases[] = {
     {"SYN only", {{'c', S, 0, 0}}, 1, FLOW_UNANSWERED, true, false, true, false, 49152, 0, 0},
@@ -237,10 +244,10 @@ static void test_reverse(void **state)
     script_done(&s);
 }
 
-static void *reverse_open(void *user, struct flow *flow)
+static void *reverse_open(void *user, struct flow *flow, void *room)
 {
     flow_reverse(flow);
-    return script_open(user, flow);
+    return script_open(user, flow, room);
 }
 
 /* Exchanging the ends in the middle of it disturbs neither the order nor the counts. */
@@ -255,8 +262,8 @@ static void test_reverse_inside(void **state)
     struct script s;
     script_init(&s, 1 << 20, NULL);
     script_done(&s);
-    struct stream_sink sink = {&s, reverse_open, script_data, script_gap, script_close};
-    s.table = flow_table_new(&(struct flow_options){0}, 1 << 20, &sink);
+    struct stream_sink sink = {&s, 0, reverse_open, script_data, script_gap, script_close};
+    s.table = flow_table_new(1 << 20, &sink);
     script_run(&s, steps);
     script_end(&s);
     assert_string_equal(s.said, "+ s:ab c:xy c-3 s:cd s:ef = ");
@@ -304,8 +311,7 @@ static void test_icmp(void **state)
     script_add(&s, &first, &frame);
     script_add(&s, &second, &frame);
     struct datagram of_syn = script_datagram(&s, &syn);
-    struct flow_options none = {0};
-    assert_int_equal(flow_shard(&first, &none), flow_shard(&of_syn, &none));
+    assert_int_equal(script_shard(&s, &first), script_shard(&s, &of_syn));
     script_end(&s);
     assert_int_equal(s.closes, 1);
     assert_int_equal(s.last.state, FLOW_UNANSWERED);
@@ -367,7 +373,7 @@ static void test_keys(void **state)
                 script_datagram(&s, &(struct step){k == 0 ? 'c' : 's', A, 1, 1, "x"});
             d.tunnel_count = 1;
             d.tunnels[0] = k == 0 ? rows[i].first : rows[i].second;
-            shards[k] = flow_shard(&d, &rows[i].options);
+            shards[k] = script_shard(&s, &d);
             script_add(&s, &d, &frame);
         }
         script_end(&s);
@@ -643,7 +649,7 @@ static void test_shards(void **state)
 {
     (void)state;
     unsigned of_shard[LIMIT_SHARDS] = {0};
-    struct flow_options none = {0};
+    struct script s = {0}; /* neither options nor a secret: a shard depends on the key alone */
     for (uint32_t i = 0; i < 16000; i++) {
         struct datagram d = {.protocol = IP_TCP,
                              .source = script_address(i),
@@ -655,9 +661,9 @@ static void test_shards(void **state)
                                 .destination = d.source,
                                 .source_port = 443,
                                 .destination_port = (uint16_t)i};
-        uint32_t shard = flow_shard(&d, &none);
+        uint8_t shard = script_shard(&s, &d);
         assert_true(shard < LIMIT_SHARDS);
-        assert_int_equal(shard, flow_shard(&back, &none));
+        assert_int_equal(shard, script_shard(&s, &back));
         of_shard[shard]++;
     }
     for (unsigned i = 0; i < LIMIT_SHARDS; i++) {

@@ -261,8 +261,9 @@ struct check {
     unsigned opens, closes, wrong;
 };
 
-static void *check_open(void *user, struct flow *flow)
+static void *check_open(void *user, struct flow *flow, void *room)
 {
+    (void)room;
     (void)flow;
     ((struct check *)user)->opens++;
     return user;
@@ -352,7 +353,9 @@ static void stream_send(struct flow_table *t, const struct check *c, struct piec
     d.tcp.flags = syn ? TCP_SYN : TCP_ACK;
     d.tcp.sequence = syn ? isn : isn + 1 + p.from;
     d.payload = syn ? (struct bytes){0} : bytes_of(c->stream + p.from, p.len);
-    flow_table_add(t, &d);
+    struct flow_place place;
+    flow_place_of(&d, &(struct flow_options){0}, &(struct flow_secret){0}, &place);
+    flow_table_add(t, &d, &place);
 }
 
 static void run_stream(uint32_t seed, unsigned lose_one_in)
@@ -363,9 +366,8 @@ static void run_stream(uint32_t seed, unsigned lose_one_in)
     for (unsigned i = 0; i < STREAM; i++) {
         c->stream[i] = (uint8_t)rnd(&seed, 256);
     }
-    struct stream_sink sink = {c, check_open, check_data, check_gap, check_close};
-    struct flow_options none = {0};
-    struct flow_table *t = flow_table_new(&none, 4 << 20, &sink);
+    struct stream_sink sink = {c, 0, check_open, check_data, check_gap, check_close};
+    struct flow_table *t = flow_table_new(4 << 20, &sink);
     assert_non_null(t);
     uint32_t isn = UINT32_MAX - rnd(&seed, STREAM), last = 0;
     stream_send(t, c, (struct piece){0}, isn, true);

@@ -10,7 +10,7 @@ struct stage { /* one conversation on the real engine */
     struct engine *engine;
     struct stream_sink sink;
     struct flow flow;
-    void *ctx;
+    void *ctx, *room;
     bool opened, done;
     struct stamp at;
     FILE *text;
@@ -121,7 +121,9 @@ static void stage_data(struct stage *s, enum dir dir, struct bytes data)
     }
     if (!s->opened) {
         s->opened = true;
-        s->ctx = s->sink.open(s->sink.user, &s->flow);
+        s->room = calloc(1, s->sink.ctx_size);
+        assert_non_null(s->room);
+        s->ctx = s->sink.open(s->sink.user, &s->flow, s->room);
     }
     /* An allocation of its own, so that a sanitizer sees one octet too many. */
     uint8_t *exact = malloc(data.len);
@@ -149,6 +151,7 @@ static char *stage_end(struct stage *s)
     struct stamp end = s->at;
     end.order++;
     s->sink.close(s->sink.user, s->ctx, &s->flow, &end);
+    free(s->room);
     engine_free(s->engine);
     (void)fclose(s->text);
     /* Everything was given back: arenas, buffers, nested state. */

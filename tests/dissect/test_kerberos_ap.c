@@ -196,7 +196,8 @@ static void hash_of(struct built request, char ret[17])
     free(said);
 }
 
-/* The same AP-REQ has the same hash, another authenticator another one. SHA-256 by sha256sum(1). */
+/* The same AP-REQ has the same hash, another authenticator another one. FNV-1a by hand, of ciphers
+ * that are shorter than their two ends. */
 static void hashes(void **unused)
 {
     (void)unused;
@@ -205,7 +206,7 @@ static void hashes(void **unused)
     hash_of(ap_request(), again);
     hash_of(krb_ap_request(true, "HTTP/mp01.corp.example", 23, "two cipher"), other);
     assert_string_equal(first, again);
-    assert_string_equal(first, "1ac0b057cece06c5");
+    assert_string_equal(first, "ecf60bff4353b62f");
     assert_string_not_equal(first, other);
 }
 

@@ -69,7 +69,9 @@ static void stage_begin(struct stage *s)
     s->flow.ends[DIR_CLIENT].port = 50000;
     s->flow.ends[DIR_SERVER].address = address_v4(server);
     s->flow.ends[DIR_SERVER].port = dissector->ports != NULL ? dissector->ports[0] : 40123;
-    s->conversation = s->sink.open(s->sink.user, &s->flow);
+    void *room = calloc(1, s->sink.ctx_size);
+    must(room != NULL);
+    s->conversation = s->sink.open(s->sink.user, &s->flow, room);
     must(s->conversation != NULL);
     if (!dissector->tcp && !dissector->udp) {
         s->conversation->at = s->at;
@@ -111,6 +113,7 @@ static void stage_end(struct stage *s)
     struct stamp end = s->at;
     end.order++;
     s->sink.close(s->sink.user, s->conversation, &s->flow, &end);
+    free(s->conversation);
     (void)engine_free(s->engine);
     must(s->pool.used == 0);
     arena_pool_done(&s->pool);

@@ -23,6 +23,7 @@ struct seen {
 
 struct world {
     struct flow_table *table;
+    struct flow_options options;
     uint64_t opens, closes_opened, closes;
     uint8_t mood; /* what the sink does next */
 };
@@ -34,8 +35,9 @@ static void must(bool holds)
     }
 }
 
-static void *seen_open(void *user, struct flow *flow)
+static void *seen_open(void *user, struct flow *flow, void *room)
 {
+    (void)room;
     struct world *w = user;
     if (w->mood % 8 == 7) {
         return NULL;
@@ -139,8 +141,10 @@ static void send_packet(struct world *w, const uint8_t *step, struct stamp *at, 
     at->ns += pause[step[6] & 7];
     frame.at = *at;
     w->mood = step[6] >> 3;
-    must(flow_shard(&d, &(struct flow_options){0}) < LIMIT_SHARDS);
-    flow_table_add(w->table, &d);
+    struct flow_place place;
+    flow_place_of(&d, &w->options, &(struct flow_secret){{1, 2, 3, 4, 5, 6}}, &place);
+    must(place.shard < LIMIT_SHARDS);
+    flow_table_add(w->table, &d, &place);
     must(flow_table_pool(w->table)->used <= MEMORY);
 }
 
@@ -150,9 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct world w = {0};
-    struct stream_sink sink = {&w, seen_open, seen_data, seen_gap, seen_close};
-    struct flow_options options = {.key_vlan = data[0] & 1, .key_tunnel = data[0] & 2};
-    w.table = flow_table_new(&options, MEMORY, &sink);
+    struct stream_sink sink = {&w, 0, seen_open, seen_data, seen_gap, seen_close};
+    w.options = (struct flow_options){.key_vlan = data[0] & 1, .key_tunnel = data[0] & 2};
+    w.table = flow_table_new(MEMORY, &sink);
     must(w.table != NULL);
     uint32_t next[8] = {0, 0, UINT32_MAX - 500, 7, 1u << 31, UINT32_MAX, 99, 100};
     struct stamp at = {.ns = 1700000000000000000, .precision = 9};
