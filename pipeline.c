@@ -16,7 +16,7 @@
 #define ROUND_PACKETS 2048
 #define ROUNDS_AHEAD 8
 /* Without threads a round is short: what it holds must stay in the cache. */
-#define INLINE_PACKETS 64
+#define INLINE_PACKETS 32
 /* How many packets ahead the cache is told of what the flow table will look at. */
 enum { SLOT_AHEAD = 9, RECORD_AHEAD = 6, BODY_AHEAD = 3 };
 /* Observations handed over at once. */

@@ -609,6 +609,7 @@ void flow_table_prefetch_body(const struct flow_table *t, const struct flow_plac
         const char *block = r->is_half ? (const char *)r->half : (const char *)r->body;
         __builtin_prefetch(block);
         __builtin_prefetch(block + CACHE_LINE);
+        __builtin_prefetch(block + 2 * CACHE_LINE);
         __builtin_prefetch(block + offsetof(struct body, ctx));
         __builtin_prefetch(block + offsetof(struct body, sides) +
                            place->side * sizeof(struct side));
