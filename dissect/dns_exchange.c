@@ -133,47 +133,74 @@ static void state_question(const struct reading *r, struct observation *o,
     state_named(o, FACT_DNS_QTYPE, r->service->type_name(type), type);
 }
 
-/* The name and each address of an address record. */
-static void state_addresses(const struct reading *r, struct observation *o,
-                            const struct dns_record *record)
+static bool is_stated(const struct observation *o, enum fact_id id, const char *text)
 {
-    struct dns_name owner;
-    struct dns_text text;
-    bool address = r->service->netbios ? record->type == NBNS_NB
-                                       : (record->type == DNS_A && record->data.len == 4) ||
-                                             (record->type == DNS_AAAA && record->data.len == 16);
-    if (!address || (record->class & 0x7fff) != DNS_IN ||
-        !dns_name_read(r->m.whole, record->name, &owner)) {
-        return;
+    const struct fact *f = observation_get(o, id);
+    while (f != NULL && strcmp(fact_text(o, f), text) != 0) {
+        f = observation_more(o, id, f);
     }
-    text.len = 0;
-    r->service->name_text(&owner, &text);
-    dns_text_add(&text, " ");
-    size_t name_len = text.len;
-    for (unsigned n = 0; r->service->answer(&r->m, record, n, &text); n++) {
-        observation_utf8(o, FACT_DNS_ADDRESSES, bytes_of(text.at, text.len));
-        text.len = name_len;
+    return f != NULL;
+}
+
+/* What a record holds, part by part, each behind `text`; *left: how many more may be stated. */
+static void state_parts(const struct reading *r, struct observation *o, enum fact_id id,
+                        const struct dns_record *record, struct dns_text *text, unsigned *left)
+{
+    size_t before = text->len;
+    for (unsigned n = 0; r->service->answer(&r->m, record, n, text); n++) {
+        if (*left == 0) {
+            dissection_anomaly(r->dx, "dns.answer_limit");
+            return;
+        }
+        if (id != FACT_DNS_ADDRESSES || !is_stated(o, id, text->at)) {
+            observation_utf8(o, id, bytes_of(text->at, text->len));
+            --*left;
+        }
+        text->len = before;
     }
 }
 
-static void state_answers(const struct reading *r, struct observation *o,
-                          const struct dns_record *record)
+static bool holds_address(const struct reading *r, const struct dns_record *record)
+{
+    if ((record->class & 0x7fff) != DNS_IN) { /* the top bit is mDNS's */
+        return false;
+    }
+    if (r->service->netbios) { /* a released name has no address any more */
+        return record->type == NBNS_NB && dns_opcode_of(&r->m) != NBNS_RELEASE;
+    }
+    return (record->type == DNS_A && record->data.len == 4) ||
+           (record->type == DNS_AAAA && record->data.len == 16);
+}
+
+/* RFC 6891 6.1.3; RFC 1002 has none. */
+static bool is_extension(const struct reading *r, const struct dns_record *record)
+{
+    return record->type == DNS_OPT && !r->service->netbios;
+}
+
+static void state_record(const struct reading *r, struct observation *o,
+                         const struct dns_record *record, bool answer, unsigned left[2])
 {
     struct dns_name owner;
     struct dns_text text;
     text.len = 0;
-    if (r->service->owners) {
-        if (!dns_name_read(r->m.whole, record->name, &owner)) {
-            return;
-        }
+    bool address = holds_address(r, record), owners = r->service->owners && answer;
+    if ((address || owners) && !dns_name_read(r->m.whole, record->name, &owner)) {
+        return;
+    }
+    if (owners) {
         const char *type = r->service->type_name(record->type);
         r->service->name_text(&owner, &text);
         dns_text_add(&text, " %s ", type == NULL ? "unknown" : type);
     }
-    size_t before = text.len;
-    for (unsigned n = 0; r->service->answer(&r->m, record, n, &text); n++) {
-        observation_utf8(o, FACT_DNS_ANSWERS, bytes_of(text.at, text.len));
-        text.len = before;
+    if (answer) {
+        state_parts(r, o, FACT_DNS_ANSWERS, record, &text, &left[0]);
+    }
+    if (address) {
+        text.len = 0;
+        r->service->name_text(&owner, &text);
+        dns_text_add(&text, " ");
+        state_parts(r, o, FACT_DNS_ADDRESSES, record, &text, &left[1]);
     }
 }
 
@@ -183,25 +210,18 @@ static unsigned state_records(const struct reading *r, struct observation *o, st
                               bool claims)
 {
     struct dns_record record;
-    unsigned stated = 0, extended = 0;
+    unsigned left[2] = {LIMIT_DNS_ANSWERS, LIMIT_DNS_ANSWERS}, extended = 0;
     for (unsigned section = ANSWERS; section <= ADDITIONAL; section++) {
+        bool answers = section == ANSWERS && !claims && dissection_details(r->dx);
         for (unsigned i = 0; i < r->m.count[section]; i++) {
             if (!dns_next_record(&r->m, &c, &record)) {
                 return extended;
             }
-            if (record.type == DNS_OPT && !r->service->netbios) {
+            if (is_extension(r, &record)) {
                 extended = record.ttl >> 24;
-                continue;
+            } else {
+                state_record(r, o, &record, answers, left);
             }
-            if (stated == LIMIT_DNS_ANSWERS) {
-                dissection_anomaly(r->dx, "dns.answer_limit");
-                return extended;
-            }
-            stated++;
-            if (section == ANSWERS && !claims && dissection_details(r->dx)) {
-                state_answers(r, o, &record);
-            }
-            state_addresses(r, o, &record);
         }
     }
     return extended;

@@ -40,7 +40,7 @@ static enum probe ssrp_probe(struct bytes head)
         return c.rest.len == 0 ? PROBE_CLIENT : PROBE_NO;
     case CLNT_UCAST_INST:
     case CLNT_UCAST_DAC:
-        return c.rest.len <= INSTANCE_NAME_MOST ? PROBE_CLIENT : PROBE_NO;
+        return c.rest.len > 0 && c.rest.len <= INSTANCE_NAME_MOST ? PROBE_CLIENT : PROBE_NO;
     case SVR_RESP:
         return is_dac(head) || (cursor_le16(&c) == c.rest.len && !c.failed) ? PROBE_SERVER
                                                                             : PROBE_NO;
