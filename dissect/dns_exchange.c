@@ -142,21 +142,25 @@ static bool is_stated(const struct observation *o, enum fact_id id, const char *
     return f != NULL;
 }
 
-/* What a record holds, part by part, each behind `text`; *left: how many more may be stated. */
+static bool none_left(const struct reading *r, const unsigned *left)
+{
+    if (*left == 0) {
+        dissection_anomaly(r->dx, "dns.answer_limit");
+    }
+    return *left == 0;
+}
+
+/* What a record holds, part by part, each behind `text`; *left: how many more may be. */
 static void state_parts(const struct reading *r, struct observation *o, enum fact_id id,
                         const struct dns_record *record, struct dns_text *text, unsigned *left)
 {
     size_t before = text->len;
-    for (unsigned n = 0; r->service->answer(&r->m, record, n, text); n++) {
-        if (*left == 0) {
-            dissection_anomaly(r->dx, "dns.answer_limit");
-            return;
-        }
+    for (unsigned n = 0; r->service->answer(&r->m, record, n, text) && !none_left(r, left); n++) {
         if (id != FACT_DNS_ADDRESSES || !is_stated(o, id, text->at)) {
             observation_utf8(o, id, bytes_of(text->at, text->len));
-            --*left;
         }
         text->len = before;
+        --*left;
     }
 }
 
@@ -184,7 +188,9 @@ static void state_record(const struct reading *r, struct observation *o,
     struct dns_name owner;
     struct dns_text text;
     text.len = 0;
-    bool address = holds_address(r, record), owners = r->service->owners && answer;
+    answer = answer && !none_left(r, &left[0]);
+    bool address = holds_address(r, record) && !none_left(r, &left[1]);
+    bool owners = r->service->owners && answer;
     if ((address || owners) && !dns_name_read(r->m.whole, record->name, &owner)) {
         return;
     }

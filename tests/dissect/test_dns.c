@@ -467,6 +467,36 @@ static void test_waiting_limit(void **state)
     assert_int_equal(timeouts, LIMIT_DNS_WAITING);
 }
 
+/* A response of `count` addresses, all different. */
+static struct built addresses_of(unsigned count)
+{
+    struct built b = {.len = 0};
+    put_header(&b, 1, RESPONSE, 1, count, 0, 0);
+    put_question(&b, "x", A);
+    for (unsigned i = 0; i < count; i++) {
+        put_a(&b, FIRST_NAME, 0x0a000000 + i);
+    }
+    return b;
+}
+
+static void test_answer_limit(void **state)
+{
+    (void)state;
+    const struct play_options options = {.udp = true, .port = 53};
+    for (unsigned more = 0; more < 2; more++) {
+        struct talk t = {.count = 0};
+        unsigned stated = 0;
+        say(&t, DIR_SERVER, addresses_of(LIMIT_DNS_ANSWERS + more));
+        char *answer = play(t.steps, t.count, &options);
+        for (const char *at = answer; (at = strstr(at, "dns.answers=")) != NULL; at++) {
+            stated++;
+        }
+        assert_int_equal(stated, LIMIT_DNS_ANSWERS);
+        assert_int_equal(strstr(answer, "flow.anomalies=dns.answer_limit") != NULL, more);
+        free(answer);
+    }
+}
+
 /* Counts that the message does not hold. */
 static void test_hostile_counts(void **state)
 {
@@ -575,10 +605,10 @@ static void test_sweeps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_stated), cmocka_unit_test(test_waiting_limit),
-        cmocka_unit_test(test_hostile_counts), cmocka_unit_test(test_any_port),
-        cmocka_unit_test(test_strict),         cmocka_unit_test(test_noise_on_its_port),
-        cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_what_is_stated),    cmocka_unit_test(test_waiting_limit),
+        cmocka_unit_test(test_answer_limit),      cmocka_unit_test(test_hostile_counts),
+        cmocka_unit_test(test_any_port),          cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_noise_on_its_port), cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
