@@ -43,6 +43,19 @@ class Datagrams(program.Case):
         random.Random(1).shuffle(parts)
         self.assert_dns_by_port(self.events(parts))
 
+    def test_dns_datagrams_full_of_pointers(self):
+        """As many questions and records as fit, each name behind a chain of pointers: read once, and not on and on."""
+        chain = b'\1x\0' + b''.join(b'\xc0' + bytes([12 + (3 if i else 0) + 2 * (i - 1) if i else 12]) for i in range(16))
+        name = b'\xc0' + bytes([12 + len(chain) - 2])
+        for flags in (0x0100, 0x8180):
+            for questions, answers in ((60, 4000), (0, 4000), (60, 0)):
+                body = chain + b'\0\1\0\1' + (name + b'\0\1\0\1') * questions + (name + bytes.fromhex('0001000100000001' '0004' '0a4d0001')) * answers
+                head = b'\0\7' + flags.to_bytes(2, 'big') + (questions + 1).to_bytes(2, 'big') + answers.to_bytes(2, 'big') + bytes(4)
+                frames = [captures.ethernet(captures.ipv4('192.0.2.1', '192.0.2.2', 17, captures.udp(40000, 53, (head + body)[:LONGEST])))] * 20
+                with self.subTest(flags=flags, questions=questions, answers=answers):
+                    flow, = (r for r in self.events(frames) if r['type'] == 'flow')
+                    self.assertEqual(flow['protocol'], 'dns')
+
     def test_noise_behind_a_netbios_length(self):
         """128 octets of noise that a NetBIOS length fits: nothing in it is SMB, whatever the port."""
         for seed in range(8):
