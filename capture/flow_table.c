@@ -613,6 +613,8 @@ void flow_table_prefetch_body(const struct flow_table *t, const struct flow_plac
         __builtin_prefetch(block + offsetof(struct body, ctx));
         __builtin_prefetch(block + offsetof(struct body, sides) +
                            place->side * sizeof(struct side));
+        __builtin_prefetch(block + sizeof(struct body));
+        __builtin_prefetch(block + sizeof(struct body) + CACHE_LINE);
     }
 }
 

@@ -49,6 +49,7 @@ struct conversation { /* what the flow's end needs comes first */
     struct arena *arena;    /* NULL while no dissector is at work */
     struct dissection *top; /* reads the stream; NULL until identified */
     struct dissection *all;
+    const struct dissector *resting; /* of datagrams: what reads the next one, see FED_REST */
     struct identification *ndpi;
     const char *protocol;        /* NULL while unknown */
     const char *protocol_before; /* what it was before the top dissector came */

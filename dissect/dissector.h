@@ -23,6 +23,8 @@ enum fed_status {
     FED_MORE, /* nothing was read; call again when `need` octets are there (0: any more) */
     FED_SKIP, /* `used` octets were read, and the next `need` octets of this direction do not matter
                */
+    FED_REST, /* as FED_OK, and the state holds nothing that is waited for: that of a datagram's
+                 dissector is forgotten until more comes, so that answered look-ups cost no memory */
     FED_DONE, /* nothing more to learn from this flow, in either direction */
     FED_QUIET, /* nothing more to learn from this direction */
     FED_BAD,   /* not this protocol, or broken: the engine looks for the next message */
@@ -45,6 +47,10 @@ static inline struct fed fed_more(size_t need)
 static inline struct fed fed_skip(size_t used, uint64_t need)
 {
     return (struct fed){.status = FED_SKIP, .used = used, .need = need};
+}
+static inline struct fed fed_rest(size_t used)
+{
+    return (struct fed){.status = FED_REST, .used = used};
 }
 static inline struct fed fed_done(void)
 {

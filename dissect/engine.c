@@ -160,6 +160,7 @@ static size_t feed_once(struct conversation *c, enum dir dir, struct bytes in)
     lane->need = 0;
     switch (fed.status) {
     case FED_OK:
+    case FED_REST:
     case FED_SKIP:
         c->confirmed = true;
         lane->skip = fed.status == FED_SKIP ? fed.need : 0;
@@ -285,9 +286,25 @@ static void stream_data(struct conversation *c, enum dir dir, struct bytes in)
     conversation_quiet(c);
 }
 
+static void conversation_rest(struct conversation *c)
+{
+    c->resting = c->top->dissector;
+    c->arena = arena_free(c->arena);
+    c->all = c->top = NULL;
+}
+
+static void conversation_wake(struct conversation *c)
+{
+    c->top = dissection_new(c, c->resting, "udp");
+    c->resting = NULL;
+}
+
 static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
 {
     size_t passed = 0;
+    if (c->resting != NULL) {
+        conversation_wake(c);
+    }
     if (!recognised(c, &dir, in, &passed)) {
         c->lanes[dir].seen = true;
         if (c->protocol != NULL) {
@@ -302,6 +319,9 @@ static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
         conversation_quiet(c);
     } else {
         c->confirmed = true;
+        if (fed.status == FED_REST) {
+            conversation_rest(c);
+        }
     }
     c->lanes[dir].seen = true;
 }

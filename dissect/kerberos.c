@@ -362,7 +362,8 @@ static struct fed kerberos_feed(struct dissection *dx, void *state, enum dir dir
     if (!read_message(dx, state, dir, in)) {
         dissection_anomaly(dx, "kerberos.bad_message");
     }
-    return fed_ok(in.len);
+    const struct kerberos *s = state;
+    return s->count == 0 && s->repeated == 0 && s->ap == NULL ? fed_rest(in.len) : fed_ok(in.len);
 }
 
 /* Replies are paired by their order: past a loss of any, what waits stays alone. */

@@ -69,6 +69,7 @@ static size_t feed_once(struct dissection *child, struct sublane *lane, enum dir
     lane->need = 0;
     switch (fed.status) {
     case FED_OK:
+    case FED_REST:
     case FED_SKIP:
         lane->skip = fed.status == FED_SKIP ? fed.need : 0;
         lane->need = fed.used == 0 && lane->skip == 0 ? in.len + 1 : 0;
