@@ -66,20 +66,57 @@ static enum probe mysql_response(struct cursor c, size_t len)
     return fits && (request || user) ? PROBE_CLIENT : PROBE_NO;
 }
 
-/* Of results: an OK_Packet that changed nothing, and the number of columns before the definition of
- * the first, whose catalogue is "def". */
-static enum probe mysql_result(struct bytes head)
+/* "Length-Encoded Integer Type" */
+static uint32_t mysql_integer(struct cursor *c)
 {
-    static const uint8_t ok[] = {7, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0};
-    static const uint8_t catalogue[] = {0, 0, 2, 3, 'd', 'e', 'f'};
-    if (head.len == sizeof ok && head.at[0] == ok[0] &&
-        bytes_is(bytes_from(head, MYSQL_HEADER), ok + MYSQL_HEADER, sizeof ok - MYSQL_HEADER)) {
-        return PROBE_SERVER;
+    uint8_t first = cursor_u8(c);
+    if (first == 0xfc) {
+        return (uint32_t)cursor_u8(c) | (uint32_t)cursor_u8(c) << 8;
     }
-    bool columns = head.at[0] == 1 && head.at[1] == 0 && head.at[4] > 0;
-    return columns && bytes_is(bytes_slice(head, 6, sizeof catalogue), catalogue, sizeof catalogue)
-               ? PROBE_SERVER
-               : PROBE_NO;
+    c->failed |= first > 0xfc;
+    return first;
+}
+
+/* OK_Packet: rows, last id, the server's status with automatic commits on, warnings, a text. */
+static bool mysql_ok(struct cursor c)
+{
+    enum { AUTOCOMMIT = 0x0002, LIKELY = 0x00ff };
+    if (cursor_u8(&c) != 0) {
+        return false;
+    }
+    (void)mysql_integer(&c);
+    (void)mysql_integer(&c);
+    uint16_t status = cursor_le16(&c), warnings = cursor_le16(&c);
+    struct bytes text = bytes_from(c.rest, 1); /* after its length */
+    return !c.failed && (status & AUTOCOMMIT) != 0 && (status & ~LIKELY) == 0 && warnings < 1000 &&
+           signature_printable(text);
+}
+
+/* A column, alone or after the number of columns: its catalogue is "def". */
+static enum probe mysql_columns(struct bytes head)
+{
+    static const uint8_t catalogue[] = {3, 'd', 'e', 'f'};
+    static const uint8_t next[] = {0, 0, 2, 3, 'd', 'e', 'f'};
+    bool count = head.at[0] == 1 && head.at[1] == 0 && head.at[MYSQL_HEADER] > 0;
+    bool after = count && bytes_is(bytes_slice(head, 6, sizeof next), next, sizeof next);
+    bool alone = head.at[2] == 0 && bytes_is(bytes_slice(head, MYSQL_HEADER, sizeof catalogue),
+                                             catalogue, sizeof catalogue);
+    return after || alone ? PROBE_SERVER : PROBE_NO;
+}
+
+/* What the other end answers with. */
+static enum probe mysql_answer(struct bytes head, struct cursor c, uint8_t sequence, size_t len)
+{
+    bool whole = len == c.rest.len;
+    uint8_t first = c.rest.at[0];
+    if (sequence == 1 && whole && mysql_response(c, len) != PROBE_NO) {
+        return PROBE_CLIENT;
+    }
+    if (whole && first == MYSQL_ERROR) {
+        cursor_skip(&c, 1);
+        return mysql_error(c, sequence);
+    }
+    return whole && len >= 7 && mysql_ok(c) ? PROBE_SERVER : mysql_columns(head);
 }
 
 static enum probe mysql_probe(struct bytes head)
@@ -93,11 +130,7 @@ static enum probe mysql_probe(struct bytes head)
     }
     bool whole = len == c.rest.len;
     if (sequence > 0) {
-        enum probe seen = sequence == 1 && whole ? mysql_response(c, len) : PROBE_NO;
-        cursor_skip(&c, 1);
-        return seen != PROBE_NO                ? seen
-               : first == MYSQL_ERROR && whole ? mysql_error(c, sequence)
-                                               : mysql_result(head);
+        return mysql_answer(head, c, sequence, len);
     }
     cursor_skip(&c, 1);
     switch (first) {
