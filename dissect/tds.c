@@ -14,8 +14,7 @@ enum { STATUS_EOM = 0x01 }; /* [MS-TDS] 2.2.3.1.2 */
 /* [MC-SMP] 2.2: frames of sessions once MARS is in force */
 enum { SMP_SMID = 0x53, SMP_HEADER = 16 };
 
-enum { TLS_RECORD_HEADER = 5, TLS_CHANGE_CIPHER_SPEC = 20, TLS_HANDSHAKE = 22, TLS_HEARTBEAT = 24 };
-enum { TLS_CLIENT_HELLO = 1, TLS_SERVER_HELLO = 2, TLS_CLIENT_KEY_EXCHANGE = 16 };
+enum { TLS_RECORD_HEADER = 5, TLS_CHANGE_CIPHER_SPEC = 20, TLS_HEARTBEAT = 24 };
 
 enum { PACKET_MOST = 32768 }; /* [MS-TDS] 2.2.6.4: PacketSize is at most 32767 */
 
@@ -52,20 +51,6 @@ static bool is_tls(struct bytes in)
 
 /* ---- probe ---- */
 
-/* [MS-TDS] 2.2.6.5, 3.2.5.2: the packets after PRELOGIN hold the handshake. */
-static bool is_handshake(struct bytes in)
-{
-    return in.len > TLS_RECORD_HEADER && in.at[0] == TLS_HANDSHAKE && in.at[1] == 3 &&
-           in.at[2] <= 4;
-}
-
-/* RFC 5246 7.4: messages that only one end sends. */
-static enum probe probe_handshake(uint8_t message)
-{
-    bool client = message == TLS_CLIENT_HELLO || message == TLS_CLIENT_KEY_EXCHANGE;
-    return client ? PROBE_CLIENT : message == TLS_SERVER_HELLO ? PROBE_SERVER : PROBE_EITHER;
-}
-
 /* [MS-TDS] 2.2.6.4: LOGIN7 has its own length and a version of 7.x. */
 static enum probe probe_login(struct cursor c)
 {
@@ -78,62 +63,25 @@ static enum probe probe_login(struct cursor c)
                                                                             : PROBE_NO;
 }
 
-/* [MS-TDS] 2.2.7: a reply begins with one of these tokens, unless it answers a PRELOGIN. One that
- * is only DONE (2.2.7.6 to 2.2.7.8) has the size of that token, of TDS 7.1 or 7.2. */
-static enum probe probe_reply(struct cursor c, const struct header *h)
+/* [MS-TDS] 2.2.7: a reply begins with one of these tokens, unless it answers a PRELOGIN. */
+static enum probe probe_reply(struct cursor c, uint8_t packet)
 {
     static const uint8_t tokens[] = {0xaa, 0xab, 0xad, 0xe3, 0xed, 0x81};
-    enum { RETURN_STATUS = 0x79, DONE = 0xfd, DONE_IN_PROC = 0xff };
-    uint8_t first = c.rest.at[0];
-    bool reply = memchr(tokens, first, sizeof tokens) != NULL && h->packet <= 1;
-    bool done = first >= DONE && (h->len == TDS_HEADER + 9 || h->len == TDS_HEADER + 13);
-    bool status = first == RETURN_STATUS && c.rest.at[5] >= DONE;
-    return reply || done || status || tds_prelogin_begins(c) ? PROBE_SERVER : PROBE_NO;
-}
-
-/* Six characters of ASCII in UTF-16LE. */
-static bool is_wide_text(struct cursor c)
-{
-    for (unsigned i = 0; i < 6; i++) {
-        uint16_t unit = cursor_le16(&c);
-        if (unit >= 0x7f || (unit < ' ' && unit != '\t' && unit != '\r' && unit != '\n')) {
-            return false;
-        }
-    }
-    return !c.failed;
-}
-
-/* [MS-TDS] 2.2.6.7, 2.2.6.6: before TDS 7.2 a batch is text at once, and an RPC begins with the
- * name of a procedure or its number. The whole packet is there, and is a first one. */
-static bool is_old_request(struct cursor c, const struct header *h, size_t there)
-{
-    if (h->packet > 1 || h->len != there) {
-        return false;
-    }
-    if (h->type == TDS_SQL_BATCH) {
-        return is_wide_text(c);
-    }
-    uint16_t name = cursor_le16(&c);
-    if (name != 0xffff) {
-        return name >= 6 && name <= 128 && is_wide_text(c);
-    }
-    uint16_t procedure = cursor_le16(&c), options = cursor_le16(&c);
-    return !c.failed && procedure >= 1 && procedure <= 15 && options <= 7;
+    bool reply = memchr(tokens, c.rest.at[0], sizeof tokens) != NULL && packet <= 1;
+    return reply || tds_prelogin_begins(c) ? PROBE_SERVER : PROBE_NO;
 }
 
 /* [MS-TDS] 2.2.5.3: SQL batch and RPC begin with ALL_HEADERS that hold the transaction descriptor.
  */
-static enum probe probe_request(struct cursor c, const struct header *h, size_t there)
+static enum probe probe_request(struct cursor c)
 {
-    struct cursor old = c;
     uint32_t all = cursor_le32(&c);
     uint32_t first = cursor_le32(&c);
     uint16_t kind = cursor_le16(&c);
     if (c.failed) {
-        return is_old_request(old, h, there) ? PROBE_CLIENT : PROBE_MORE;
+        return PROBE_MORE;
     }
-    bool headers = all == 22 && first == 18 && kind == 2;
-    return headers || is_old_request(old, h, there) ? PROBE_CLIENT : PROBE_NO;
+    return all == 22 && first == 18 && kind == 2 ? PROBE_CLIENT : PROBE_NO;
 }
 
 static enum probe tds_probe(struct bytes head)
@@ -151,16 +99,13 @@ static enum probe tds_probe(struct bytes head)
     }
     switch (h.type) {
     case TDS_PRELOGIN:
-        if (is_handshake(c.rest)) {
-            return probe_handshake(c.rest.at[TLS_RECORD_HEADER]);
-        }
         return h.spid == 0 && h.packet <= 1 && tds_prelogin_begins(c) ? PROBE_CLIENT : PROBE_NO;
     case TDS_LOGIN7:
         return probe_login(c);
     case TDS_TABULAR_RESULT:
-        return probe_reply(c, &h);
+        return probe_reply(c, h.packet);
     default:
-        return probe_request(c, &h, head.len);
+        return probe_request(c);
     }
 }
 
