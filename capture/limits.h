@@ -127,6 +127,19 @@
 /* Kerberos requests of one connection that wait for their replies: clients send one at a time. */
 #define LIMIT_KERBEROS_WAITING 8
 
+/* Questions of one flow that wait for their response, and for how long: resolvers with a fixed port
+ * have tens under way and give up within 10 s. And answered ones whose repetitions may be answered
+ * yet. */
+#define LIMIT_DNS_WAITING 64
+#define LIMIT_DNS_WAITING_SECONDS 15
+#define LIMIT_DNS_ECHOES 8
+
+/* Questions read of one message (mDNS asks ten at once), answers stated of one response, and
+ * pointers followed in one name: compression needs one. */
+#define LIMIT_DNS_QUESTIONS 32
+#define LIMIT_DNS_ANSWERS 64
+#define LIMIT_DNS_POINTERS 16
+
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)

@@ -34,23 +34,20 @@ struct options {
 
 static const uint8_t cookie[COOKIE] = {0x63, 0x82, 0x53, 0x63};
 
+/* RFC 2131 2, RFC 951: on its ports also a message of BOOTP, which has no cookie. */
 static enum probe dhcp_probe(struct bytes head)
 {
-    struct bytes at = bytes_slice(head, FIXED, COOKIE);
-    if (!bytes_is(at, cookie, COOKIE) || (head.at[0] != BOOT_REQUEST && head.at[0] != BOOT_REPLY)) {
+    enum { ADDRESS_MOST = 16 };
+    if (head.len < FIXED || (head.at[0] != BOOT_REQUEST && head.at[0] != BOOT_REPLY) ||
+        head.at[2] > ADDRESS_MOST) {
         return PROBE_NO;
     }
     return head.at[0] == BOOT_REQUEST ? PROBE_CLIENT : PROBE_SERVER;
 }
 
-/* RFC 2131 2, RFC 951: on its ports also a message of BOOTP, which has no cookie. */
-static enum probe bootp_probe(struct bytes head)
+static enum probe dhcp_probe_elsewhere(struct bytes head)
 {
-    enum { ADDRESS_MOST = 16 };
-    return head.len >= FIXED && (head.at[0] == BOOT_REQUEST || head.at[0] == BOOT_REPLY) &&
-                   head.at[1] == ETHERNET && head.at[2] <= ADDRESS_MOST
-               ? head.at[0] == BOOT_REQUEST ? PROBE_CLIENT : PROBE_SERVER
-               : PROBE_NO;
+    return bytes_is(bytes_slice(head, FIXED, COOKIE), cookie, COOKIE) ? dhcp_probe(head) : PROBE_NO;
 }
 
 /* RFC 2132 2 */
@@ -247,17 +244,9 @@ const struct dissector dhcp_dissector = {
     .name = "dhcp",
     .ports = PORTS(67, 68, PXE_PORT),
     .udp = true,
+    .records = 1u << RECORD_DHCP,
     .state_size = 1,
     .probe = dhcp_probe,
-    .feed = dhcp_feed,
-};
-
-const struct dissector bootp_dissector = {
-    .name = "dhcp",
-    .ports = PORTS(67, 68, PXE_PORT),
-    .udp = true,
-    .ports_only = true,
-    .state_size = 1,
-    .probe = bootp_probe,
+    .probe_elsewhere = dhcp_probe_elsewhere,
     .feed = dhcp_feed,
 };

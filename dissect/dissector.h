@@ -88,10 +88,14 @@ struct dissector {
     const char *name;      /* the flow's `protocol` when it is identified */
     const uint16_t *ports; /* server ports, a probing hint, 0-terminated; may be NULL */
     bool tcp, udp;         /* transports it runs on; both false: only inside others */
-    bool ports_only; /* its octets look like another's: probed only where one end has one of its
-                        ports */
+    bool ports_only;  /* its octets look like another's: probed only where one end has one of its
+                         ports */
+    uint32_t records; /* bit per enum record that it states; where nobody wants one of them its
+                         flows are recognised and not read. 0: always read */
     size_t state_size;
     enum probe (*probe)(struct bytes head);
+    /* Where neither end has one of its ports, asked after everybody else; NULL: as probe. */
+    enum probe (*probe_elsewhere)(struct bytes head);
     /* NULL: recognised only; nothing is read beyond the probe. */
     struct fed (*feed)(struct dissection *dx, void *state, enum dir dir, struct bytes in);
     /* `missing` octets of a direction were lost outside a SKIP. True: go on at the next segment

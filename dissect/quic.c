@@ -128,6 +128,7 @@ const struct dissector quic_dissector = {
     .name = "quic",
     .ports = PORTS(443),
     .udp = true,
+    .records = 1u << RECORD_QUIC,
     .state_size = 1,
     .probe = quic_probe,
     .feed = quic_feed,

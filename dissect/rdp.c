@@ -418,6 +418,7 @@ const struct dissector rdp_dissector = {
     .name = "rdp",
     .ports = PORTS(3389),
     .tcp = true,
+    .records = 1u << RECORD_RDP | 1u << RECORD_TLS,
     .state_size = sizeof(struct rdp),
     .probe = rdp_probe,
     .feed = rdp_feed,

@@ -32,11 +32,25 @@ static bool has_port(const struct dissector *d, uint16_t port)
     return false;
 }
 
+static bool on_own_port(const struct dissector *d, const struct flow *flow)
+{
+    return has_port(d, flow->ends[DIR_SERVER].port) || has_port(d, flow->ends[DIR_CLIENT].port);
+}
+
+/* The port is part of what tells it from others. */
+static bool port_counts(const struct dissector *d)
+{
+    return d->ports_only || d->probe_elsewhere != NULL;
+}
+
 static bool probes_flow(const struct dissector *d, const struct flow *flow)
 {
-    return runs_on(d, flow->protocol) &&
-           (!d->ports_only || has_port(d, flow->ends[DIR_SERVER].port) ||
-            has_port(d, flow->ends[DIR_CLIENT].port));
+    return runs_on(d, flow->protocol) && (!port_counts(d) || on_own_port(d, flow));
+}
+
+static bool probes_elsewhere(const struct dissector *d, const struct flow *flow)
+{
+    return d->probe_elsewhere != NULL && runs_on(d, flow->protocol) && !on_own_port(d, flow);
 }
 
 /* A stream's protocol begins with its first octet; only TLS starts later, at a STARTTLS of some
@@ -73,7 +87,8 @@ static void adopt(struct conversation *c, const struct dissector *d, enum dir di
     c->identified_by = "content";
     c->ndpi = identification_free(c->ndpi);
     c->ndpi_over = true;
-    if (d->feed == NULL) {
+    bool wanted = d->records == 0 || (d->records & c->engine->options.records) != 0;
+    if (d->feed == NULL || (!wanted && c->protocol == NULL)) {
         c->protocol = d->name;
         return;
     }
@@ -124,20 +139,34 @@ static void ask_ndpi(struct conversation *c, enum dir dir, struct bytes payload)
     }
 }
 
+/* Asks those that look at this flow's port, or the others; *more: somebody needs more octets. */
+static enum probe ask_probes(struct conversation *c, enum dir dir, struct bytes head,
+                             bool elsewhere, bool *more)
+{
+    for (size_t i = 0; i < PROTOCOLS; i++) {
+        const struct dissector *d = protocols[i];
+        bool asked = elsewhere ? probes_elsewhere(d, c->flow) : probes_flow(d, c->flow);
+        if (!asked || !may_begin_here(c, &c->lanes[dir], d)) {
+            continue;
+        }
+        enum probe seen = elsewhere ? d->probe_elsewhere(head) : d->probe(head);
+        if (seen == PROBE_MORE) {
+            *more = true;
+        } else if (seen != PROBE_NO) {
+            adopt(c, d, dir, seen);
+            return seen;
+        }
+    }
+    return PROBE_NO;
+}
+
 enum probe conversation_recognise(struct conversation *c, enum dir dir, struct bytes head)
 {
     struct lane *lane = &c->lanes[dir];
     bool more = false;
-    for (size_t i = 0; i < PROTOCOLS; i++) {
-        const struct dissector *d = protocols[i];
-        if (!probes_flow(d, c->flow) || !may_begin_here(c, lane, d)) {
-            continue;
-        }
-        enum probe seen = d->probe(head);
-        if (seen == PROBE_MORE) {
-            more = true;
-        } else if (seen != PROBE_NO) {
-            adopt(c, d, dir, seen);
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        enum probe seen = ask_probes(c, dir, head, elsewhere, &more);
+        if (seen != PROBE_NO) {
             return seen;
         }
     }
@@ -155,7 +184,8 @@ const char *port_protocol(uint8_t transport, uint16_t port, bool only_recognised
 {
     for (size_t i = 0; i < PROTOCOLS; i++) {
         const struct dissector *d = protocols[i];
-        if (runs_on(d, transport) && has_port(d, port) && !(only_recognised && d->feed != NULL)) {
+        bool refuted = only_recognised && d->feed != NULL && !port_counts(d);
+        if (runs_on(d, transport) && has_port(d, port) && !refuted) {
             return d->name;
         }
     }

@@ -4,6 +4,23 @@
  */
 #include "dissect/signature.h"
 
+/* ---- NetBIOS datagrams ---- */
+
+/* RFC 1002 4.4.1 to 4.4.3: a datagram (0x10 to 0x12), an error (0x13), or a query (0x14 to 0x16);
+ * no reserved flag; the sender's port. */
+static enum probe nbdgm_probe(struct bytes head)
+{
+    struct cursor c = cursor_of(head);
+    uint8_t type = cursor_u8(&c), flags = cursor_u8(&c);
+    cursor_skip(&c, 2 + 4);
+    uint16_t port = cursor_be16(&c);
+    bool good = !c.failed && type >= 0x10 && type <= 0x16 && (flags & 0xf0) == 0 && port != 0;
+    return good ? PROBE_EITHER : PROBE_NO;
+}
+
+const struct dissector nbdgm_dissector = {
+    .name = "nbdgm", .ports = PORTS(138), .udp = true, .ports_only = true, .probe = nbdgm_probe};
+
 /* ---- NTP ---- */
 
 enum { NTP_SIZE = 48, NTP_CLIENT = 3, NTP_SERVER = 4, NTP_CONTROL = 6 };
@@ -21,9 +38,6 @@ static enum probe ntp_probe(struct bytes head)
     return mode == NTP_SERVER ? PROBE_SERVER : mode == NTP_CLIENT ? PROBE_CLIENT : PROBE_EITHER;
 }
 
-const struct dissector ntp_dissector = {
-    .name = "ntp", .ports = PORTS(123), .udp = true, .ports_only = true, .probe = ntp_probe};
-
 /* RFC 5905 7.3: a message alone, or with a key and digest of MD5 or SHA-1; [MS-SNTP] 2.2. */
 static bool ntp_size(size_t len)
 {
@@ -36,9 +50,9 @@ static bool ntp_time_fits(uint32_t seconds)
     return seconds == 0 || seconds >= UINT32_C(0xb2a00000);
 }
 
-/* On any port: a clock that is one, and times that fit each other. A request of one that tells
+/* On other ports: a clock that is one, and times that fit each other. A request of one that tells
  * nothing of itself (RFC 8915 appendix, chrony, ntpd) is zeros before a random time. */
-static enum probe ntp_anywhere_probe(struct bytes head)
+static enum probe ntp_probe_elsewhere(struct bytes head)
 {
     static const uint8_t nothing[36];
     struct cursor c = cursor_of(head);
@@ -64,8 +78,11 @@ static enum probe ntp_anywhere_probe(struct bytes head)
     return mode == NTP_SERVER && stratum > 0 && reference_fits && prompt ? PROBE_SERVER : PROBE_NO;
 }
 
-const struct dissector ntp_anywhere_dissector = {
-    .name = "ntp", .udp = true, .probe = ntp_anywhere_probe};
+const struct dissector ntp_dissector = {.name = "ntp",
+                                        .ports = PORTS(123),
+                                        .udp = true,
+                                        .probe = ntp_probe,
+                                        .probe_elsewhere = ntp_probe_elsewhere};
 
 /* ---- syslog ---- */
 
@@ -90,16 +107,9 @@ static enum probe syslog_probe(struct bytes head)
     return syslog_priority(&c) ? PROBE_CLIENT : PROBE_NO;
 }
 
-const struct dissector syslog_dissector = {.name = "syslog",
-                                           .ports = PORTS(514),
-                                           .udp = true,
-                                           .tcp = true,
-                                           .ports_only = true,
-                                           .probe = syslog_probe};
-
-/* On any port a time as well: RFC 5424 6.2.3 after the version, or RFC 3164 4.1.2. RFC 6587 3.4.1:
- * over TCP a length may come first. */
-static enum probe syslog_anywhere_probe(struct bytes head)
+/* On other ports a time as well: RFC 5424 6.2.3 after the version, or RFC 3164 4.1.2. RFC
+ * 6587 3.4.1: over TCP a length may come first. */
+static enum probe syslog_probe_elsewhere(struct bytes head)
 {
     static const char *const months[] = {"Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ", "Jul ",
                                          "Aug ", "Sep ", "Oct ", "Nov ", "Dec ", NULL};
@@ -118,8 +128,12 @@ static enum probe syslog_anywhere_probe(struct bytes head)
     return version || (c.rest.len > 15 && signature_word(c.rest, months)) ? PROBE_CLIENT : PROBE_NO;
 }
 
-const struct dissector syslog_anywhere_dissector = {
-    .name = "syslog", .udp = true, .tcp = true, .probe = syslog_anywhere_probe};
+const struct dissector syslog_dissector = {.name = "syslog",
+                                           .ports = PORTS(514),
+                                           .udp = true,
+                                           .tcp = true,
+                                           .probe = syslog_probe,
+                                           .probe_elsewhere = syslog_probe_elsewhere};
 
 /* ---- DHCPv6 ---- */
 

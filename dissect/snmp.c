@@ -67,6 +67,7 @@ const struct dissector snmp_dissector = {
     .name = "snmp",
     .ports = PORTS(161, 162),
     .udp = true,
+    .records = 1u << RECORD_SNMP,
     .state_size = 1,
     .probe = snmp_probe,
     .feed = snmp_feed,

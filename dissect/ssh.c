@@ -87,6 +87,7 @@ const struct dissector ssh_dissector = {
     .name = "ssh",
     .ports = PORTS(22),
     .tcp = true,
+    .records = 1u << RECORD_SSH,
     .state_size = sizeof(struct ssh),
     .probe = ssh_probe,
     .feed = ssh_feed,

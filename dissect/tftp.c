@@ -129,6 +129,7 @@ const struct dissector tftp_dissector = {
     .name = "tftp",
     .ports = PORTS(69),
     .udp = true,
+    .records = 1u << RECORD_TFTP,
     .state_size = 1,
     .probe = tftp_probe,
     .feed = tftp_feed,

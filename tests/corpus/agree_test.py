@@ -10,8 +10,8 @@ both figures are printed. A line of known.tsv that explains no present differenc
 import argparse, collections, concurrent.futures, csv, importlib.util, os, subprocess, sys
 
 MINIMUM = 98.0
-GROUPS = ('tls', 'http', 'smb', 'ntlm', 'kerberos', 'ldap', 'sql', 'dcerpc', 'flow.client', 'flow.protocol')
-JUDGED_PROTOCOLS = {'smb', 'http', 'tls'}
+GROUPS = ('tls', 'http', 'smb', 'ntlm', 'kerberos', 'ldap', 'sql', 'dcerpc', 'dns', 'llmnr', 'mdns', 'nbns', 'flow.client', 'flow.protocol')
+JUDGED_PROTOCOLS = {'smb', 'http', 'tls', 'dns', 'llmnr', 'mdns', 'nbns'}
 SKIPPED = 77
 
 Tally = collections.namedtuple('Tally', 'truth equal missing extra excused_missing excused_extra')

@@ -15,6 +15,8 @@ import captures
 
 PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http',
             389: 'ldap', 3268: 'ldap', 88: 'kerberos', 135: 'dcerpc', 1433: 'tds'}
+NAMES = {53: 'dns', 137: 'nbns', 5355: 'llmnr', 5353: 'mdns', 1434: 'ssrp'}
+FRAMED = ('dns', 'llmnr')  # the fuzz targets play these over TCP: a length before each message
 CASES = ['demo/breaches', 'ntlm/r041-ntlmv1', 'smb/r049-guest', 'smb/r060-smb1', 'smb/r062-encrypted', 'http/proxy-connect',
          'http/r050-negotiate', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
 CONVERSATION, OCTETS_MOST, PIECE_MOST, CASE_MOST = 0x80, 12000, 0x7fff, 3
@@ -39,6 +41,21 @@ def conversations(path, name):
         kept[target] = kept.get(target, 0) + 1
         if kept[target] <= CASE_MOST:
             save(target, '%s-%d' % (name, kept[target]), bytes([CONVERSATION]) + octets)
+
+
+def datagrams(path, name):
+    """All datagrams of one name service, as one conversation."""
+    packets, _ = captures.read_pcap(path)
+    found = {}
+    for source, destination, payload in captures.udp_payloads(packets):
+        target = NAMES.get(destination) or NAMES.get(source)
+        if target is None:
+            continue
+        payload = struct.pack('!H', len(payload)) + payload if target in FRAMED else payload
+        dir = 0 if destination in NAMES else 0x8000
+        found[target] = found.get(target, b'') + struct.pack('!H', len(payload) | dir) + payload
+    for target, octets in found.items():
+        save(target, name, bytes([CONVERSATION]) + octets)
 
 
 def small_captures():
@@ -77,5 +94,6 @@ for path in sys.argv[1:]:
 if len(sys.argv) == 1:
     for case in CASES:
         conversations(os.path.join(TOP, 'pcaps', case + '.pcap'), case.replace('/', '-'))
+    datagrams(os.path.join(TOP, 'pcaps', 'names', 'lookups.pcap'), 'names-lookups')
     small_captures()
     flow_scripts()

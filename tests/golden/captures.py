@@ -119,5 +119,16 @@ def tcp_payloads(packets):
             yield (ends[::-1] if from_server else ends), from_server, payload
 
 
+def udp_payloads(packets):
+    """(source port, destination port, octets) of each UDP datagram over IPv4 on Ethernet, in file order."""
+    for p in packets:
+        d = p.data
+        if len(d) < 42 or d[12:14] != b'\x08\x00' or d[23] != 17:
+            continue
+        at = 14 + (d[14] & 15) * 4
+        sport, dport, length = struct.unpack_from('!HHH', d, at)
+        yield sport, dport, d[at + 8:at + length]
+
+
 def base(path):
     return os.path.splitext(os.path.basename(path))[0]

@@ -47,6 +47,13 @@ point in an untrusted forest), ni01 198.51.100.50 (client on the internet), cmg0
 The passwords and keys in these files are throw-aways of the laboratory and open nothing else.
 Web servers answer with a fixed page: they are Apache, not the real role. Samba plays Windows.
 
+One is not recorded: `names/lookups.pcap` is made by `tests/lab/make_names.py`, each message from its specification,
+since nothing here speaks LLMNR, WINS or SSRP. It breaks no rule. What is true of it: of DNS a service (SRV) of a
+management point in packet 2, a name that does not exist in 8, one asked three times in vain in 11 to 13, an update
+refused in 15, a server on port 5300 in 16 and 17, TCP with the answers in the other order in 21 to 23; NetBIOS names
+in 27 to 36 (broadcast, WINS, registration, status); LLMNR in 38 to 40; mDNS in 41 and 42; SQL Server Browser in 43 to
+49.
+
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
         echo
