@@ -62,20 +62,23 @@ static enum probe ntp_probe_elsewhere(struct bytes head)
     cursor_skip(&c, 12);
     uint64_t reference = cursor_be64(&c), origin = cursor_be64(&c), receive = cursor_be64(&c);
     uint64_t transmit = cursor_be64(&c);
-    bool clock = stratum <= 16 && poll <= 17 && (precision == 0 || precision >= 0xe0);
-    if (c.failed || !ntp_size(head.len) || version < 3 || version > 4 || !clock) {
+    bool clock = precision == 0 || precision >= 0xe0; /* a power of two below one second */
+    if (c.failed || !ntp_size(head.len) || version < 3 || version > 4 || stratum > 16 ||
+        poll > 17) {
         return PROBE_NO;
     }
     bool reference_fits = ntp_time_fits((uint32_t)(reference >> 32));
     if (mode == NTP_CLIENT) {
         bool silent = bytes_is(tells, nothing, sizeof nothing) && transmit != 0;
-        bool told = reference != 0 && reference_fits && origin >> 32 == 0 && receive == 0 &&
-                    transmit >> 32 != 0 && ntp_time_fits((uint32_t)(transmit >> 32));
+        bool told = clock && reference != 0 && reference_fits && origin >> 32 == 0 &&
+                    receive == 0 && transmit >> 32 != 0 &&
+                    ntp_time_fits((uint32_t)(transmit >> 32));
         return silent || told ? PROBE_CLIENT : PROBE_NO;
     }
     bool prompt = receive >> 32 != 0 && ntp_time_fits((uint32_t)(receive >> 32)) &&
                   transmit >= receive && (transmit - receive) >> 32 < 2;
-    return mode == NTP_SERVER && stratum > 0 && reference_fits && prompt ? PROBE_SERVER : PROBE_NO;
+    return mode == NTP_SERVER && clock && stratum > 0 && reference_fits && prompt ? PROBE_SERVER
+                                                                                  : PROBE_NO;
 }
 
 const struct dissector ntp_dissector = {.name = "ntp",
