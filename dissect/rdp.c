@@ -20,7 +20,7 @@ enum {
     SEND_INDICATION = 0x68
 };
 /* Every answer fits well; a ConferenceCreateRequest with 31 channels has some 800 octets. */
-enum { CONNECT_MOST = 4096, SHORTEST_PROBED = TPKT + X224 + 4 };
+enum { CONNECT_MOST = 4096, SHORTEST_PROBED = TPKT + X224 + 8 };
 
 struct rdp {
     struct observation *o;
