@@ -7,7 +7,7 @@ static const struct play_options OPTIONS = {.udp = true, .records_only = true};
 
 #define FIXED(operation, your, next)                                                               \
     operation " 01 06 00 11223344 0000 8000 00000000 " your " " next " c0a80a01 0050569a0b0c "     \
-                                                                     "00*10 "
+              "00*10 "
 #define NAMES "00*64 00*128 63825363 "
 
 static void discover(struct talk *t)
