@@ -312,6 +312,29 @@ static void test_by_port(void **state)
     }
 }
 
+/* [MS-WSMV] 2.1: the path says so, and nothing that only begins like it. */
+static void test_winrm(void **state)
+{
+    static const struct {
+        const char *message;
+        bool named;
+    } rows[] = {
+        {"'POST /wsman HTTP/1.1' 0d0a 'Host: a' 0d0a 0d0a", true},
+        {"'POST /WSMAN?PSVersion=5.1 HTTP/1.1' 0d0a 'Host: a' 0d0a 0d0a", true},
+        {"'POST /wsman/SubscriptionManager/WEC HTTP/1.1' 0d0a 'Host: a' 0d0a 0d0a", true},
+        {"'POST /wsmanual HTTP/1.1' 0d0a 'Host: a' 0d0a 0d0a", false},
+        {"'POST /a/wsman HTTP/1.1' 0d0a 'Host: a' 0d0a 0d0a", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct talk t = {.count = 0};
+        say_words(&t, DIR_CLIENT, rows[i].message);
+        char *answer = play(t.steps, t.count, NULL);
+        assert_int_equal(strstr(answer, "flow.application=WinRM") != NULL, rows[i].named);
+        free(answer);
+    }
+}
+
 /* Each message in a stream, cut and changed in every way: nothing breaks. */
 static void test_sweeps(void **state)
 {
@@ -330,7 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_databases),    cmocka_unit_test(test_services),
         cmocka_unit_test(test_what_is_read), cmocka_unit_test(test_near_misses),
-        cmocka_unit_test(test_by_port),      cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_by_port),      cmocka_unit_test(test_winrm),
+        cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
