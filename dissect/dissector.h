@@ -170,5 +170,7 @@ void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
 
 /* A finer name of what the flow carries, from a host name seen (SNI, Host), as nDPI knows it. */
 void dissection_host_name(struct dissection *dx, struct bytes name);
+/* The same from what the protocol itself says: a string constant, which stands over nDPI's. */
+void dissection_application(struct dissection *dx, const char *name);
 
 #endif

@@ -246,6 +246,8 @@ static enum probe strict_message(struct bytes whole)
     return (m.flags & DNS_RESPONSE) != 0 ? PROBE_SERVER : PROBE_CLIENT;
 }
 
+enum { WAITED_FOR = 4096 }; /* octets of a message that begins a stream on any port */
+
 enum probe dns_looks_strictly(struct bytes head)
 {
     enum probe datagram = strict_message(head);
@@ -258,8 +260,8 @@ enum probe dns_looks_strictly(struct bytes head)
     if (c.failed || len < SHORTEST_QUERY) {
         return c.failed ? PROBE_MORE : PROBE_NO;
     }
-    if (!dns_message_open(c.rest, &m)) {
-        return PROBE_MORE;
+    if (!dns_message_open(c.rest, &m)) { /* short banners of others must not wait for more */
+        return len <= WAITED_FOR ? PROBE_MORE : PROBE_NO;
     }
     if (c.rest.len >= len) {
         return strict_message(cursor_take(&c, len));

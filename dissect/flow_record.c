@@ -64,14 +64,23 @@ static void add_protocol(struct observation *o, const struct flow *f, const stru
 {
     const char *name = c == NULL ? NULL : c->protocol, *by = c == NULL ? NULL : c->identified_by;
     if (name == NULL && (f->protocol == IP_TCP || f->protocol == IP_UDP)) {
-        /* Where a dissector saw the beginning and declined, its port says nothing any more. */
-        bool refuted = c != NULL && f->opening_seen && f->missing[DIR_CLIENT] == 0;
+        /* Where a dissector saw the beginning and declined, its port says nothing any more. The
+         * first datagram that was captured need not be the first there was. */
+        bool refuted =
+            c != NULL && f->protocol == IP_TCP && f->opening_seen && f->missing[DIR_CLIENT] == 0;
         name = port_protocol(f->protocol, f->ends[DIR_SERVER].port, refuted);
         by = "port";
+    }
+    if (f->protocol == IP_ESP) { /* RFC 4303: the transport itself says it */
+        name = "ipsec";
+        by = "content";
     }
     observation_string(o, FACT_FLOW_PROTOCOL, name == NULL ? "unknown" : name);
     if (name != NULL) {
         observation_string(o, FACT_FLOW_IDENTIFIED_BY, by);
+    }
+    if (name != NULL && strcmp(name, "ipsec") == 0) {
+        observation_bool(o, FACT_FLOW_OPAQUE, true);
     }
     if (c != NULL) {
         observation_string(o, FACT_FLOW_APPLICATION, c->application);

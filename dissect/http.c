@@ -439,6 +439,17 @@ static void name_oddities(struct dissection *dx, const struct http_head *head)
     }
 }
 
+/* [MS-WSMV] 2.1: WinRM answers below this path, on 5985, 5986 and wherever else it is told to. */
+static void name_service(struct dissection *dx, struct bytes target)
+{
+    static const char prefix[] = "/wsman";
+    size_t len = sizeof prefix - 1;
+    if (http_equal(bytes_slice(target, 0, len), prefix) &&
+        (target.len == len || memchr("/?", target.at[len], 2) != NULL)) {
+        dissection_application(dx, "WinRM");
+    }
+}
+
 static void state_request(struct dissection *dx, struct observation *o,
                           const struct http_head *head, enum method method)
 {
@@ -684,6 +695,9 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
         return fail(dx, s, dir);
     }
     name_oddities(dx, &head);
+    if (dir == DIR_CLIENT) {
+        name_service(dx, head.target);
+    }
     return dir == DIR_SERVER ? read_reply(dx, s, used, &head) : read_request(dx, s, used, &head);
 }
 

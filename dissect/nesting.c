@@ -207,3 +207,8 @@ void dissection_host_name(struct dissection *dx, struct bytes name)
         dx->conversation->application = identifier_application(e->host_names, name);
     }
 }
+
+void dissection_application(struct dissection *dx, const char *name)
+{
+    dx->conversation->application = name;
+}

@@ -147,6 +147,24 @@ static enum probe probe_middle(struct record_header first, struct bytes head)
     return fits ? PROBE_EITHER : PROBE_NO;
 }
 
+/* A whole message that only one end sends (RFC 5246 7.4), where it begins a record. */
+static enum probe probe_message(struct record_header first, uint8_t type, uint32_t len)
+{
+    if (first.content != CONTENT_HANDSHAKE || len + HANDSHAKE_HEADER > first.len) {
+        return PROBE_EITHER;
+    }
+    switch (type) {
+    case HANDSHAKE_CLIENT_KEY_EXCHANGE:
+        return PROBE_CLIENT;
+    case HANDSHAKE_NEW_SESSION_TICKET:
+    case HANDSHAKE_SERVER_KEY_EXCHANGE:
+    case HANDSHAKE_CERTIFICATE_REQUEST:
+        return PROBE_SERVER;
+    default:
+        return PROBE_EITHER;
+    }
+}
+
 static enum probe tls_probe(struct bytes head)
 {
     struct record_header first;
@@ -179,9 +197,11 @@ static enum probe tls_probe(struct bytes head)
         is_hello = type == HANDSHAKE_CLIENT_HELLO || type == HANDSHAKE_SERVER_HELLO;
     }
     /* A hello that is none may still be encrypted octets, if another record follows. */
-    return is_hello && head.len < RECORD_HEADER + (size_t)first.len + RECORD_HEADER
-               ? PROBE_NO
-               : probe_middle(first, head);
+    if (is_hello && head.len < RECORD_HEADER + (size_t)first.len + RECORD_HEADER) {
+        return PROBE_NO;
+    }
+    enum probe seen = probe_middle(first, head);
+    return seen == PROBE_EITHER ? probe_message(first, type, len) : seen;
 }
 
 /* ---- handshake messages ---- */

@@ -14,7 +14,7 @@ _rolecall_files()
 # Record types, the last of a list that commas separate.
 _rolecall_types()
 {
-    local types="flow tls http smb ntlm kerberos ldap sql dns dcerpc" before="" word
+    local types="flow tls http smb ntlm kerberos ldap sql dns dcerpc rdp ssh dhcp tftp snmp quic" before="" word
     [[ $1 == *,* ]] && before="${1%,*},"
     compopt -o nospace 2>/dev/null
     COMPREPLY=()

@@ -11,7 +11,8 @@ import argparse, collections, concurrent.futures, csv, importlib.util, os, subpr
 
 MINIMUM = 98.0
 GROUPS = ('tls', 'http', 'smb', 'ntlm', 'kerberos', 'ldap', 'sql', 'dcerpc', 'dns', 'llmnr', 'mdns', 'nbns', 'flow.client', 'flow.protocol')
-JUDGED_PROTOCOLS = {'smb', 'http', 'tls', 'dns', 'llmnr', 'mdns', 'nbns'}
+JUDGED_PROTOCOLS = {'smb', 'http', 'tls', 'ldap', 'kerberos', 'tds', 'dcerpc', 'dns', 'llmnr', 'mdns', 'nbns', 'mysql', 'postgresql', 'rdp', 'ssh',
+                    'ntp', 'dhcp', 'tftp', 'snmp', 'quic'}
 SKIPPED = 77
 
 Tally = collections.namedtuple('Tally', 'truth equal missing extra excused_missing excused_extra')

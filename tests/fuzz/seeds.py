@@ -89,6 +89,31 @@ def flow_scripts():
     save('flow', 'datagrams', b'\0' + steps([(0xc0, 0, 0, 90), (0xc1, 0, 0, 80), (0xe0, 3, 0, 8)]))
 
 
+def openings():
+    """Protocols that no capture here holds: conversations as their specifications show them, (from the server, octets)."""
+    h = bytes.fromhex
+    dhcp = lambda op, options: bytes([op, 1, 6, 0]) + h('112233440000800000000000c0a80a63c0a80a0a000000000050569a0b0c') + \
+        bytes(202) + h('63825363') + options + b'\xff'
+    client = h('0300005a02f0807f6552040101040101') + b'Duca' + h('804401c04400040008000004000301ca03aa09040000280a0000') + \
+        'CL01'.encode('utf-16-le') + bytes(36)
+    server = h('0300002f02f0807f66270a0100020100') + b'McDn' + h('18010c0c000400080000000000020c0c000200000002000000')
+    framed = lambda octets: octets[:3] + bytes([len(octets)]) + octets[4:]
+    save_talk('rdp', 'credssp', [(0, h('030000130ee000000000000100080003000000')), (1, h('030000130ed000001234000200080002000000')),
+                                 (0, h('160301002d010000290303') + bytes(32) + h('000002c02f0100'))])
+    save_talk('rdp', 'standard', [(0, h('0300000b06e00000000000')), (1, h('0300000b06d00000123400')), (0, framed(client)), (1, framed(server))])
+    save_talk('ssh', 'versions', [(1, b'SSH-2.0-OpenSSH_9.3p1 Debian-1\r\n'), (0, b'SSH-2.0-PuTTY_Release_0.78\r\n')])
+    save_talk('dhcp', 'pxe', [(0, dhcp(1, h('3501013c09') + b'PXEClient' + h('5d020007611100') + bytes(16))),
+                              (1, dhcp(2, h('3401033501053604c0a80a0af303020101')))])
+    save_talk('tftp', 'request', [(0, b'\0\1boot.efi\0octet\0tsize\x000\0'), (1, b'\0\5\0\1File not found\0')])
+    save_talk('snmp', 'v2c', [(0, h('301a02010104067075626c6963a00d02010102010002010030023000'))])
+    save_talk('snmp', 'v3', [(0, h('301a020103300d020101020205c00401040201030402300030020400'))])
+    save_talk('quic', 'versions', [(1, h('80000000000008001122334455667700000001')), (0, h('c30000000108001122334455667700004496') + bytes(20))])
+
+
+def save_talk(target, name, steps):
+    save(target, name, bytes([CONVERSATION]) + b''.join(struct.pack('!H', len(o) | (0x8000 if s else 0)) + o for s, o in steps))
+
+
 for path in sys.argv[1:]:
     conversations(path, captures.base(path))
 if len(sys.argv) == 1:
@@ -97,3 +122,4 @@ if len(sys.argv) == 1:
     datagrams(os.path.join(TOP, 'pcaps', 'names', 'lookups.pcap'), 'names-lookups')
     small_captures()
     flow_scripts()
+    openings()

@@ -54,7 +54,7 @@ expect "critical" audit --fail-on c
 expect "critical high info low medium" check --fail-on ""
 expect "always auto" audit --color a
 expect "ntlm" events --type n
-expect "flow,tls" events --type flow,t
+expect "flow,tls" events --type flow,tl
 expect "" events --type flow,f
 expect "--fail-on" check --fa
 expect "" rules --events
