@@ -109,6 +109,7 @@ struct dissector {
 /* Read inside others only; never probed for. */
 extern const struct dissector spnego_dissector;
 extern const struct dissector ntlm_dissector;
+extern const struct dissector websocket_dissector;
 
 /* ---- what the engine offers to a dissector ---- */
 
@@ -140,6 +141,11 @@ void dissection_anomaly(struct dissection *dx, const char *name);
 struct dissection *dissection_child(struct dissection *dx, const struct dissector *inside,
                                     const char *carrier) MUST_USE;
 void dissection_feed(struct dissection *child, enum dir dir, struct bytes message);
+/* What begins with `head` in a stream inside this one, by its content: a child for it. NULL, with
+ * PROBE_NO or PROBE_MORE for an answer, while nobody knows it; NULL with another answer when it is
+ * known and nobody reads it: the flow is named after it. */
+struct dissection *dissection_recognise(struct dissection *dx, struct bytes head,
+                                        const char *carrier, enum probe *ret_seen);
 /* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets,
  * DCERPC in a pipe): what is not whole yet waits, and FED_SKIP holds. False when `dir` of the child
  * has nothing more to say. */
