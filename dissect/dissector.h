@@ -164,6 +164,10 @@ dissection_auth(struct dissection *dx); /* of the innermost; a security dissecto
 void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
                           const char *carrier);
 
+/* What waits in `dir`, the other direction, (FED_MORE) is offered again after the octets being
+ * read: they changed how it is to be read. */
+void dissection_resume(struct dissection *dx, enum dir dir);
+
 /* A finer name of what the flow carries, from a host name seen (SNI, Host), as nDPI knows it. */
 void dissection_host_name(struct dissection *dx, struct bytes name);
 

@@ -600,6 +600,7 @@ static struct fed read_reply(struct dissection *dx, struct http *s, size_t used,
     }
     if (method == METHOD_CONNECT && s->sides[DIR_CLIENT].want == WANT_TUNNEL) {
         s->sides[DIR_CLIENT].want = WANT_HEAD;
+        dissection_resume(dx, DIR_CLIENT);
     }
     settle_reply_body(head, method);
     return begin_body(dx, s, DIR_SERVER, used, head);
