@@ -100,16 +100,17 @@ static size_t name_size(struct bytes text)
 /* Octets before the '>' that ends a tag: one in quotes does not. */
 static size_t tag_size(struct bytes text)
 {
-    uint8_t quote = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-        if (quote != 0) {
-            quote = c == quote ? 0 : quote;
-        } else if (c == '"' || c == '\'') {
-            quote = c;
-        } else if (c == '>') {
-            return i;
+    size_t size = 0;
+    while (size < text.len) {
+        struct bytes rest = bytes_from(text, size);
+        struct bytes part = bytes_slice(rest, 0, http_find(rest, '>'));
+        size_t single = http_find(part, '\''), quote = http_find(part, '"');
+        size_t opening = single < quote ? single : quote;
+        if (opening == part.len) {
+            return size + part.len;
         }
+        struct bytes quoted = bytes_from(rest, opening + 1);
+        size += opening + 2 + http_find(quoted, (char)rest.at[opening]);
     }
     return text.len;
 }
@@ -288,10 +289,14 @@ static void workspace_free(void *workspace, void *at)
     (void)at;
 }
 
-/* RFC 1950: the beginning of what was compressed; 0 octets when it was not. */
+/* RFC 1950: the beginning of what was compressed; 0 octets when it was not. The checksum at the end
+ * is not asked for. */
 static size_t inflate_some(struct bytes in, uint8_t *out, size_t room)
 {
     struct workspace workspace;
+    bool is_zlib = in.len > 2 && (in.at[0] & 0x0f) == Z_DEFLATED &&
+                   (in.at[0] << 8 | in.at[1]) % 31 == 0 && (in.at[1] & 0x20) == 0;
+    in = bytes_from(in, 2);
     workspace.used = 0;
     z_stream z = {.zalloc = workspace_alloc,
                   .zfree = workspace_free,
@@ -300,7 +305,7 @@ static size_t inflate_some(struct bytes in, uint8_t *out, size_t room)
                   .avail_in = (uInt)in.len,
                   .next_out = out,
                   .avail_out = (uInt)room};
-    if (in.len == 0 || inflateInit(&z) != Z_OK) {
+    if (!is_zlib || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
         return 0;
     }
     int answer = inflate(&z, Z_SYNC_FLUSH);

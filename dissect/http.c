@@ -209,8 +209,9 @@ static struct fed begin_body(struct dissection *dx, struct http *s, enum dir dir
 /* Whether a request's body is a client's message that is worth reading. */
 static bool begin_message(struct dissection *dx, struct http *s, const struct http_head *head)
 {
-    if (!bytes_is(head->method, "CCM_POST", 8) || head->body != HTTP_BODY_LENGTH ||
-        head->length == 0) {
+    /* No built-in rule reads what it says. */
+    if (!dissection_details(dx) || !bytes_is(head->method, "CCM_POST", 8) ||
+        head->body != HTTP_BODY_LENGTH || head->length == 0) {
         return false;
     }
     const struct observation *o = last_request(s);
@@ -496,7 +497,9 @@ static struct fed read_request(struct dissection *dx, struct http *s, size_t use
     }
     if (e->o != NULL) {
         state_request(dx, e->o, head, e->method);
-        state_service(e->o, head);
+        if (dissection_details(dx)) {
+            state_service(e->o, head);
+        }
     }
     if (head->fields[HTTP_FIELD_HOST].len > 0) {
         dissection_host_name(dx, head->fields[HTTP_FIELD_HOST]);
