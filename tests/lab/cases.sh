@@ -248,7 +248,7 @@ r010_ccm_post() {
     run cl01 "$CURL $message http://mp01.corp.example/ccm_system/request"
     run cl01 'python3 ccm_message.py MP_HinvEndpoint CL01 mp01.corp.example --sign --encrypt >message'
     run cl01 "$CURL $message http://mp01.corp.example/ccm_system/request"
-    expect R010 "$CL" "$MP:80" 1 http.request
+    expect R010 "$CL" "$MP:80" 1 'tcp.payload contains "CCM_POST"'
     shows 'messages' 'http.request.method == "CCM_POST"'
 }
 
