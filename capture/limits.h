@@ -85,6 +85,27 @@
  * KiB. */
 #define LIMIT_HTTP_HEAD (64u << 10)
 
+/* What is read of a Configuration Manager client's message, and of its body once that is inflated.
+ * The header, in UTF-16 with a key and two signatures of 4096 bits, has some 12 KiB; what a body is
+ * stands in its first element. */
+#define LIMIT_CCM_MESSAGE (32u << 10)
+#define LIMIT_CCM_BODY 2048
+
+/* HTTP/2: streams of one connection that are followed (nginx allows 128 at once, Apache 100),
+ * CONTINUATION frames of one header block (a block of 64 KiB needs three), fields of one block and
+ * octets of them once decompressed (curl takes 300 KiB), and the dynamic table that an encoder may
+ * use (Chrome's 64 KiB; the default is 4 KiB). */
+#define LIMIT_HTTP2_STREAMS 128
+#define LIMIT_HTTP2_CONTINUATIONS 64
+#define LIMIT_HTTP2_FIELDS 1024
+#define LIMIT_HTTP2_FIELD_OCTETS (256u << 10)
+#define LIMIT_HPACK_TABLE (64u << 10)
+
+/* WebSocket messages of each direction whose beginning is compared with known protocols, and the
+ * octets of it that are waited for: a tunnel shows in its first message. */
+#define LIMIT_WEBSOCKET_TRIES 4
+#define LIMIT_WEBSOCKET_HEAD 512
+
 /* An SMB message that is read whole (negotiate, session setup, tree connect): a Kerberos token of
  * 64 KiB, which is Windows' largest MaxTokenSize, and its frame. */
 #define LIMIT_SMB_MESSAGE (96u << 10)

@@ -119,6 +119,7 @@ struct dissector {
 /* Read inside others only; never probed for. */
 extern const struct dissector spnego_dissector;
 extern const struct dissector ntlm_dissector;
+extern const struct dissector websocket_dissector;
 
 /* ---- what the engine offers to a dissector ---- */
 
@@ -150,6 +151,11 @@ void dissection_anomaly(struct dissection *dx, const char *name);
 struct dissection *dissection_child(struct dissection *dx, const struct dissector *inside,
                                     const char *carrier) MUST_USE;
 void dissection_feed(struct dissection *child, enum dir dir, struct bytes message);
+/* What begins with `head` in a stream inside this one, by its content: a child for it. NULL, with
+ * PROBE_NO or PROBE_MORE for an answer, while nobody knows it; NULL with another answer when it is
+ * known and nobody reads it: the flow is named after it. */
+struct dissection *dissection_recognise(struct dissection *dx, struct bytes head,
+                                        const char *carrier, enum probe *ret_seen);
 /* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets,
  * DCERPC in a pipe): what is not whole yet waits, and FED_SKIP holds. False when `dir` of the child
  * has nothing more to say. */
@@ -167,6 +173,10 @@ dissection_auth(struct dissection *dx); /* of the innermost; a security dissecto
  * afterwards. */
 void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
                           const char *carrier);
+
+/* What waits in `dir`, the other direction, (FED_MORE) is offered again after the octets being
+ * read: they changed how it is to be read. */
+void dissection_resume(struct dissection *dx, enum dir dir);
 
 /* A finer name of what the flow carries, from a host name seen (SNI, Host), as nDPI knows it. */
 void dissection_host_name(struct dissection *dx, struct bytes name);

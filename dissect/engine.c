@@ -377,7 +377,8 @@ static enum sink_answer sink_data(void *user, void *ctx, enum dir dir, struct by
         return answer(c);
     }
     stream_data(c, dir, payload);
-    /* A hand-over gives what the other direction held back to the new reader. */
+    /* A hand-over gives what the other direction held back to the new reader; or the old one asked
+     * for it. */
     struct lane *other = &c->lanes[!dir];
     if (other->len > 0 && other->need == 0 && !other->quiet) {
         enum dir back = (enum dir) !dir;

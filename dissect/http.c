@@ -2,14 +2,17 @@
  * http.c - HTTP/1 conversations: RFC 9112 framing, and replies paired with their requests.
  *
  * Bodies are passed over, but for their last octet: it tells when a message really ended, so that a
- * record says what was transferred and not what was promised. Both directions are read
- * independently; requests wait in a queue for their replies. HTTP/2 is recognised and left alone.
+ * record says what was transferred and not what was promised; and but for the beginning of a
+ * Configuration Manager client's message, which ccm_message.c reads. Both directions are read
+ * independently; requests wait in a queue for their replies.
  */
 #include "capture/limits.h"
 #include "dissect/base64.h"
+#include "dissect/ccm_message.h"
 #include "dissect/dissector.h"
 #include "dissect/http_auth.h"
 #include "dissect/http_head.h"
+#include "dissect/http_text.h"
 
 enum {
     QUEUE_FIRST = 4,
@@ -27,8 +30,9 @@ enum want {
     WANT_LAST_OCTET, /* of a body whose length was given */
     WANT_CHUNK,
     WANT_TRAILER,
-    WANT_CLOSE,  /* the body ends with the connection */
-    WANT_TUNNEL, /* the client asked for one, and the answer is not there yet */
+    WANT_CLOSE,   /* the body ends with the connection */
+    WANT_MESSAGE, /* the body's beginning is a client's message */
+    WANT_TUNNEL,  /* the client asked for one, and the answer is not there yet */
 };
 
 struct side { /* one direction */
@@ -55,10 +59,16 @@ struct opening {
     char line[LIMIT_TEXT];
 };
 
+struct boundary { /* between the parts of the message that the client is sending */
+    size_t len;
+    char text[CCM_BOUNDARY_MOST];
+};
+
 struct http {
     struct side sides[2];
     struct opening *openings[2];
-    struct exchange *queue; /* a ring */
+    struct boundary *boundary; /* NULL: no such message came yet */
+    struct exchange *queue;    /* a ring */
     unsigned room, first, count;
     uint64_t serial;           /* requests seen */
     uint64_t written;          /* requests written before their reply, which will still come */
@@ -66,64 +76,6 @@ struct http {
     uint64_t reply_to;         /* serial of its request, 0: none */
     struct dissection *security;
 };
-
-/* ---- text ---- */
-
-/* A folded field is one line: RFC 9112 5.2. */
-static void state(struct observation *o, enum fact_id id, struct bytes text)
-{
-    if (text.len == 0 || memchr(text.at, '\n', text.len) == NULL) {
-        observation_utf8(o, id, text);
-        return;
-    }
-    char line[LIMIT_TEXT + 1];
-    size_t len = 0;
-    for (size_t i = 0; i < text.len && len < sizeof(line); i++) {
-        uint8_t c = text.at[i];
-        bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-        if (!blank) {
-            line[len++] = (char)c;
-        } else if (len > 0 && line[len - 1] != ' ') {
-            line[len++] = ' ';
-        }
-    }
-    observation_utf8(o, id, bytes_of(line, len));
-}
-
-static size_t find(struct bytes text, char c)
-{
-    const uint8_t *at = text.len == 0 ? NULL : memchr(text.at, c, text.len);
-    return at == NULL ? text.len : (size_t)(at - text.at);
-}
-
-/* Octets before "//", when the text is an absolute URI: RFC 3986 3; else 0. */
-static size_t authority_offset(struct bytes uri)
-{
-    size_t colon = find(uri, ':');
-    bool absolute = colon > 0 && bytes_has_prefix(bytes_from(uri, colon), "://", 3);
-    return absolute && find(uri, '/') > colon ? colon + 3 : 0;
-}
-
-/* As sent, but for a password in it: RFC 3986 3.2.1. */
-static void state_uri(struct observation *o, enum fact_id id, struct bytes uri)
-{
-    size_t start = authority_offset(uri);
-    struct bytes authority = bytes_from(uri, start);
-    authority.len = find(authority, '/');
-    size_t at_sign = find(authority, '@');
-    size_t colon = find(authority, ':');
-    if (start == 0 || at_sign == authority.len || colon >= at_sign) {
-        state(o, id, uri);
-        return;
-    }
-    char safe[LIMIT_TEXT + 1];
-    size_t head = start + colon + 1 < sizeof(safe) ? start + colon + 1 : sizeof(safe);
-    struct bytes rest = bytes_from(uri, start + at_sign);
-    size_t tail = rest.len < sizeof(safe) - head ? rest.len : sizeof(safe) - head;
-    memcpy(safe, uri.at, head);
-    memcpy(safe + head, rest.at, tail);
-    state(o, id, bytes_of(safe, head + tail));
-}
 
 /* ---- the queue ---- */
 
@@ -157,7 +109,7 @@ static bool queue_grow(struct dissection *dx, struct http *s)
 static void write_lone(struct dissection *dx, struct exchange *e)
 {
     if (e->o != NULL) {
-        state(e->o, FACT_HTTP_CONTENT_TYPE, bytes_of(e->type, e->type_len));
+        http_state(e->o, FACT_HTTP_CONTENT_TYPE, bytes_of(e->type, e->type_len));
         dissection_send(dx, e->o, DIR_CLIENT);
     }
 }
@@ -195,6 +147,16 @@ static void send_reply(struct dissection *dx, struct http *s)
     }
 }
 
+/* What is written about the client's last request; NULL when that is gone already. */
+static struct observation *last_request(struct http *s)
+{
+    if (s->reply != NULL && s->reply_to == s->serial) {
+        return s->reply;
+    }
+    struct exchange *last = s->count == 0 ? NULL : &s->queue[(s->first + s->count - 1) % s->room];
+    return last != NULL && last->serial == s->serial ? last->o : NULL;
+}
+
 /* The message of this direction is over, with side->body octets of body. */
 static void complete(struct dissection *dx, struct http *s, enum dir dir)
 {
@@ -204,12 +166,10 @@ static void complete(struct dissection *dx, struct http *s, enum dir dir)
             observation_num(s->reply, FACT_HTTP_RESPONSE_BYTES, side->body);
         }
         send_reply(dx, s);
-    } else if (s->reply != NULL && s->reply_to == s->serial) {
-        observation_num(s->reply, FACT_HTTP_REQUEST_BYTES, side->body);
-    } else if (s->count > 0) {
-        struct exchange *last = &s->queue[(s->first + s->count - 1) % s->room];
-        if (last->serial == s->serial && last->o != NULL) {
-            observation_num(last->o, FACT_HTTP_REQUEST_BYTES, side->body);
+    } else {
+        struct observation *o = last_request(s);
+        if (o != NULL) {
+            observation_num(o, FACT_HTTP_REQUEST_BYTES, side->body);
         }
     }
     *side = (struct side){0};
@@ -246,6 +206,52 @@ static struct fed begin_body(struct dissection *dx, struct http *s, enum dir dir
     return fed_bad();
 }
 
+/* Whether a request's body is a client's message that is worth reading. */
+static bool begin_message(struct dissection *dx, struct http *s, const struct http_head *head)
+{
+    /* No built-in rule reads what it says. */
+    if (!dissection_details(dx) || !bytes_is(head->method, "CCM_POST", 8) ||
+        head->body != HTTP_BODY_LENGTH || head->length == 0) {
+        return false;
+    }
+    const struct observation *o = last_request(s);
+    struct bytes boundary = ccm_boundary(head->fields[HTTP_FIELD_CONTENT_TYPE]);
+    if (o == NULL || o->muted || boundary.len == 0) {
+        return false;
+    }
+    if (s->boundary == NULL) {
+        s->boundary = arena_alloc(dissection_arena(dx), sizeof(*s->boundary));
+    }
+    if (s->boundary == NULL) {
+        return false;
+    }
+    memcpy(s->boundary->text, boundary.at, boundary.len);
+    s->boundary->len = boundary.len;
+    s->sides[DIR_CLIENT] = (struct side){.want = WANT_MESSAGE, .body = head->length};
+    return true;
+}
+
+/* The beginning of the body is read, the rest is passed over. */
+static struct fed read_message(struct dissection *dx, struct http *s, struct bytes in)
+{
+    struct side *side = &s->sides[DIR_CLIENT];
+    size_t size = side->body < LIMIT_CCM_MESSAGE ? (size_t)side->body : LIMIT_CCM_MESSAGE;
+    if (in.len < size) {
+        return fed_more(size);
+    }
+    struct observation *o = last_request(s);
+    if (o != NULL) {
+        ccm_message_state(o, bytes_of(s->boundary->text, s->boundary->len),
+                          bytes_slice(in, 0, size));
+    }
+    if (size == side->body) {
+        complete(dx, s, DIR_CLIENT);
+        return fed_ok(size);
+    }
+    side->want = WANT_LAST_OCTET;
+    return fed_skip(size, side->body - size - 1);
+}
+
 /* What comes next in this direction is not known; a reply under way is as complete as it will be.
  */
 static struct fed fail(struct dissection *dx, struct http *s, enum dir dir)
@@ -261,7 +267,7 @@ static struct fed fail(struct dissection *dx, struct http *s, enum dir dir)
 static size_t line_size(struct bytes in, size_t searched)
 {
     struct bytes rest = bytes_from(in, searched);
-    size_t end = searched + find(rest, '\n');
+    size_t end = searched + http_find(rest, '\n');
     return end < in.len ? end + 1 : 0;
 }
 
@@ -453,15 +459,34 @@ static void name_service(struct dissection *dx, struct bytes target)
 static void state_request(struct dissection *dx, struct observation *o,
                           const struct http_head *head, enum method method)
 {
-    state(o, FACT_HTTP_METHOD, head->method);
-    state(o, FACT_HTTP_HOST, head->fields[HTTP_FIELD_HOST]);
-    state_uri(o, FACT_HTTP_URI, head->target);
-    state(o, FACT_HTTP_VERSION, head->version);
-    state(o, FACT_HTTP_USER_AGENT, head->fields[HTTP_FIELD_USER_AGENT]);
+    http_state(o, FACT_HTTP_METHOD, head->method);
+    http_state(o, FACT_HTTP_HOST, head->fields[HTTP_FIELD_HOST]);
+    http_state_uri(o, FACT_HTTP_URI, head->target);
+    http_state(o, FACT_HTTP_VERSION, head->version);
+    http_state(o, FACT_HTTP_USER_AGENT, head->fields[HTTP_FIELD_USER_AGENT]);
     observation_stamp(o, FACT_HTTP_REQUEST_PACKET, dissection_at(dx));
-    if (method == METHOD_CONNECT || authority_offset(head->target) != 0) {
+    if (method == METHOD_CONNECT || http_authority_offset(head->target) != 0) {
         observation_bool(o, FACT_HTTP_PROXY, true);
     }
+}
+
+/* What services of Windows ask for in fields of their own. */
+static void state_service(struct observation *o, const struct http_head *head)
+{
+    struct bytes action = head->fields[HTTP_FIELD_SOAP_ACTION];
+    struct bytes client = head->fields[HTTP_FIELD_CCM_CLIENT_ID];
+    struct bytes token = head->fields[HTTP_FIELD_CLIENT_TOKEN];
+    if (action.len >= 2 && action.at[0] == '"' && action.at[action.len - 1] == '"') {
+        action = bytes_slice(action, 1, action.len - 2);
+    }
+    http_state(o, FACT_HTTP_SOAP_ACTION, action);
+    http_state(o, FACT_HTTP_BITS_PACKET, head->fields[HTTP_FIELD_BITS_PACKET_TYPE]);
+    /* "GUID:...;2026-11-26T15:00:00Z;2": the client's identifier, the time, a version */
+    if (token.len > 0) {
+        observation_bool(o, FACT_HTTP_CCM_CLIENT_TOKEN, true);
+        client = client.len > 0 ? client : bytes_slice(token, 0, http_find(token, ';'));
+    }
+    http_state(o, FACT_HTTP_CCM_CLIENT_ID, client);
 }
 
 static struct fed read_request(struct dissection *dx, struct http *s, size_t used,
@@ -483,6 +508,9 @@ static struct fed read_request(struct dissection *dx, struct http *s, size_t use
     }
     if (e->o != NULL) {
         state_request(dx, e->o, head, e->method);
+        if (dissection_details(dx)) {
+            state_service(e->o, head);
+        }
     }
     if (head->fields[HTTP_FIELD_HOST].len > 0) {
         dissection_host_name(dx, head->fields[HTTP_FIELD_HOST]);
@@ -495,18 +523,18 @@ static struct fed read_request(struct dissection *dx, struct http *s, size_t use
     if (head->body == HTTP_BODY_UNTIL_CLOSE) {
         dissection_anomaly(dx, "http.ambiguous_length");
     }
-    return begin_body(dx, s, DIR_CLIENT, used, head);
+    return begin_message(dx, s, head) ? fed_ok(used) : begin_body(dx, s, DIR_CLIENT, used, head);
 }
 
 static void state_reply(struct dissection *dx, struct observation *o, const struct http_head *head,
                         const struct exchange *asked)
 {
     if (asked == NULL) {
-        state(o, FACT_HTTP_VERSION, head->version);
+        http_state(o, FACT_HTTP_VERSION, head->version);
     }
-    state(o, FACT_HTTP_SERVER, head->fields[HTTP_FIELD_SERVER]);
+    http_state(o, FACT_HTTP_SERVER, head->fields[HTTP_FIELD_SERVER]);
     if (head->status / 100 == 3) {
-        state_uri(o, FACT_HTTP_LOCATION, head->fields[HTTP_FIELD_LOCATION]);
+        http_state_uri(o, FACT_HTTP_LOCATION, head->fields[HTTP_FIELD_LOCATION]);
     }
     observation_num(o, FACT_HTTP_STATUS, head->status);
     observation_stamp(o, FACT_HTTP_RESPONSE_PACKET, dissection_at(dx));
@@ -514,7 +542,7 @@ static void state_reply(struct dissection *dx, struct observation *o, const stru
     if (type.len == 0 && asked != NULL) {
         type = bytes_of(asked->type, asked->type_len);
     }
-    state(o, FACT_HTTP_CONTENT_TYPE, type);
+    http_state(o, FACT_HTTP_CONTENT_TYPE, type);
 }
 
 /* RFC 9110 15.2: an interim reply is a record of its own, for the request's is the final one's. */
@@ -533,15 +561,17 @@ static struct fed switch_protocol(struct dissection *dx, struct http *s, size_t 
                                   struct bytes upgrade, bool tunnel)
 {
     if (s->reply != NULL && !tunnel) {
-        state(s->reply, FACT_HTTP_UPGRADE, upgrade);
+        http_state(s->reply, FACT_HTTP_UPGRADE, upgrade);
     }
     send_reply(dx, s);
     queue_flush(dx, s);
     s->sides[DIR_CLIENT] = s->sides[DIR_SERVER] = (struct side){0};
     if (tunnel) {
         dissection_hand_over(dx, NULL, "http-connect");
-    } else if (http_equal(upgrade, "websocket") || http_equal(upgrade, "h2c")) {
-        return fed_done();
+    } else if (http_equal(upgrade, "websocket")) {
+        dissection_hand_over(dx, &websocket_dissector, "websocket");
+    } else if (http_equal(upgrade, "h2c")) {
+        dissection_hand_over(dx, &http2_dissector, "h2c");
     } else {
         dissection_hand_over(dx, NULL, "http-upgrade");
     }
@@ -584,6 +614,7 @@ static struct fed read_reply(struct dissection *dx, struct http *s, size_t used,
     }
     if (method == METHOD_CONNECT && s->sides[DIR_CLIENT].want == WANT_TUNNEL) {
         s->sides[DIR_CLIENT].want = WANT_HEAD;
+        dissection_resume(dx, DIR_CLIENT);
     }
     settle_reply_body(head, method);
     return begin_body(dx, s, DIR_SERVER, used, head);
@@ -637,7 +668,8 @@ static bool is_simple_request(struct bytes line)
 {
     struct http_head head;
     line = http_trim(line);
-    return bytes_has_prefix(line, "GET /", 5) && find(bytes_from(line, 4), ' ') == line.len - 4 &&
+    return bytes_has_prefix(line, "GET /", 5) &&
+           http_find(bytes_from(line, 4), ' ') == line.len - 4 &&
            !http_head_read(line, false, &head);
 }
 
@@ -652,7 +684,7 @@ static struct fed read_simple_request(struct dissection *dx, struct http *s, str
     return fed;
 }
 
-/* RFC 9113 3.4 */
+/* RFC 9113 3.4: the reply that agreed to it was lost, for http2.c reads all others. */
 static bool is_http2(struct bytes in)
 {
     return bytes_has_prefix(in, "PRI * HTTP/2.0\r\n", 16);
@@ -689,7 +721,8 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
     forget_opening(s, dir);
     if (dir == DIR_CLIENT && is_http2(in)) {
         queue_flush(dx, s);
-        return fed_done();
+        dissection_hand_over(dx, &http2_dissector, "h2c");
+        return fed_ok(0);
     }
     if (!http_head_read(bytes_slice(in, 0, used), dir == DIR_SERVER, &head)) {
         return fail(dx, s, dir);
@@ -715,6 +748,8 @@ static struct fed http_feed(struct dissection *dx, void *state_, enum dir dir, s
         return read_chunk(dx, s, dir, in);
     case WANT_TRAILER:
         return read_trailer(dx, s, dir, in);
+    case WANT_MESSAGE:
+        return read_message(dx, s, in);
     case WANT_CLOSE:
         side->body += in.len;
         return fed_ok(in.len);

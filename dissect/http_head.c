@@ -111,35 +111,51 @@ static bool read_request_line(struct bytes line, struct http_head *head)
 
 /* ---- the fields ---- */
 
-/* No two of the fields that matter are equally long, so the length finds the only candidate. */
+/* The fields that matter by their length: at most two are equally long. */
 static const struct {
     const char *name;
     enum http_field id;
-} fields_by_length[] = {
-#define FIELD(id, text) [sizeof(text) - 1] = {text, HTTP_FIELD_##id}
-    FIELD(HOST, "Host"),
-    FIELD(SERVER, "Server"),
-    FIELD(UPGRADE, "Upgrade"),
-    FIELD(LOCATION, "Location"),
-    FIELD(USER_AGENT, "User-Agent"),
-    FIELD(CONTENT_TYPE, "Content-Type"),
-    FIELD(AUTHORIZATION, "Authorization"),
-    FIELD(CONTENT_LENGTH, "Content-Length"),
-    FIELD(WWW_AUTHENTICATE, "WWW-Authenticate"),
-    FIELD(TRANSFER_ENCODING, "Transfer-Encoding"),
-    FIELD(PROXY_AUTHENTICATE, "Proxy-Authenticate"),
-    FIELD(PROXY_AUTHORIZATION, "Proxy-Authorization"),
+} fields_by_length[][2] = {
+#define FIELD(id, text)                                                                            \
+    {                                                                                              \
+        text, HTTP_FIELD_##id                                                                      \
+    }
+#define ONE(id, text) [sizeof(text) - 1] = {FIELD(id, text)}
+    ONE(HOST, "Host"),
+    ONE(SERVER, "Server"),
+    ONE(UPGRADE, "Upgrade"),
+    ONE(LOCATION, "Location"),
+    [10] = {FIELD(USER_AGENT, "User-Agent"), FIELD(SOAP_ACTION, "SOAPAction")},
+    [11] = {FIELD(CCM_CLIENT_ID, "CCMClientID"), FIELD(CLIENT_TOKEN, "ClientToken")},
+    ONE(CONTENT_TYPE, "Content-Type"),
+    ONE(AUTHORIZATION, "Authorization"),
+    ONE(CONTENT_LENGTH, "Content-Length"),
+    [16] = {FIELD(WWW_AUTHENTICATE, "WWW-Authenticate"),
+            FIELD(BITS_PACKET_TYPE, "BITS-Packet-Type")},
+    ONE(TRANSFER_ENCODING, "Transfer-Encoding"),
+    ONE(PROXY_AUTHENTICATE, "Proxy-Authenticate"),
+    ONE(PROXY_AUTHORIZATION, "Proxy-Authorization"),
+#undef ONE
 #undef FIELD
 };
 
 static enum http_field find_field(struct bytes name)
 {
-    if (name.len >= sizeof(fields_by_length) / sizeof(fields_by_length[0]) ||
-        fields_by_length[name.len].name == NULL ||
-        strncasecmp((const char *)name.at, fields_by_length[name.len].name, name.len) != 0) {
+    if (name.len >= sizeof(fields_by_length) / sizeof(fields_by_length[0])) {
         return HTTP_FIELD_COUNT;
     }
-    return fields_by_length[name.len].id;
+    for (size_t i = 0; i < 2; i++) {
+        const char *known = fields_by_length[name.len][i].name;
+        if (known == NULL) {
+            break;
+        }
+        /* The first letter rules out most, without a call. */
+        if (((name.at[0] ^ (uint8_t)known[0]) & 0xdf) == 0 &&
+            strncasecmp((const char *)name.at, known, name.len) == 0) {
+            return fields_by_length[name.len][i].id;
+        }
+    }
+    return HTTP_FIELD_COUNT;
 }
 
 /* RFC 9110 8.6; a list of equal numbers counts as one. */

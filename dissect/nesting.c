@@ -194,6 +194,13 @@ void dissection_hand_over(struct dissection *dx, const struct dissector *inside,
     }
 }
 
+void dissection_resume(struct dissection *dx, enum dir dir)
+{
+    if (dx == dx->conversation->top) {
+        dx->conversation->lanes[dir].need = 0;
+    }
+}
+
 void dissection_host_name(struct dissection *dx, struct bytes name)
 {
     struct engine *e = dx->conversation->engine;

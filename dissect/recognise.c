@@ -180,6 +180,27 @@ enum probe conversation_recognise(struct conversation *c, enum dir dir, struct b
     return PROBE_NO;
 }
 
+struct dissection *dissection_recognise(struct dissection *dx, struct bytes head,
+                                        const char *carrier, enum probe *ret_seen)
+{
+    *ret_seen = PROBE_NO;
+    for (size_t i = 0; i < PROTOCOLS; i++) {
+        const struct dissector *d = protocols[i];
+        enum probe seen = d->tcp && !d->ports_only ? d->probe(head) : PROBE_NO;
+        if (seen == PROBE_MORE) {
+            *ret_seen = seen;
+        } else if (seen != PROBE_NO) {
+            *ret_seen = seen;
+            if (d->feed != NULL) {
+                return dissection_child(dx, d, carrier);
+            }
+            dx->conversation->protocol = d->name;
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 const char *port_protocol(uint8_t transport, uint16_t port, bool only_recognised)
 {
     for (size_t i = 0; i < PROTOCOLS; i++) {

@@ -124,7 +124,28 @@ size_t text_from_utf8(struct bytes in, char *out, size_t room)
     return convert(in, out, room, utf8_next);
 }
 
+/* Copies ASCII from the start, four characters at a time, as long as there is room for what may
+ * follow. Returns how many. */
+static size_t ascii_run_utf16le(struct bytes in, char *out, size_t room)
+{
+    static const uint8_t not_ascii[] = {0x80, 0xff, 0x80, 0xff, 0x80, 0xff, 0x80, 0xff};
+    uint64_t mask, four;
+    size_t n = 0;
+    memcpy(&mask, not_ascii, sizeof mask);
+    while (n * 2 + 8 <= in.len && n + 4 + 8 <= room) {
+        memcpy(&four, in.at + n * 2, sizeof four);
+        if ((four & mask) != 0) {
+            break;
+        }
+        for (size_t end = n + 4; n < end; n++) {
+            out[n] = (char)in.at[n * 2];
+        }
+    }
+    return n;
+}
+
 size_t text_from_utf16le(struct bytes in, char *out, size_t room)
 {
-    return convert(in, out, room, utf16_next);
+    size_t plain = ascii_run_utf16le(in, out, room);
+    return plain + convert(bytes_from(in, plain * 2), out + plain, room - plain, utf16_next);
 }

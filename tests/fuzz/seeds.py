@@ -18,7 +18,9 @@ PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080:
 NAMES = {53: 'dns', 137: 'nbns', 5355: 'llmnr', 5353: 'mdns', 1434: 'ssrp'}
 FRAMED = ('dns', 'llmnr')  # the fuzz targets play these over TCP: a length before each message
 CASES = ['demo/breaches', 'ntlm/r041-ntlmv1', 'smb/r049-guest', 'smb/r060-smb1', 'smb/r062-encrypted', 'http/proxy-connect',
-         'http/r050-negotiate', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
+         'http/r050-negotiate', 'http/r010-ccm-post', 'http/h2c-upgrade', 'http/h2c-prior-knowledge',
+         'http/websocket-tunnel', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
+TARGET = {'http-h2c-prior-knowledge': 'http2'}  # where the port does not tell
 CONVERSATION, OCTETS_MOST, PIECE_MOST, CASE_MOST = 0x80, 12000, 0x7fff, 3
 
 
@@ -37,7 +39,7 @@ def conversations(path, name):
             flows[ends] += struct.pack('!H', len(payload) | (0x8000 if from_server else 0)) + payload
     kept = {}
     for ends, octets in flows.items():
-        target = PROTOCOL[ends[1][1]]
+        target = TARGET.get(name, PROTOCOL[ends[1][1]])
         kept[target] = kept.get(target, 0) + 1
         if kept[target] <= CASE_MOST:
             save(target, '%s-%d' % (name, kept[target]), bytes([CONVERSATION]) + octets)

@@ -233,6 +233,61 @@ proxy_connect() {
     shows 'TLS from the proxy' "tls.handshake.type == 1 and ip.src == ${ADDRESS[proxy01]}"
 }
 
+# What a case needs beside the packages: its script, where the host's commands run.
+script() { cp "$HERE/$2" "$LAB/$1/tmp/"; }
+
+new_case http/r010-ccm-post r010_ccm_post policy.yaml 'clients post messages by HTTP to an HTTPS-only management point, signed or not, encrypted or not: R010'
+r010_ccm_post() {
+    local message="-X CCM_POST -A 'ConfigMgr Messaging HTTP Sender' -H 'Content-Type: multipart/mixed; boundary=\"aAbBcCdDv1234567890VxXyYzZ\"' --data-binary @message"
+    web mp01 mp01
+    script cl01 ccm_message.py
+    start_capture
+    run cl01 'python3 ccm_message.py MP_ClientRegistration CL01 mp01.corp.example >message'
+    run cl01 "$CURL $message http://mp01.corp.example/ccm_system/request"
+    run cl01 'python3 ccm_message.py MP_PolicyManager CL01 mp01.corp.example --sign >message'
+    run cl01 "$CURL $message http://mp01.corp.example/ccm_system/request"
+    run cl01 'python3 ccm_message.py MP_HinvEndpoint CL01 mp01.corp.example --sign --encrypt >message'
+    run cl01 "$CURL $message http://mp01.corp.example/ccm_system/request"
+    expect R010 "$CL" "$MP:80" 1 'tcp.payload contains "CCM_POST"'
+    shows 'messages' 'http.request.method == "CCM_POST"'
+}
+
+H2C='global LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so'
+new_case http/h2c-prior-knowledge h2c_prior_knowledge policy.yaml 'HTTP/2 in clear from the first octet: two requests of one connection, and one of another client (nothing is wrong)'
+h2c_prior_knowledge() {
+    web sup01 sup01 "$H2C" 'global Protocols h2c http/1.1'
+    start_capture
+    run cl01 "nghttp -n --no-dep http://sup01.corp.example:8530/Content/update.cab http://sup01.corp.example:8530/index.html"
+    run cl01 "echo body | $CURL --http2-prior-knowledge -A 'SMS CCM 5.0' --data-binary @- http://sup01.corp.example:8530/SMS_MP/x"
+    shows 'the preface' 'tcp.payload contains "PRI * HTTP/2.0"'
+    lacks 'an upgrade' 'http.upgrade'
+}
+
+new_case http/h2c-upgrade h2c_upgrade policy.yaml 'HTTP/1.1 that is upgraded to HTTP/2 in clear (nothing is wrong)'
+h2c_upgrade() {
+    web sup01 sup01 "$H2C" 'global Protocols h2c http/1.1' 'global H2Upgrade on'
+    start_capture
+    run cl01 "nghttp -nu http://sup01.corp.example:8530/Content/update.cab http://sup01.corp.example:8530/Content/other.cab"
+    shows 'the switch' 'http.response.code == 101'
+    shows 'the preface' 'tcp.payload contains "PRI * HTTP/2.0"'
+}
+
+new_case http/websocket-tunnel websocket_tunnel policy.yaml 'an HTTP request inside a WebSocket (nothing is wrong)'
+websocket_tunnel() {
+    web sup01 sup01 'global LoadModule proxy_wstunnel_module /usr/lib/apache2/modules/mod_proxy_wstunnel.so' \
+        'global ProxyPass /tunnel ws://127.0.0.1:9000/'
+    script sup01 websocket.py
+    script cl01 websocket.py
+    start sup01 relay "python3 websocket.py relay 9000 127.0.0.1 8530"
+    note sup01 'python3 websocket.py relay 9000 127.0.0.1 8530'
+    wait_listening sup01 9000
+    start_capture
+    run cl01 "python3 websocket.py send ws://sup01.corp.example:8530/tunnel/ 'GET /Content/inside.cab HTTP/1.1\\r\\nHost: inside.corp.example\\r\\n\\r\\n'"
+    stop sup01 relay
+    shows 'the switch' 'http.response.code == 101'
+    shows 'frames' 'websocket.opcode == 2'
+}
+
 # --- zones
 internet_to() {     # HOST
     web "$1" "$1"

@@ -41,7 +41,7 @@ die() { say "$*"; exit 1; }
 
 PACKAGES=(samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind libnss-winbind smbclient
           python3-samba krb5-user ldap-utils libsasl2-modules-gssapi-mit
-          apache2 libapache2-mod-auth-gssapi gnutls-bin openssl curl
+          apache2 libapache2-mod-auth-gssapi gnutls-bin openssl curl nghttp2-client
           bind9-dnsutils iproute2 ethtool tcpdump tshark)
 
 missing_packages() {
