@@ -153,7 +153,7 @@ struct dissection *dissection_child(struct dissection *dx, const struct dissecto
 void dissection_feed(struct dissection *child, enum dir dir, struct bytes message);
 /* What begins with `head` in a stream inside this one, by its content: a child for it. NULL, with
  * PROBE_NO or PROBE_MORE for an answer, while nobody knows it; NULL with another answer when it is
- * known and nobody reads it: the flow is named after it. */
+ * known and nobody reads it. The flow is named after it, unless it is TLS. */
 struct dissection *dissection_recognise(struct dissection *dx, struct bytes head,
                                         const char *carrier, enum probe *ret_seen);
 /* As dissection_feed(), for a child whose messages are a stream of their own (TLS in TDS packets,

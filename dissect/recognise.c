@@ -107,7 +107,9 @@ static void adopt(struct conversation *c, const struct dissector *d, enum dir di
         other->resync = true;
     }
     c->protocol_before = c->protocol;
-    if (c->top != NULL && c->protocol == NULL) {
+    /* Inside a tunnel the innermost says what the flow is for; TLS says nothing of that. */
+    bool tells = c->protocol == NULL || (c->carrier != NULL && d != &tls_dissector);
+    if (c->top != NULL && tells) {
         c->protocol = d->name;
     }
 }
@@ -191,11 +193,10 @@ struct dissection *dissection_recognise(struct dissection *dx, struct bytes head
             *ret_seen = seen;
         } else if (seen != PROBE_NO) {
             *ret_seen = seen;
-            if (d->feed != NULL) {
-                return dissection_child(dx, d, carrier);
+            if (d != &tls_dissector) { /* which says nothing of what it is for */
+                dx->conversation->protocol = d->name;
             }
-            dx->conversation->protocol = d->name;
-            return NULL;
+            return d->feed == NULL ? NULL : dissection_child(dx, d, carrier);
         }
     }
     return NULL;
