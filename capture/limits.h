@@ -120,6 +120,11 @@
 #define LIMIT_LDAP_MESSAGE (96u << 10)
 #define LIMIT_LDAP_REQUESTS 32
 
+/* Levels of a search filter that are written, and names of one list (attributes, changes, controls,
+ * referrals): people write five and name thirty. */
+#define LIMIT_LDAP_FILTER_DEPTH 32
+#define LIMIT_LDAP_NAMES 128
+
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
  * - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)

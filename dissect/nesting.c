@@ -157,7 +157,9 @@ void dissection_send(struct dissection *dx, struct observation *o, enum dir dir)
     }
     c->drafts--;
     o->dir = dir;
-    o->at = c->at;
+    if (o->at.order == 0) {
+        o->at = c->at;
+    }
     engine_emit(c->engine, c->flow, o, c->closing_order != 0 ? c->closing_order : c->at.order);
 }
 

@@ -128,3 +128,23 @@ size_t text_from_utf16le(struct bytes in, char *out, size_t room)
 {
     return convert(in, out, room, utf16_next);
 }
+
+bool text_looks_utf8(struct bytes text)
+{
+    unsigned follow = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (follow > 0) {
+            if ((c & 0xc0) != 0x80) {
+                return false;
+            }
+            follow--;
+        } else if (c >= 0x80) {
+            follow = c >= 0xf5 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc2 ? 1 : 0;
+            if (follow == 0) {
+                return false;
+            }
+        }
+    }
+    return follow == 0;
+}
