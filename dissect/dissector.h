@@ -122,6 +122,8 @@ bool dissection_secrets(
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);
+/* Whether anybody asks for this kind of record. */
+bool dissection_wants(const struct dissection *dx, enum record record);
 struct certificates *
 dissection_certificates(struct dissection *dx); /* the worker's cache, tls_cert.h */
 

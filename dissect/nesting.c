@@ -34,6 +34,11 @@ bool dissection_details(const struct dissection *dx)
     return !dx->conversation->engine->options.brief;
 }
 
+bool dissection_wants(const struct dissection *dx, enum record record)
+{
+    return (dx->conversation->engine->options.records & 1u << record) != 0;
+}
+
 struct certificates *dissection_certificates(struct dissection *dx)
 {
     return dx->conversation->engine->certificates;
@@ -133,7 +138,7 @@ struct observation *dissection_begin(struct dissection *dx, enum record record)
         return NULL;
     }
     c->drafts++;
-    o->muted = (c->engine->options.records & 1u << record) == 0;
+    o->muted = !dissection_wants(dx, record);
     return o;
 }
 
