@@ -75,25 +75,25 @@ static void write_endpoint(struct dissection *dx, const struct endpoint *e)
         return;
     }
     observation_string(o, FACT_DCERPC_MESSAGE, "endpoint");
-    observation_string(o, FACT_DCERPC_INTERFACE, dcerpc_interface_name(e->uuid));
-    observation_string(o, FACT_DCERPC_UUID, e->uuid);
-    observation_string(o, FACT_DCERPC_CARRIER, dissection_carrier(dx));
-    observation_string(o, FACT_DCERPC_TRANSPORT, e->transport);
+    dcerpc_state_interface(dx, o, dcerpc_endpoint_mapper, NULL);
+    observation_string(o, FACT_DCERPC_ENDPOINT_INTERFACE, dcerpc_interface_name(e->uuid));
+    observation_string(o, FACT_DCERPC_ENDPOINT_UUID, e->uuid);
+    observation_string(o, FACT_DCERPC_ENDPOINT_TRANSPORT, e->transport);
     if (e->address.len == 4) {
         struct address address = address_v4(e->address.at);
         char text[ADDRESS_TEXT];
         if (address_is_host(&address)) { /* Samba answers 0.0.0.0 */
-            observation_string(o, FACT_DCERPC_ADDRESS, address_format(&address, text));
+            observation_string(o, FACT_DCERPC_ENDPOINT_ADDRESS, address_format(&address, text));
         }
     }
     if (e->port != 0) {
-        observation_num(o, FACT_DCERPC_PORT, e->port);
+        observation_num(o, FACT_DCERPC_ENDPOINT_PORT, e->port);
     }
     struct bytes pipe = e->pipe;
     while (pipe.len > 0 && pipe.at[pipe.len - 1] == 0) {
         pipe.len--;
     }
-    observation_utf8(o, FACT_DCERPC_PIPE, pipe);
+    observation_utf8(o, FACT_DCERPC_ENDPOINT_PIPE, pipe);
     dissection_send(dx, o, DIR_SERVER);
 }
 

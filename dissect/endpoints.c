@@ -72,13 +72,13 @@ static void add(struct endpoints *e, const struct address *address, uint16_t por
 static void note(struct endpoints *e, const struct observation *o)
 {
     struct address told;
-    const char *text = observation_text(o, FACT_DCERPC_ADDRESS),
-               *interface = observation_text(o, FACT_DCERPC_INTERFACE);
-    uint16_t port = (uint16_t)observation_number(o, FACT_DCERPC_PORT, 0);
-    if (port == 0 || !observation_is(o, FACT_DCERPC_TRANSPORT, "tcp")) {
+    const char *text = observation_text(o, FACT_DCERPC_ENDPOINT_ADDRESS),
+               *interface = observation_text(o, FACT_DCERPC_ENDPOINT_INTERFACE);
+    uint16_t port = (uint16_t)observation_number(o, FACT_DCERPC_ENDPOINT_PORT, 0);
+    if (port == 0 || !observation_is(o, FACT_DCERPC_ENDPOINT_TRANSPORT, "tcp")) {
         return;
     }
-    interface = interface != NULL ? interface : observation_text(o, FACT_DCERPC_UUID);
+    interface = interface != NULL ? interface : observation_text(o, FACT_DCERPC_ENDPOINT_UUID);
     add(e, &o->flow.ends[DIR_SERVER].address, port, interface);
     if (text != NULL && address_parse(text, &told) && address_is_host(&told)) {
         add(e, &told, port, interface);

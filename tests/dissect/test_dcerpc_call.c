@@ -263,16 +263,21 @@ static void datagrams(struct talk *t)
 #define ANSWERED(at, message) "dcerpc @" at " server dcerpc.message=" message " "
 #define ASKED(at) "dcerpc.request_packet=" at "\n"
 #define BOTH(at, reply) "dcerpc.request_packet=" at " dcerpc.reply_packet=" reply "\n"
-#define SERVED ANSWERED("3", "endpoint") SVCCTL_NAMED
+#define SERVED                                                                                     \
+    ANSWERED("3", "endpoint")                                                                      \
+    MAPPER_NAMED OPEN "dcerpc.endpoint.interface=svcctl "                                          \
+                      "dcerpc.endpoint.uuid=367abb81-9844-35f1-ad32-98f038001003 "
 #define MAPPED                                                                                     \
     ALONE("2", "bind")                                                                             \
     MAPPER_NAMED OPEN ASKED("1") ANSWERED("3", "call") MAPPER_NAMED OPEN                           \
         "dcerpc.opnum=3 " BOTH("2", "3") SERVED                                                    \
-        "dcerpc.transport=tcp dcerpc.address=10.77.0.10 dcerpc.port=49153\n" SERVED                \
-        "dcerpc.transport=tcp dcerpc.port=49154\n" SERVED                                          \
-        "dcerpc.transport=udp dcerpc.address=10.77.0.10 dcerpc.port=49155\n" SERVED                \
-        "dcerpc.transport=smb-pipe dcerpc.pipe=\\pipe\\svcctl\n" SERVED                            \
-        "dcerpc.transport=http dcerpc.port=593\n"
+        "dcerpc.endpoint.transport=tcp dcerpc.endpoint.address=10.77.0.10 "                        \
+        "dcerpc.endpoint.port=49153\n" SERVED                                                      \
+        "dcerpc.endpoint.transport=tcp dcerpc.endpoint.port=49154\n" SERVED                        \
+        "dcerpc.endpoint.transport=udp dcerpc.endpoint.address=10.77.0.10 "                        \
+        "dcerpc.endpoint.port=49155\n" SERVED                                                      \
+        "dcerpc.endpoint.transport=smb-pipe dcerpc.endpoint.pipe=\\pipe\\svcctl\n" SERVED          \
+        "dcerpc.endpoint.transport=http dcerpc.endpoint.port=593\n"
 
 static const struct logon_case cases[] = {
     {"results of a bind", results,
@@ -381,11 +386,11 @@ static void tell_endpoint(struct endpoints *e, struct observation_pool *pool, co
 {
     struct observation *o = flow_to(pool, RECORD_DCERPC, SERVER, 135);
     observation_string(o, FACT_DCERPC_MESSAGE, "endpoint");
-    observation_string(o, FACT_DCERPC_INTERFACE, name);
-    observation_string(o, FACT_DCERPC_UUID, "aabbccdd-eeff-0123-4567-89abcdef0100");
-    observation_string(o, FACT_DCERPC_TRANSPORT, transport);
-    observation_string(o, FACT_DCERPC_ADDRESS, "10.77.0.11");
-    observation_num(o, FACT_DCERPC_PORT, port);
+    observation_string(o, FACT_DCERPC_ENDPOINT_INTERFACE, name);
+    observation_string(o, FACT_DCERPC_ENDPOINT_UUID, "aabbccdd-eeff-0123-4567-89abcdef0100");
+    observation_string(o, FACT_DCERPC_ENDPOINT_TRANSPORT, transport);
+    observation_string(o, FACT_DCERPC_ENDPOINT_ADDRESS, "10.77.0.11");
+    observation_num(o, FACT_DCERPC_ENDPOINT_PORT, port);
     endpoints_see(e, o);
     observation_release(pool, o);
 }
