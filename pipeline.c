@@ -10,6 +10,7 @@
 #include "capture/decode.h"
 #include "capture/fragment.h"
 #include "capture/limits.h"
+#include "dissect/endpoints.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -73,6 +74,7 @@ struct pipeline {
     struct source *source;
     struct fragments *fragments;
     struct flow_secret secret;
+    struct endpoints *endpoints;
     struct worker *workers;
     unsigned worker_count;
     struct run run;
@@ -173,8 +175,9 @@ static void count_protocol(struct pipeline *p, const char *name)
     p->name_count++;
 }
 
-static void deliver(struct pipeline *p, const struct observation *o)
+static void deliver(struct pipeline *p, struct observation *o)
 {
+    endpoints_see(p->endpoints, o);
     if (o->record == RECORD_FLOW) {
         count_protocol(p, observation_text(o, FACT_FLOW_PROTOCOL));
         flow_quality_add(&p->run.quality, o);
@@ -665,6 +668,8 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
         return -ENOMEM;
     }
     p->options = *options;
+    /* What an endpoint mapper answers names flows, whoever asks for records of it. */
+    p->options.engine.records |= 1u << RECORD_DCERPC;
     p->next_tick = INT64_MIN;
     p->worker_count = options->workers > LIMIT_SHARDS ? LIMIT_SHARDS : options->workers;
     clock_gettime(CLOCK_MONOTONIC, &p->started);
@@ -676,8 +681,9 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
             source_open(options->inputs, options->input_count, &options->source, error, &p->source);
     }
     p->fragments = failed < 0 ? NULL : fragments_new();
+    p->endpoints = failed < 0 ? NULL : endpoints_new();
     p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
-    if (failed >= 0 && (p->fragments == NULL || p->workers == NULL)) {
+    if (failed >= 0 && (p->fragments == NULL || p->endpoints == NULL || p->workers == NULL)) {
         failed = -ENOMEM;
     }
     for (unsigned i = 0; i < p->worker_count && failed >= 0; i++) {
@@ -785,6 +791,7 @@ struct pipeline *pipeline_close(struct pipeline *p)
     }
     free(p->workers);
     fragments_free(p->fragments);
+    endpoints_free(p->endpoints);
     source_free(p->source);
     free(p);
     return NULL;

@@ -135,11 +135,31 @@
 #define LIMIT_DCERPC_CONTEXTS 8
 #define LIMIT_DCERPC_SYNTAXES 32
 
+/* Contexts of one bind that are paired with their results, different calls of a connection that are
+ * stated, and the answers of the endpoint mapper that are read: it sends some 2 KiB, and four
+ * endpoints unless asked for more. */
+#define LIMIT_DCERPC_ELEMENTS 64
+#define LIMIT_DCERPC_CALLS 64
+#define LIMIT_DCERPC_ANSWER (16u << 10)
+#define LIMIT_DCERPC_TOWERS 64
+#define LIMIT_DCERPC_FLOORS 8
+
+/* Endpoints remembered to name other connections, and interfaces of one: a server has some fifty
+ * ports, and the busiest, a domain controller's, serves lsarpc, samr, netlogon, drsuapi and others.
+ */
+#define LIMIT_ENDPOINTS 4096
+#define LIMIT_ENDPOINT_INTERFACES 8
+
 /* An LDAP message that is read whole (a Kerberos token of 64 KiB in a bind), and the requests of
  * one connection that wait for their answer: Windows allows 20 searches at once (MaxActiveQueries).
  */
 #define LIMIT_LDAP_MESSAGE (96u << 10)
 #define LIMIT_LDAP_REQUESTS 32
+
+/* Levels of a search filter that are written, and names of one list (attributes, changes, controls,
+ * referrals): people write five and name thirty. */
+#define LIMIT_LDAP_FILTER_DEPTH 32
+#define LIMIT_LDAP_NAMES 128
 
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
  * - 1 octets. */

@@ -1,12 +1,10 @@
 /*
  * dcerpc.c - DCERPC, connection-oriented: fragments over TCP, and in the named pipes of SMB.
  *
- * Stub data is never read: of a call only its head and, while a logon waits for its outcome, its
- * verifier's head.
+ * Stub data is read only where the endpoint mapper answers: of other calls their head and, while a
+ * logon waits for its outcome, their verifier's head.
  */
 #include "dissect/dcerpc.h"
-
-enum { CALL_HEAD = DCERPC_HEADER + 8, FAULT_HEAD = CALL_HEAD + 4 };
 
 uint16_t dcerpc_u16(struct cursor *c, bool little)
 {
@@ -61,7 +59,7 @@ static enum probe dcerpc_probe(struct bytes head)
 {
     struct dcerpc_header h;
     if (!read_header(head, &h)) {
-        return PROBE_NO;
+        return dcerpc_datagram_probe(head);
     }
     if (head.len < DCERPC_HEADER) {
         return PROBE_MORE;
@@ -87,21 +85,53 @@ static void call_ends(struct dcerpc_state *s, const struct dcerpc_lane *lane,
     }
 }
 
+/* The whole answer of the endpoint mapper, when it is one fragment and not sealed. */
+static bool is_map_answer(const struct dcerpc_state *s, const struct dcerpc_header *h)
+{
+    enum { WHOLE = DCERPC_FIRST_FRAG | DCERPC_LAST_FRAG };
+    return h->type == DCERPC_RESPONSE && s->watch != NULL && s->watch->maps &&
+           h->call == s->watch->map_id && h->auth == 0 && (h->flags & WHOLE) == WHOLE &&
+           h->fragment <= LIMIT_DCERPC_ANSWER;
+}
+
+/* What records need of a call whose head is there. */
+static void state_call(struct dissection *dx, struct dcerpc_state *s, const struct dcerpc_header *h,
+                       struct bytes in)
+{
+    if (h->type == DCERPC_REQUEST) {
+        dcerpc_call_request(dx, s, h, in);
+        return;
+    }
+    bool mapped = is_map_answer(s, h);
+    dcerpc_call_answered(dx, s, h, in);
+    if (mapped) {
+        dcerpc_endpoint_read(dx, h, bytes_of(in.at, h->fragment));
+    }
+}
+
 /* C706 12.6.4.9, 12.6.4.10, 12.6.4.7 */
-static struct fed read_call(struct dcerpc_state *s, enum dir dir, const struct dcerpc_header *h,
-                            struct bytes in)
+static struct fed read_call(struct dissection *dx, struct dcerpc_state *s, enum dir dir,
+                            const struct dcerpc_header *h, struct bytes in)
 {
     struct dcerpc_lane *lane = &s->lanes[dir];
-    size_t want = h->type == DCERPC_FAULT ? FAULT_HEAD : CALL_HEAD;
-    if (h->fragment < want || !dcerpc_auth_waits(s)) {
+    size_t want = h->type == DCERPC_FAULT ? DCERPC_FAULT_HEAD : DCERPC_CALL_HEAD;
+    bool asks = dcerpc_call_asks(s, h), waits = dcerpc_auth_waits(s);
+    if (h->fragment < want || (!asks && !waits)) {
         return fed_skip(DCERPC_HEADER, h->fragment - DCERPC_HEADER);
     }
-    if (in.len < want) {
-        return fed_more(want);
+    size_t there = is_map_answer(s, h) ? h->fragment : want;
+    if (in.len < there) {
+        return fed_more(there);
+    }
+    if (asks) {
+        state_call(dx, s, h, in);
+    }
+    if (!waits) {
+        return fed_skip(want, h->fragment - want);
     }
     *lane = (struct dcerpc_lane){.header = *h};
     if (h->type == DCERPC_FAULT) {
-        struct cursor c = cursor_of(bytes_from(in, CALL_HEAD));
+        struct cursor c = cursor_of(bytes_from(in, DCERPC_CALL_HEAD));
         lane->status = dcerpc_u32(&c, h->little);
     }
     if (h->auth == 0 || want + DCERPC_TRAILER + h->auth > h->fragment) {
@@ -142,8 +172,11 @@ static void read_bind(struct dissection *dx, struct dcerpc_state *s, enum dir di
         fragment.len = at;
     }
     if (h->type == DCERPC_BIND || h->type == DCERPC_ALTER_CONTEXT) {
-        dcerpc_bind_read(dx, h, fragment, verifier ? &trailer : NULL);
-    } else if (h->type == DCERPC_BIND_NAK) {
+        dcerpc_bind_read(dx, s, h, fragment, verifier ? &trailer : NULL);
+    } else if (h->type != DCERPC_AUTH3) {
+        dcerpc_bind_answered(dx, s, h, fragment);
+    }
+    if (h->type == DCERPC_BIND_NAK) {
         dcerpc_auth_refused(s);
         return;
     }
@@ -157,6 +190,9 @@ static struct fed dcerpc_feed(struct dissection *dx, void *state, enum dir dir, 
 {
     struct dcerpc_state *s = state;
     struct dcerpc_header h;
+    if (dissection_flow(dx)->protocol == IP_UDP) {
+        return dcerpc_datagram_feed(dx, s, dir, in);
+    }
     if (s->lanes[dir].in_verifier) {
         return read_verifier(s, dir, in);
     }
@@ -170,7 +206,7 @@ static struct fed dcerpc_feed(struct dissection *dx, void *state, enum dir dir, 
     case DCERPC_REQUEST:
     case DCERPC_RESPONSE:
     case DCERPC_FAULT:
-        return read_call(s, dir, &h, in);
+        return read_call(dx, s, dir, &h, in);
     case DCERPC_BIND:
     case DCERPC_BIND_ACK:
     case DCERPC_BIND_NAK:
@@ -189,19 +225,26 @@ static struct fed dcerpc_feed(struct dissection *dx, void *state, enum dir dir, 
 
 static bool dcerpc_gap(struct dissection *dx, void *state, enum dir dir, uint64_t missing)
 {
-    (void)dx;
     (void)missing;
     struct dcerpc_state *s = state;
     s->lanes[dir].in_verifier = false;
+    if (dir == DIR_SERVER) {
+        dcerpc_bind_end(dx, s);
+        dcerpc_call_end(dx, s);
+    }
     return true;
 }
 
-/* In a pipe: it was closed, and this state serves another one. */
 static void dcerpc_end(struct dissection *dx, void *state, const struct outcome *outcome)
 {
-    (void)dx;
-    if (outcome != NULL) {
-        dcerpc_auth_end(state);
+    struct dcerpc_state *s = state;
+    dcerpc_bind_end(dx, s);
+    dcerpc_call_end(dx, s);
+    if (outcome != NULL) { /* a pipe was closed, and this state serves another one */
+        dcerpc_auth_end(s);
+        if (s->watch != NULL) {
+            *s->watch = (struct dcerpc_watch){0};
+        }
     }
 }
 
@@ -211,6 +254,7 @@ const struct dissector dcerpc_dissector = {
     .name = "dcerpc",
     .ports = ports,
     .tcp = true,
+    .udp = true,
     .state_size = sizeof(struct dcerpc_state),
     .probe = dcerpc_probe,
     .feed = dcerpc_feed,

@@ -1,10 +1,11 @@
 /*
  * dcerpc.h - what the parts of the DCERPC dissector share: the state of one connection.
  *
- * dcerpc.c frames and probes; dcerpc_bind.c reads what binds interfaces; dcerpc_auth.c follows the
- * logons; dcerpc_interfaces.c names interfaces.
+ * dcerpc.c frames and probes; dcerpc_bind.c reads what binds interfaces, dcerpc_call.c what is
+ * called, dcerpc_endpoint.c what the endpoint mapper answers; dcerpc_auth.c follows the logons;
+ * dcerpc_interfaces.c names interfaces; dcerpc_datagram.c reads the connectionless protocol.
  *
- * Spec:   C706 12.6 (connection-oriented PDUs), [MS-RPCE] 2.2.2.
+ * Spec:   C706 12.6 (connection-oriented PDUs), 12.5 (connectionless), [MS-RPCE] 2.2.2.
  * Units:  octets.
  * Owner:  everything lives in the flow's arena.
  */
@@ -30,6 +31,12 @@ enum dcerpc_type {
     DCERPC_AUTH3 = 16,
     DCERPC_TYPE_LAST = 19,
 };
+
+/* C706 12.6.3.1: pfc_flags */
+enum dcerpc_flag { DCERPC_FIRST_FRAG = 0x01, DCERPC_LAST_FRAG = 0x02 };
+
+#define DCERPC_CALL_HEAD (DCERPC_HEADER + 8)
+#define DCERPC_FAULT_HEAD (DCERPC_CALL_HEAD + 4)
 
 struct dcerpc_header {
     uint8_t type, flags;
@@ -61,8 +68,31 @@ struct dcerpc_lane {
     uint32_t status; /* of a fault */
 };
 
+#define DCERPC_UUID_TEXT 37
+
+/* A presentation context: the interface that calls with this number are for. */
+struct dcerpc_context {
+    uint16_t id;
+    char uuid[DCERPC_UUID_TEXT];
+    struct dcerpc_trailer trailer; /* of the bind, all zero without a verifier */
+};
+
+/* What is followed for records: which interfaces are bound and what is called in them. */
+struct dcerpc_watch {
+    struct dcerpc_context contexts[LIMIT_DCERPC_SYNTAXES];
+    struct observation *binds[LIMIT_DCERPC_SYNTAXES]; /* wait for the server's answer */
+    uint8_t bind_of[LIMIT_DCERPC_ELEMENTS]; /* for each context proposed, its place in `binds` */
+    unsigned context_count, bind_count, element_count;
+    uint32_t calls[LIMIT_DCERPC_CALLS]; /* those stated: place of the context, and the number */
+    unsigned call_count;
+    struct observation *call; /* waits for its answer */
+    uint32_t call_id, map_id; /* of that call, and of one to the endpoint mapper */
+    bool maps;
+};
+
 struct dcerpc_state {
     struct dcerpc_lane lanes[2]; /* by enum dir */
+    struct dcerpc_watch *watch;  /* NULL until a bind; and when nobody asks for records */
     struct dcerpc_security contexts[LIMIT_DCERPC_CONTEXTS];
     unsigned context_count, clock;
 };
@@ -75,9 +105,47 @@ struct dcerpc_trailer dcerpc_trailer_read(struct bytes in, bool little);
 
 /* ---- dcerpc_bind.c ---- */
 
+void dcerpc_uuid(struct cursor *c, bool little, char text[DCERPC_UUID_TEXT]);
+/* The interface, the carrier and how calls are protected. */
+void dcerpc_state_interface(struct dissection *dx, struct observation *o, const char *uuid,
+                            const struct dcerpc_trailer *trailer);
 /* BIND and ALTER_CONTEXT: a record per interface. `trailer` is NULL when there is no verifier. */
-void dcerpc_bind_read(struct dissection *dx, const struct dcerpc_header *h, struct bytes fragment,
-                      const struct dcerpc_trailer *trailer);
+void dcerpc_bind_read(struct dissection *dx, struct dcerpc_state *s, const struct dcerpc_header *h,
+                      struct bytes fragment, const struct dcerpc_trailer *trailer);
+/* BIND_ACK, ALTER_CONTEXT_RESP and BIND_NAK: those records are sent. */
+void dcerpc_bind_answered(struct dissection *dx, struct dcerpc_state *s,
+                          const struct dcerpc_header *h, struct bytes fragment);
+/* No answer comes any more. */
+void dcerpc_bind_end(struct dissection *dx, struct dcerpc_state *s);
+
+/* ---- dcerpc_call.c ---- */
+
+/* The head of a request, response or fault. */
+void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
+                         const struct dcerpc_header *h, struct bytes head);
+void dcerpc_call_answered(struct dissection *dx, struct dcerpc_state *s,
+                          const struct dcerpc_header *h, struct bytes head);
+/* Whether an operation of this context was not called before. */
+bool dcerpc_call_is_new(struct dissection *dx, struct dcerpc_watch *w, unsigned place,
+                        uint16_t number);
+/* Whether this message's head is worth reading. */
+bool dcerpc_call_asks(const struct dcerpc_state *s, const struct dcerpc_header *h);
+void dcerpc_call_end(struct dissection *dx, struct dcerpc_state *s);
+
+/* ---- dcerpc_endpoint.c ---- */
+
+extern const char dcerpc_endpoint_mapper[]; /* the mapper's interface */
+enum { DCERPC_EPT_MAP = 3 };
+
+/* The answer to ept_map, whole: a record per endpoint. */
+void dcerpc_endpoint_read(struct dissection *dx, const struct dcerpc_header *h,
+                          struct bytes fragment);
+
+/* ---- dcerpc_datagram.c ---- */
+
+enum probe dcerpc_datagram_probe(struct bytes head);
+struct fed dcerpc_datagram_feed(struct dissection *dx, struct dcerpc_state *s, enum dir dir,
+                                struct bytes in);
 
 /* ---- dcerpc_auth.c ---- */
 

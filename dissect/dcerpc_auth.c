@@ -7,6 +7,7 @@
  * and a fault may say that it did not.
  */
 #include "dissect/dcerpc.h"
+#include "dissect/kerberos.h"
 
 /* [MS-RPCE] 2.2.1.1.7 */
 enum { RPC_C_AUTHN_GSS_NEGOTIATE = 9, RPC_C_AUTHN_WINNT = 10, RPC_C_AUTHN_GSS_KERBEROS = 16 };
@@ -45,12 +46,13 @@ static struct dcerpc_security *take(struct dissection *dx, struct dcerpc_state *
     return row;
 }
 
-/* What spnego.c reads: NTLM, a GSS-API token or a negotiation. Kerberos by itself continues without
- * that frame. */
+/* What spnego.c reads: NTLM, a GSS-API token or a negotiation, and Kerberos messages by themselves
+ * ([MS-KILE] 3.4.5.1). */
 static bool is_token(struct bytes token)
 {
+    static const uint8_t first[] = {0x60, 0xa0, 0xa1, KRB_AP_REQ, KRB_AP_REP, KRB_ERROR};
     return bytes_has_prefix(token, "NTLMSSP", 8) ||
-           (token.len > 0 && (token.at[0] == 0x60 || token.at[0] == 0xa0 || token.at[0] == 0xa1));
+           (token.len > 0 && memchr(first, token.at[0], sizeof first) != NULL);
 }
 
 void dcerpc_auth_token(struct dissection *dx, struct dcerpc_state *s, enum dir dir,

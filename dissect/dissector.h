@@ -133,14 +133,16 @@ bool dissection_secrets(
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);
+/* Whether anybody asks for this kind of record. */
+bool dissection_wants(const struct dissection *dx, enum record record);
 struct certificates *
 dissection_certificates(struct dissection *dx); /* the worker's cache, tls_cert.h */
 
 /* A record to write facts into; NULL when a limit bites (counted). Ends in exactly one of send and
  * drop. */
 struct observation *dissection_begin(struct dissection *dx, enum record record) MUST_USE;
-void dissection_send(struct dissection *dx, struct observation *o,
-                     enum dir dir); /* stamped with the packet being read */
+/* Stamped with the packet being read, unless the dissector stamped it when that was another one. */
+void dissection_send(struct dissection *dx, struct observation *o, enum dir dir);
 void dissection_drop(struct dissection *dx, struct observation *o);
 
 /* A named oddity of this flow, once each: a string constant such as "smb.bad_length". */

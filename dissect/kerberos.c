@@ -7,11 +7,13 @@
  */
 #include "dissect/kerberos.h"
 
+#include <strings.h>
+
 #include "dissect/der.h"
+#include "dissect/text.h"
 
 enum {
     RECORD_MARK = 4,    /* RFC 4120 7.2.2: the length before each message of a TCP stream */
-    KPASSWD_HEADER = 6, /* RFC 3244 2 */
     SHORTEST_HEAD = 24, /* a message's first octets that are looked at before the rest is there */
 };
 
@@ -31,30 +33,14 @@ struct kerberos {
 
 /* ---- recognition ---- */
 
-struct kpasswd {
-    uint16_t len, version, ap_len;
-};
-
-/* RFC 3244 2: message length, version (1, and 0xff80 for requests to set a password), length of the
- * AP-REQ or AP-REP */
-static bool kpasswd_header(struct cursor *c, uint64_t whole, struct kpasswd *ret)
-{
-    ret->len = cursor_be16(c);
-    ret->version = cursor_be16(c);
-    ret->ap_len = cursor_be16(c);
-    return !c->failed && ret->len == whole && (ret->version == 1 || ret->version == 0xff80) &&
-           ret->ap_len <= ret->len - KPASSWD_HEADER;
-}
-
 static enum probe kpasswd_looks(struct bytes head, uint64_t whole)
 {
-    struct cursor c = cursor_of(head);
-    struct kpasswd header;
-    bool good = kpasswd_header(&c, whole, &header);
-    if (head.len < KPASSWD_HEADER) {
-        return whole <= UINT16_MAX && (head.len < 2 || header.len == whole) ? PROBE_MORE : PROBE_NO;
+    struct kerberos_password framed;
+    bool good = kerberos_read_password(head, whole, &framed);
+    if (head.len < KERBEROS_PASSWORD_HEADER) {
+        return whole <= UINT16_MAX && (head.len < 2 || framed.len == whole) ? PROBE_MORE : PROBE_NO;
     }
-    return good ? kerberos_looks(c.rest) : PROBE_NO;
+    return good ? kerberos_looks(framed.message) : PROBE_NO;
 }
 
 static enum probe message_looks(struct bytes head, uint64_t whole)
@@ -70,8 +56,8 @@ static enum probe kerberos_probe(struct bytes head)
     if (head.len == 0 || (c.failed && head.at[0] == 0)) {
         return PROBE_MORE;
     }
-    enum probe bare =
-        head.len < KPASSWD_HEADER ? kerberos_looks(head) : message_looks(head, head.len); /* UDP */
+    enum probe bare = head.len < KERBEROS_PASSWORD_HEADER ? kerberos_looks(head)
+                                                          : message_looks(head, head.len); /* UDP */
     if (bare != PROBE_NO) {
         return bare == PROBE_MORE && head.len > SHORTEST_HEAD ? PROBE_NO : bare;
     }
@@ -174,11 +160,26 @@ static bool read_request(struct dissection *dx, struct kerberos *s, struct bytes
     kerberos_state_name(o, FACT_KERBEROS_CLIENT, request.client);
     kerberos_state_name(o, FACT_KERBEROS_SERVICE, request.service);
     kerberos_state_etypes(o, request.etypes);
-    kerberos_state_padata(o, request.padata);
+    kerberos_state_request(o, &request, dissection_details(dx));
     observation_stamp(o, FACT_KERBEROS_REQUEST_PACKET, dissection_at(dx));
     w.o = o;
     s->waiting[s->count++] = w;
     return true;
+}
+
+/* RFC 6806 8: the ticket is not for the service that was asked for. One for the ticket-granting
+ * service of another realm sends the client there. */
+static void state_other_service(struct observation *o, const struct kerberos_reply *reply,
+                                const char *service)
+{
+    static const char granting[] = "krbtgt/";
+    char realm[256];
+    observation_string(o, FACT_KERBEROS_TICKET_SERVICE, service);
+    (void)text_from_utf8(reply->ticket.realm, realm, sizeof realm);
+    if (strncmp(service, granting, sizeof granting - 1) == 0 &&
+        strcasecmp(service + sizeof granting - 1, realm) != 0) {
+        observation_string(o, FACT_KERBEROS_REFERRAL, service + sizeof granting - 1);
+    }
 }
 
 /* The request that a reply of this type answers; NULL when none waits. */
@@ -212,11 +213,12 @@ static bool read_reply(struct dissection *dx, struct kerberos *s, enum dir dir,
     if (alone) {
         observation_utf8(o, FACT_KERBEROS_REALM, reply.ticket.realm);
         kerberos_state_name(o, FACT_KERBEROS_SERVICE, reply.ticket.service);
+        kerberos_state_reply(o, &reply);
     } else {
         struct kerberos_name service;
         kerberos_name(reply.ticket.service, &service);
         if (!observation_is(o, FACT_KERBEROS_SERVICE, service.text)) {
-            observation_string(o, FACT_KERBEROS_TICKET_SERVICE, service.text);
+            state_other_service(o, &reply, service.text);
         }
     }
     state_once(o, FACT_KERBEROS_CLIENT, reply.client);
@@ -275,6 +277,7 @@ static bool read_error(struct dissection *dx, struct kerberos *s, enum dir dir,
     }
     state_once(o, FACT_KERBEROS_CLIENT, error.client);
     kerberos_state_error(o, error.code);
+    kerberos_state_error_data(o, &error, dissection_details(dx));
     observation_stamp(o, FACT_KERBEROS_REPLY_PACKET, dissection_at(dx));
     dissection_send(dx, o, dir);
     return true;
@@ -291,17 +294,14 @@ static void feed_ap(struct dissection *dx, struct kerberos *s, enum dir dir, str
     }
 }
 
-/* RFC 3244 2: without an AP-REP a KRB-ERROR stands where the KRB-PRIV would */
 static bool read_kpasswd(struct dissection *dx, struct kerberos *s, enum dir dir,
                          struct bytes message)
 {
-    struct cursor c = cursor_of(message);
-    struct kpasswd header;
-    if (!kpasswd_header(&c, message.len, &header)) {
+    struct kerberos_password framed;
+    if (!kerberos_read_password(message, message.len, &framed)) {
         return false;
     }
-    struct bytes ap = header.ap_len == 0 ? c.rest : cursor_take(&c, header.ap_len);
-    feed_ap(dx, s, dir, ap, "kpasswd");
+    feed_ap(dx, s, dir, message, KERBEROS_PASSWORD_CARRIER);
     return true;
 }
 

@@ -26,8 +26,8 @@ enum kerberos_message {
     KRB_ERROR = 0x7e,
 };
 
-/* AP exchanges: whole AP-REQ, AP-REP and KRB-ERROR messages are fed, without GSS-API around them.
- */
+/* AP exchanges: whole AP-REQ, AP-REP and KRB-ERROR messages are fed, without GSS-API around them;
+ * those of the password service with their frame. */
 extern const struct dissector kerberos_ap_dissector;
 
 struct kerberos_encrypted {
@@ -40,14 +40,22 @@ struct kerberos_ticket {
     struct kerberos_encrypted part;
 };
 
+/* RFC 4120 5.4.1: KDCOptions, the most significant bit being 0; [MS-SFU] 2.2.3 */
+enum kerberos_option {
+    KERBEROS_CNAME_IN_ADDL_TKT = 0x00020000,
+    KERBEROS_ENC_TKT_IN_SKEY = 0x00000008,
+};
+
 /* Realms are text; client and service are PrincipalName elements, empty where left out. */
 struct kerberos_request {
     struct bytes padata, realm, client, service, etypes;
-    struct bytes nonce; /* INTEGER element, empty where left out */
+    struct bytes nonce;   /* INTEGER element, empty where left out */
+    struct bytes tickets; /* additional ones: SEQUENCE OF Ticket, empty where left out */
+    uint32_t options;
 };
 
 struct kerberos_reply {
-    struct bytes client;
+    struct bytes padata, client;
     struct kerberos_ticket ticket;
     struct kerberos_encrypted part;
 };
@@ -60,15 +68,39 @@ struct kerberos_ap_request {
 
 struct kerberos_error {
     int64_t code;
-    struct bytes realm, client, service;
+    struct bytes client_realm, realm; /* text */
+    struct bytes client, service;
+    struct bytes data; /* e-data's content */
 };
+
+/* RFC 3244 2: what frames the messages of the password service. */
+struct kerberos_password {
+    uint16_t len, version;
+    struct bytes message; /* AP-REQ or AP-REP; without one the KRB-ERROR in the place of KRB-PRIV */
+};
+#define KERBEROS_PASSWORD_HEADER 6
+#define KERBEROS_PASSWORD_CARRIER "kpasswd"
+#define KERBEROS_PASSWORD_SET 0xff80 /* the version of a request to set another's password */
 
 bool kerberos_read_request(struct bytes message, struct kerberos_request *ret) MUST_USE;
 bool kerberos_read_reply(struct bytes message, struct kerberos_reply *ret) MUST_USE;
 bool kerberos_read_ap_request(struct bytes message, struct kerberos_ap_request *ret) MUST_USE;
 bool kerberos_read_error(struct bytes message, struct kerberos_error *ret) MUST_USE;
+bool kerberos_read_ticket(struct bytes ticket, struct kerberos_ticket *ret) MUST_USE;
+/* `whole` is the length of the message that `in` is the beginning of. */
+bool kerberos_read_password(struct bytes in, uint64_t whole,
+                            struct kerberos_password *ret) MUST_USE;
 /* What the first octets say. */
 enum probe kerberos_looks(struct bytes head);
+
+/* The elements [0] to [count - 1] of a SEQUENCE, of its content or of the whole of it; one that is
+ * left out is empty. */
+bool kerberos_fields(struct bytes content, struct bytes *fields, uint32_t count) MUST_USE;
+bool kerberos_open(struct bytes sequence, struct bytes *fields, uint32_t count) MUST_USE;
+bool kerberos_int(struct bytes field, int64_t *ret) MUST_USE;
+/* False leaves it empty. */
+bool kerberos_text(struct bytes field, struct bytes *ret);
+bool kerberos_read_encrypted(struct bytes field, struct kerberos_encrypted *ret) MUST_USE;
 
 /* A principal's name as text, its components joined by "/"; empty when it cannot be read. */
 struct kerberos_name {
@@ -79,7 +111,21 @@ void kerberos_name(struct bytes name, struct kerberos_name *ret);
 void kerberos_state_name(struct observation *o, enum fact_id id, struct bytes name);
 void kerberos_state_etype(struct observation *o, enum fact_id id, int64_t etype);
 void kerberos_state_etypes(struct observation *o, struct bytes etypes);
-void kerberos_state_padata(struct observation *o, struct bytes padata);
+void kerberos_state_padata_type(struct observation *o, enum fact_id id, int64_t type);
 void kerberos_state_error(struct observation *o, int64_t code);
+
+/* ---- kerberos_padata.c ---- */
+
+/* What a request's pre-authentication data and options say; `details`: the costly rest of it too.
+ */
+void kerberos_state_request(struct observation *o, const struct kerberos_request *request,
+                            bool details);
+/* The same of a reply whose request was not seen. */
+void kerberos_state_reply(struct observation *o, const struct kerberos_reply *reply);
+/* The e-data of an error, by the error's code. */
+void kerberos_state_error_data(struct observation *o, const struct kerberos_error *error,
+                               bool details);
+/* The same of an error of the password service. */
+void kerberos_state_password_result(struct observation *o, const struct kerberos_error *error);
 
 #endif

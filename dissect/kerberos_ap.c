@@ -11,6 +11,7 @@ enum { HASH = 8, END_OCTETS = 16 };
 
 struct ap {
     struct observation *o; /* NULL: no exchange under way, or a limit bit */
+    const char *password;  /* what the password service is asked for; NULL: another service */
 };
 
 static void finish(struct dissection *dx, struct ap *s, enum auth_result result, enum dir dir)
@@ -72,6 +73,7 @@ static bool read_request(struct dissection *dx, struct ap *s, struct bytes messa
         kerberos_state_name(o, FACT_KERBEROS_SERVICE, request.ticket.service);
         kerberos_state_etype(o, FACT_KERBEROS_TICKET_ETYPE, request.ticket.part.etype);
         kerberos_state_etype(o, FACT_KERBEROS_AUTHENTICATOR_ETYPE, request.authenticator.etype);
+        observation_string(o, FACT_KERBEROS_PASSWORD, s->password);
         observation_bool(o, FACT_KERBEROS_MUTUAL, request.mutual);
         state_hash(o, &request);
         observation_stamp(o, FACT_KERBEROS_PACKET, dissection_at(dx));
@@ -87,15 +89,35 @@ static bool read_error(struct dissection *dx, struct ap *s, enum dir dir, struct
     }
     if (s->o != NULL) {
         kerberos_state_error(s->o, error.code);
+        if (s->password != NULL) {
+            kerberos_state_password_result(s->o, &error);
+        } else {
+            kerberos_state_error_data(s->o, &error, dissection_details(dx));
+        }
         observation_stamp(s->o, FACT_KERBEROS_REPLY_PACKET, dissection_at(dx));
     }
     finish(dx, s, AUTH_FAILURE, dir);
     return true;
 }
 
+/* RFC 3244 2: the message in its frame. The answer's version is 1, whatever was asked. */
+static struct bytes unframed(struct ap *s, enum dir dir, struct bytes in)
+{
+    struct kerberos_password framed;
+    if (!kerberos_read_password(in, in.len, &framed)) {
+        return in;
+    }
+    if (dir == DIR_CLIENT) {
+        s->password = framed.version == KERBEROS_PASSWORD_SET ? "set" : "change";
+    }
+    return framed.message;
+}
+
 static struct fed ap_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
 {
     struct ap *s = state;
+    size_t whole = in.len;
+    in = unframed(s, dir, in);
     enum probe looks = kerberos_looks(in);
     bool good = looks == PROBE_CLIENT || looks == PROBE_SERVER;
     switch (good ? in.at[0] : 0) {
@@ -114,7 +136,7 @@ static struct fed ap_feed(struct dissection *dx, void *state, enum dir dir, stru
     default:
         good = false;
     }
-    return good ? fed_ok(in.len) : fed_bad();
+    return good ? fed_ok(whole) : fed_bad();
 }
 
 static void ap_end(struct dissection *dx, void *state, const struct outcome *outcome)

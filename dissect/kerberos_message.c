@@ -11,7 +11,7 @@
 enum { PVNO = 5 };
 
 /* RFC 4120 5.1: explicit tags. False when an element is broken. */
-static bool read_fields(struct bytes sequence, struct bytes *fields, uint32_t count)
+bool kerberos_fields(struct bytes sequence, struct bytes *fields, uint32_t count)
 {
     struct cursor c = cursor_of(sequence);
     for (uint32_t i = 0; i < count; i++) {
@@ -26,14 +26,14 @@ static bool read_fields(struct bytes sequence, struct bytes *fields, uint32_t co
     return !c.failed;
 }
 
-static bool open_fields(struct bytes element, struct bytes *fields, uint32_t count)
+bool kerberos_open(struct bytes element, struct bytes *fields, uint32_t count)
 {
     struct cursor c = cursor_of(element);
     struct bytes sequence = der_take(&c, DER_SEQUENCE);
-    return !c.failed && read_fields(sequence, fields, count);
+    return !c.failed && kerberos_fields(sequence, fields, count);
 }
 
-static bool read_int(struct bytes field, int64_t *ret)
+bool kerberos_int(struct bytes field, int64_t *ret)
 {
     struct cursor c = cursor_of(field);
     *ret = der_int(&c, DER_INTEGER);
@@ -41,7 +41,7 @@ static bool read_int(struct bytes field, int64_t *ret)
 }
 
 /* RFC 4120 5.2.1, 5.2.2: a Realm is a KerberosString. */
-static bool read_string(struct bytes field, struct bytes *ret)
+bool kerberos_text(struct bytes field, struct bytes *ret)
 {
     struct cursor c = cursor_of(field);
     *ret = der_take(&c, DER_GENERAL_STRING);
@@ -54,17 +54,17 @@ static bool open_message(struct bytes message, uint32_t pvno, struct bytes *fiel
     struct cursor c = cursor_of(message);
     struct der element = der_next(&c);
     int64_t version = 0, type = 0;
-    return !c.failed && open_fields(element.value, fields, count) &&
-           read_int(fields[pvno], &version) && version == PVNO &&
-           read_int(fields[pvno + 1], &type) && type == (int64_t)(element.tag & 0x1f);
+    return !c.failed && kerberos_open(element.value, fields, count) &&
+           kerberos_int(fields[pvno], &version) && version == PVNO &&
+           kerberos_int(fields[pvno + 1], &type) && type == (int64_t)(element.tag & 0x1f);
 }
 
 /* RFC 4120 5.2.9 */
-static bool read_encrypted(struct bytes field, struct kerberos_encrypted *ret)
+bool kerberos_read_encrypted(struct bytes field, struct kerberos_encrypted *ret)
 {
     enum { ETYPE, KVNO, CIPHER, FIELDS };
     struct bytes fields[FIELDS];
-    if (!open_fields(field, fields, FIELDS) || !read_int(fields[ETYPE], &ret->etype)) {
+    if (!kerberos_open(field, fields, FIELDS) || !kerberos_int(fields[ETYPE], &ret->etype)) {
         return false;
     }
     struct cursor c = cursor_of(fields[CIPHER]);
@@ -73,17 +73,18 @@ static bool read_encrypted(struct bytes field, struct kerberos_encrypted *ret)
 }
 
 /* RFC 4120 5.3 */
-static bool read_ticket(struct bytes field, struct kerberos_ticket *ret)
+bool kerberos_read_ticket(struct bytes ticket_element, struct kerberos_ticket *ret)
 {
     enum { TKT_VNO, REALM, SNAME, ENC_PART, FIELDS };
     struct bytes fields[FIELDS];
-    struct cursor c = cursor_of(field);
+    struct cursor c = cursor_of(ticket_element);
     struct bytes ticket = der_take(&c, DER_APPLICATION + 1);
-    if (c.failed || !open_fields(ticket, fields, FIELDS)) {
+    if (c.failed || !kerberos_open(ticket, fields, FIELDS)) {
         return false;
     }
     ret->service = fields[SNAME];
-    return read_string(fields[REALM], &ret->realm) && read_encrypted(fields[ENC_PART], &ret->part);
+    return kerberos_text(fields[REALM], &ret->realm) &&
+           kerberos_read_encrypted(fields[ENC_PART], &ret->part);
 }
 
 /* ---- messages ---- */
@@ -91,16 +92,21 @@ static bool read_ticket(struct bytes field, struct kerberos_ticket *ret)
 /* RFC 4120 5.4.1: KDC-REQ-BODY */
 static bool read_body(struct bytes body, struct kerberos_request *ret)
 {
-    enum { CNAME = 1, REALM = 2, SNAME = 3, NONCE = 7, ETYPE = 8, FIELDS };
+    enum { OPTIONS, CNAME, REALM, SNAME, NONCE = 7, ETYPE = 8, TICKETS = 11, FIELDS };
     struct bytes fields[FIELDS];
-    if (!open_fields(body, fields, FIELDS)) {
+    if (!kerberos_open(body, fields, FIELDS)) {
         return false;
     }
     ret->client = fields[CNAME];
     ret->service = fields[SNAME];
     ret->etypes = fields[ETYPE];
     ret->nonce = fields[NONCE];
-    return read_string(fields[REALM], &ret->realm);
+    ret->tickets = fields[TICKETS];
+    struct cursor c = cursor_of(fields[OPTIONS]);
+    struct cursor options = der_option(&c, DER_BIT_STRING);
+    cursor_skip(&options, 1); /* unused bits: X.690 8.6 */
+    ret->options = cursor_be32(&options);
+    return kerberos_text(fields[REALM], &ret->realm);
 }
 
 /* RFC 4120 5.4.1: KDC-REQ */
@@ -118,14 +124,15 @@ bool kerberos_read_request(struct bytes message, struct kerberos_request *ret)
 /* RFC 4120 5.4.2: KDC-REP */
 bool kerberos_read_reply(struct bytes message, struct kerberos_reply *ret)
 {
-    enum { MSG_PVNO = 0, CNAME = 4, TICKET = 5, ENC_PART = 6, FIELDS };
+    enum { MSG_PVNO = 0, PADATA = 2, CNAME = 4, TICKET = 5, ENC_PART = 6, FIELDS };
     struct bytes fields[FIELDS];
     if (!open_message(message, MSG_PVNO, fields, FIELDS)) {
         return false;
     }
+    ret->padata = fields[PADATA];
     ret->client = fields[CNAME];
-    return read_ticket(fields[TICKET], &ret->ticket) &&
-           read_encrypted(fields[ENC_PART], &ret->part);
+    return kerberos_read_ticket(fields[TICKET], &ret->ticket) &&
+           kerberos_read_encrypted(fields[ENC_PART], &ret->part);
 }
 
 /* RFC 4120 5.5.1 */
@@ -141,24 +148,45 @@ bool kerberos_read_ap_request(struct bytes message, struct kerberos_ap_request *
     struct bytes options =
         der_take(&c, DER_BIT_STRING); /* unused bits, then the flags: X.690 8.6 */
     ret->mutual = options.len > 1 && (options.at[1] & MUTUAL_REQUIRED) != 0;
-    return !c.failed && read_ticket(fields[TICKET], &ret->ticket) &&
-           read_encrypted(fields[AUTHENTICATOR], &ret->authenticator);
+    return !c.failed && kerberos_read_ticket(fields[TICKET], &ret->ticket) &&
+           kerberos_read_encrypted(fields[AUTHENTICATOR], &ret->authenticator);
 }
 
 /* RFC 4120 5.9.1. Heimdal and Samba leave the names out, or give them empty, where they know none.
  */
 bool kerberos_read_error(struct bytes message, struct kerberos_error *ret)
 {
-    enum { MSG_PVNO = 0, ERROR_CODE = 6, CNAME = 8, REALM = 9, SNAME = 10, FIELDS };
+    enum { MSG_PVNO = 0, ERROR_CODE = 6, CREALM, CNAME, REALM, SNAME, E_TEXT, E_DATA, FIELDS };
     struct bytes fields[FIELDS];
     if (!open_message(message, MSG_PVNO, fields, FIELDS) ||
-        !read_int(fields[ERROR_CODE], &ret->code)) {
+        !kerberos_int(fields[ERROR_CODE], &ret->code)) {
         return false;
     }
-    (void)read_string(fields[REALM], &ret->realm);
+    struct cursor data = cursor_of(fields[E_DATA]);
+    ret->client_realm = ret->realm = (struct bytes){0};
+    (void)kerberos_text(fields[CREALM], &ret->client_realm);
+    (void)kerberos_text(fields[REALM], &ret->realm);
     ret->client = fields[CNAME];
     ret->service = fields[SNAME];
+    ret->data = der_option(&data, DER_OCTET_STRING).rest;
     return true;
+}
+
+/* RFC 3244 2: message length, version (1, and 0xff80 for requests to set a password), length of the
+ * AP-REQ or AP-REP */
+bool kerberos_read_password(struct bytes in, uint64_t whole, struct kerberos_password *ret)
+{
+    struct cursor c = cursor_of(in);
+    ret->len = cursor_be16(&c);
+    ret->version = cursor_be16(&c);
+    uint16_t ap = cursor_be16(&c);
+    ret->message = c.rest;
+    if (ap > 0 && ap < c.rest.len) {
+        ret->message.len = ap;
+    }
+    return !c.failed && ret->len == whole &&
+           (ret->version == 1 || ret->version == KERBEROS_PASSWORD_SET) &&
+           ap <= ret->len - KERBEROS_PASSWORD_HEADER;
 }
 
 /* Passes an element's identifier and its length; for heads whose rest may not be there yet. False
@@ -209,7 +237,7 @@ void kerberos_name(struct bytes name, struct kerberos_name *ret)
     uint8_t joined[sizeof(ret->text)];
     size_t len = 0;
     ret->text[0] = '\0';
-    if (name.len == 0 || !open_fields(name, fields, FIELDS)) {
+    if (name.len == 0 || !kerberos_open(name, fields, FIELDS)) {
         return;
     }
     struct cursor c = cursor_of(fields[NAME_STRING]);
@@ -284,21 +312,9 @@ void kerberos_state_etypes(struct observation *o, struct bytes etypes)
     }
 }
 
-/* RFC 4120 5.2.7: SEQUENCE OF PA-DATA { padata-type [1], padata-value [2] } */
-void kerberos_state_padata(struct observation *o, struct bytes padata)
+void kerberos_state_padata_type(struct observation *o, enum fact_id id, int64_t type)
 {
-    enum { PADATA_TYPE = 1, FIELDS };
-    struct bytes fields[FIELDS];
-    struct cursor c = cursor_of(padata);
-    struct cursor list = der_option(&c, DER_SEQUENCE);
-    while (list.rest.len > 0) {
-        int64_t type = 0;
-        struct bytes element = der_take(&list, DER_SEQUENCE);
-        if (!list.failed && read_fields(element, fields, FIELDS) &&
-            read_int(fields[PADATA_TYPE], &type)) {
-            STATE_NAMED(o, FACT_KERBEROS_PREAUTH, type, padata_known);
-        }
-    }
+    STATE_NAMED(o, id, type, padata_known);
 }
 
 void kerberos_state_error(struct observation *o, int64_t code)

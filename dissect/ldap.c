@@ -9,15 +9,12 @@
 enum { HEAD_MOST = 6 + 6 + 8 + 6 };
 enum { SASL_HEADER = 4 };
 
-/* Head of a Wrap token and length of an NTLM signature; and as far as a message's head may lie
- * behind it, with the longest checksum (RFC 8009) in between. */
-enum { WRAP_HEADER = 16, WRAP_MOST = WRAP_HEADER + 24 + HEAD_MOST };
-
 struct head {
     uint64_t size; /* of the message */
     int64_t id;
     uint32_t tag;
     struct bytes body; /* as much of the operation's content as is there */
+    size_t controls;   /* where they begin, if there are any */
 };
 
 /* Identifier and length octets of an element that der_measure() could measure; its identifier is
@@ -61,11 +58,22 @@ static enum der_extent read_head(struct bytes in, struct head *ret)
     }
     size_t head = der_head(c.rest);
     ret->tag = c.rest.at[0];
+    ret->controls = (size_t)(before + size);
     ret->body = bytes_from(c.rest, head);
     if (ret->body.len > size - head) {
         ret->body.len = (size_t)(size - head);
     }
     return DER_WHOLE;
+}
+
+bool ldap_message_size(struct bytes head, uint64_t *ret_size)
+{
+    struct head h = {0};
+    if (read_head(head, &h) != DER_WHOLE) {
+        return false;
+    }
+    *ret_size = h.size;
+    return true;
 }
 
 /* ---- probe ---- */
@@ -114,9 +122,11 @@ static enum probe ldap_probe(struct bytes head)
 /* ---- messages ---- */
 
 /* Whether more than the head is asked for. */
-static bool is_asked_for(const struct head *h)
+static bool is_asked_for(const struct dissection *dx, const struct head *h)
 {
-    return ldap_operation_name(h->tag) != NULL && h->size <= LIMIT_LDAP_MESSAGE;
+    bool named = ldap_operation_name(h->tag) != NULL || h->tag == LDAP_ABANDON_REQUEST ||
+                 (h->tag == LDAP_SEARCH_REFERENCE && dissection_details(dx));
+    return named && h->size <= LIMIT_LDAP_MESSAGE;
 }
 
 static struct fed read_message(struct dissection *dx, struct ldap_state *s, enum dir dir,
@@ -128,67 +138,31 @@ static struct fed read_message(struct dissection *dx, struct ldap_state *s, enum
         bool short_of_head = extent == DER_SHORT && in.len < HEAD_MOST;
         return short_of_head ? fed_more(in.len + 1) : fed_bad();
     }
-    bool whole = is_asked_for(&h);
+    bool whole = is_asked_for(dx, &h);
     if (whole && in.len < h.size) {
         return fed_more((size_t)h.size);
+    }
+    if (s->settled != NULL) {
+        ldap_protection_seen(dx, s, s->protection);
     }
     struct ldap_message m = {.id = h.id, .tag = h.tag};
     if (whole) {
         m.body = h.body;
+        m.controls = bytes_slice(in, h.controls, (size_t)h.size - h.controls);
     }
-    if (ldap_message_read(dx, s, dir, &m)) {
+    switch (ldap_message_read(dx, s, dir, &m)) {
+    case LDAP_TLS:
         dissection_hand_over(dx, &tls_dissector, "ldap-starttls");
+        break;
+    case LDAP_OVER:
+        return fed_done();
+    case LDAP_LAST_ANSWERS:
+        return fed_quiet();
+    case LDAP_MORE:
+        break;
     }
     size_t used = in.len < h.size ? in.len : (size_t)h.size;
     return used < h.size ? fed_skip(used, h.size - used) : fed_ok(used);
-}
-
-/* ---- security layers ---- */
-
-/* RFC 4121 4.2.4, 4.2.5: where the plain text of a Wrap token lies that is not sealed. Its checksum
- * of EC octets was rotated to the front by RRC octets. */
-static struct bytes unsealed_kerberos(struct cursor c, size_t len)
-{
-    enum { SEALED = 0x02 };
-    cursor_skip(&c, 2);
-    uint8_t flags = cursor_u8(&c);
-    cursor_skip(&c, 1);
-    size_t extra = cursor_be16(&c);
-    size_t rotated = cursor_be16(&c);
-    cursor_skip(&c, 8);
-    if (c.failed || (flags & SEALED) != 0 || rotated > extra || len < WRAP_HEADER + extra) {
-        return (struct bytes){0};
-    }
-    cursor_skip(&c, rotated);
-    return bytes_of(c.rest.at, c.failed ? 0 : len - WRAP_HEADER - extra);
-}
-
-/* [MS-NLMP] 2.2.2.9: what follows the signature; nothing in it says whether it is sealed. */
-static struct bytes after_signature(struct cursor c, size_t len)
-{
-    cursor_skip(&c, WRAP_HEADER);
-    return bytes_of(c.rest.at, c.failed || len < WRAP_HEADER ? 0 : len - WRAP_HEADER);
-}
-
-/* The protected octets that are readable: their place and length, whether or not all of them are
- * there. `len` is the buffer's length. */
-static struct bytes readable(struct bytes buffer, size_t len)
-{
-    static const uint8_t kerberos[] = {0x05, 0x04}, ntlm[] = {1, 0, 0, 0};
-    struct bytes plain = {0};
-    struct head h = {0};
-    if (bytes_has_prefix(buffer, kerberos, sizeof kerberos)) {
-        plain = unsealed_kerberos(cursor_of(buffer), len);
-    } else if (bytes_has_prefix(buffer, ntlm, sizeof ntlm)) {
-        plain = after_signature(cursor_of(buffer), len);
-    }
-    if (plain.len == 0) {
-        return plain;
-    }
-    size_t there = buffer.len - (size_t)(plain.at - buffer.at);
-    struct bytes head = bytes_of(plain.at, there < plain.len ? there : plain.len);
-    bool message = read_head(head, &h) == DER_WHOLE && h.size <= plain.len;
-    return message ? plain : (struct bytes){0};
 }
 
 /* RFC 4422 3.7: a buffer protected by a SASL security layer. What is only signed is read. */
@@ -197,23 +171,36 @@ static struct fed read_buffer(struct dissection *dx, struct ldap_state *s, enum 
 {
     struct cursor c = cursor_of(in);
     size_t len = cursor_be32(&c);
-    size_t head = len < WRAP_MOST ? len : WRAP_MOST;
+    size_t head = len < LDAP_LAYER_HEAD ? len : LDAP_LAYER_HEAD;
     if (c.failed || c.rest.len < head) {
         return fed_more(SASL_HEADER + (c.failed ? 0 : head));
     }
-    struct bytes plain = readable(c.rest, len);
-    if (plain.len == 0 || len > LIMIT_LDAP_MESSAGE) {
-        return fed_skip(SASL_HEADER, len);
-    }
-    if (c.rest.len < len) {
+    struct ldap_layer layer = ldap_layer_read(c.rest, len);
+    if (layer.plain.len > 0 && len <= LIMIT_LDAP_MESSAGE && c.rest.len < len) {
         return fed_more(SASL_HEADER + len);
     }
-    while (plain.len > 0) {
-        struct fed fed = read_message(dx, s, dir, plain);
+    /* The first buffer behind a bind begins with a message: this one cannot be read, so no other
+     * can. */
+    bool sealed = s->settled != NULL && layer.protection == LDAP_SEAL && len > 0;
+    if (len > 0) {
+        ldap_protection_seen(dx, s, layer.protection);
+    }
+    if (sealed) {
+        return fed_done();
+    }
+    if (layer.plain.len == 0 || len > LIMIT_LDAP_MESSAGE) {
+        return fed_skip(SASL_HEADER, len);
+    }
+    s->protection = layer.protection;
+    while (layer.plain.len > 0) {
+        struct fed fed = read_message(dx, s, dir, layer.plain);
+        if (fed.status == FED_DONE || fed.status == FED_QUIET) {
+            return fed;
+        }
         if (fed.status != FED_OK) {
             break; /* it goes on in the next buffer */
         }
-        plain = bytes_from(plain, fed.used);
+        layer.plain = bytes_from(layer.plain, fed.used);
     }
     return fed_ok(SASL_HEADER + len);
 }
@@ -224,6 +211,7 @@ static struct fed ldap_feed(struct dissection *dx, void *state, enum dir dir, st
     if (s->layered && in.at[0] == 0) {
         return read_buffer(dx, s, dir, in);
     }
+    s->protection = LDAP_NONE;
     if (dissection_flow(dx)->protocol != IP_UDP) {
         return read_message(dx, s, dir, in);
     }

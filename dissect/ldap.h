@@ -1,7 +1,8 @@
 /*
  * ldap.h - what the parts of the LDAP dissector share: the state of one connection.
  *
- * ldap.c frames and probes; ldap_operation.c pairs requests with their answers; ldap_bind.c follows
+ * ldap.c frames and probes; ldap_layer.c opens what is only signed; ldap_operation.c pairs requests
+ * with their answers; ldap_filter.c and ldap_result.c read parts of them; ldap_bind.c follows
  * authentication.
  *
  * Spec:   RFC 4511; RFC 4513 5 (authentication); [MS-ADTS] 3.1.1.3.1.3 (CLDAP), 5.1.1 (Sicily).
@@ -43,10 +44,14 @@ enum ldap_operation {
 /* How a bind goes on after its answer. */
 enum ldap_bind {
     LDAP_BIND_PLAIN,            /* the answer is final, and no security token is in it */
+    LDAP_BIND_SICILY_DISCOVERY, /* asks only what there is */
     LDAP_BIND_SASL,             /* the answer may ask for more */
     LDAP_BIND_SICILY_NEGOTIATE, /* success only means that a challenge comes with it */
     LDAP_BIND_SICILY_RESPONSE,
 };
+
+/* How messages after a bind are protected, as their octets show it. */
+enum ldap_protection { LDAP_NONE, LDAP_SIGN, LDAP_SEAL };
 
 /* A request that waits for its answer. */
 struct ldap_request {
@@ -56,47 +61,86 @@ struct ldap_request {
     uint64_t age;     /* the lower, the older */
     enum ldap_bind bind;
     bool starttls;
-    struct stamp at;
+    uint8_t referrals; /* stated so far */
 };
 
 struct ldap_state {
     struct ldap_request requests[LIMIT_LDAP_REQUESTS];
     uint64_t clock;
-    struct dissection *child; /* what binds exchange; NULL until a token that is ours came */
-    bool layered;             /* a SASL security layer may be in force */
+    struct dissection *child;    /* what binds exchange; NULL until a token that is ours came */
+    struct observation *settled; /* a bind that succeeded, until what follows says what it gave */
+    enum ldap_protection protection; /* of the message being read */
+    bool layered;                    /* a SASL security layer may be in force */
+    bool bound;                      /* a bind succeeded */
 };
 
 /* One message: its protocolOp's tag and content. */
 struct ldap_message {
     int64_t id;
     uint32_t tag;
-    struct bytes body; /* empty when the message is too long to be read whole */
+    struct bytes body;     /* empty when the message is too long to be read whole */
+    struct bytes controls; /* what follows the operation */
 };
 
 /* RFC 4511 4.1.9, with the serverSaslCreds of a bind (4.2.2) */
 struct ldap_result {
     int64_t code;
-    struct bytes matched, credentials;
+    struct bytes matched, diagnostic, referral, name, credentials;
     bool failed;
 };
+
+/* What a security layer's buffer holds. */
+struct ldap_layer {
+    enum ldap_protection protection;
+    struct bytes plain; /* its messages, where they are readable; perhaps not all of it is there */
+};
+
+/* What is to be read after a message. */
+enum ldap_next { LDAP_MORE, LDAP_TLS, LDAP_OVER, LDAP_LAST_ANSWERS };
+
+/* ---- ldap.c ---- */
+
+/* The length of the message that begins here, as far as it is there; false: none begins. */
+bool ldap_message_size(struct bytes head, uint64_t *ret_size) MUST_USE;
+
+/* ---- ldap_layer.c ---- */
+
+/* A buffer of `len` octets, of which at least the first LDAP_LAYER_HEAD are there. */
+#define LDAP_LAYER_HEAD 128
+struct ldap_layer ldap_layer_read(struct bytes buffer, size_t len);
+
+/* ---- ldap_filter.c ---- */
+
+/* False when it is broken or too deep. */
+bool ldap_filter_state(struct observation *o, struct cursor *c);
 
 /* ---- ldap_operation.c ---- */
 
 /* "bind", "search", ... of a request or of the answer that ends it; NULL: neither. */
 const char *ldap_operation_name(uint32_t tag);
-/* True when TLS begins behind this message. */
-bool ldap_message_read(struct dissection *dx, struct ldap_state *s, enum dir dir,
-                       const struct ldap_message *m);
+enum ldap_next ldap_message_read(struct dissection *dx, struct ldap_state *s, enum dir dir,
+                                 const struct ldap_message *m);
+/* What follows a bind is protected like this: its record waited for it. */
+void ldap_protection_seen(struct dissection *dx, struct ldap_state *s,
+                          enum ldap_protection protection);
 /* Requests that got no answer. */
 void ldap_requests_end(struct dissection *dx, struct ldap_state *s);
+
+/* ---- ldap_result.c ---- */
+
+struct ldap_result ldap_result_read(struct bytes body);
+void ldap_result_state(struct observation *o, const struct ldap_result *result);
 /* RFC 4511 4.1.9; NULL: not assigned there. */
 const char *ldap_result_name(int64_t code);
+/* A list of URIs. `stated` of them were stated before; the answer is how many now are. */
+uint8_t ldap_referral_state(struct observation *o, struct bytes uris, uint8_t stated);
 
 /* ---- ldap_bind.c ---- */
 
 void ldap_bind_request(struct dissection *dx, struct ldap_state *s, struct ldap_request *request,
                        struct bytes body, enum dir dir);
-void ldap_bind_response(struct dissection *dx, struct ldap_state *s, enum ldap_bind bind,
+/* True when the client is bound now. */
+bool ldap_bind_response(struct dissection *dx, struct ldap_state *s, enum ldap_bind bind,
                         const struct ldap_result *result, enum dir dir);
 
 #endif

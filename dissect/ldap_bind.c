@@ -77,6 +77,7 @@ void ldap_bind_request(struct dissection *dx, struct ldap_state *s, struct ldap_
         token = der_option(&sasl, DER_OCTET_STRING).rest;
         break;
     case CHOICE_SICILY_DISCOVERY:
+        request->bind = LDAP_BIND_SICILY_DISCOVERY;
         observation_string(o, FACT_LDAP_MECHANISM, "sicily");
         return;
     case CHOICE_SICILY_NEGOTIATE:
@@ -94,13 +95,16 @@ void ldap_bind_request(struct dissection *dx, struct ldap_state *s, struct ldap_
 }
 
 /* RFC 4511 4.2.2. Sicily's challenge stands in matchedDN: [MS-ADTS] 5.1.1.1.3. */
-void ldap_bind_response(struct dissection *dx, struct ldap_state *s, enum ldap_bind bind,
+bool ldap_bind_response(struct dissection *dx, struct ldap_state *s, enum ldap_bind bind,
                         const struct ldap_result *result, enum dir dir)
 {
     bool sicily = bind == LDAP_BIND_SICILY_NEGOTIATE;
     bool goes_on = result->code == (sicily ? LDAP_SUCCESS : LDAP_SASL_BIND_IN_PROGRESS);
-    if (bind == LDAP_BIND_PLAIN || result->failed) {
-        return;
+    if (result->failed || bind == LDAP_BIND_SICILY_DISCOVERY) {
+        return false;
+    }
+    if (bind == LDAP_BIND_PLAIN) {
+        return result->code == LDAP_SUCCESS;
     }
     feed_token(dx, s, dir, sicily ? result->matched : result->credentials);
     if (!goes_on && s->child != NULL) {
@@ -109,4 +113,5 @@ void ldap_bind_response(struct dissection *dx, struct ldap_state *s, enum ldap_b
                                   .status = ldap_result_name(result->code)};
         dissection_end(s->child, &outcome);
     }
+    return !goes_on && result->code == LDAP_SUCCESS;
 }

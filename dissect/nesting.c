@@ -34,6 +34,11 @@ bool dissection_details(const struct dissection *dx)
     return !dx->conversation->engine->options.brief;
 }
 
+bool dissection_wants(const struct dissection *dx, enum record record)
+{
+    return (dx->conversation->engine->options.records & 1u << record) != 0;
+}
+
 struct certificates *dissection_certificates(struct dissection *dx)
 {
     return dx->conversation->engine->certificates;
@@ -133,7 +138,7 @@ struct observation *dissection_begin(struct dissection *dx, enum record record)
         return NULL;
     }
     c->drafts++;
-    o->muted = (c->engine->options.records & 1u << record) == 0;
+    o->muted = !dissection_wants(dx, record);
     return o;
 }
 
@@ -157,7 +162,9 @@ void dissection_send(struct dissection *dx, struct observation *o, enum dir dir)
     }
     c->drafts--;
     o->dir = dir;
-    o->at = c->at;
+    if (o->at.order == 0) {
+        o->at = c->at;
+    }
     engine_emit(c->engine, c->flow, o, c->closing_order != 0 ? c->closing_order : c->at.order);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "capture/limits.h"
 #include "dissect/dissector.h"
+#include "dissect/text.h"
 
 enum message_type { NEGOTIATE_MESSAGE = 1, CHALLENGE_MESSAGE = 2, AUTHENTICATE_MESSAGE = 3 };
 
@@ -90,31 +91,10 @@ static void check_fields(struct dissection *dx, struct bytes message, size_t hea
     }
 }
 
-/* Only the shape: what it lets through, observation_utf8 mends. */
-static bool looks_like_utf8(struct bytes text)
-{
-    unsigned follow = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-        if (follow > 0) {
-            if ((c & 0xc0) != 0x80) {
-                return false;
-            }
-            follow--;
-        } else if (c >= 0x80) {
-            follow = c >= 0xf5 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc2 ? 1 : 0;
-            if (follow == 0) {
-                return false;
-            }
-        }
-    }
-    return follow == 0;
-}
-
 /* The OEM code page is the client's secret: UTF-8 where it fits, else Latin-1. */
 static void state_oem(struct observation *o, enum fact_id id, struct bytes text)
 {
-    if (looks_like_utf8(text)) {
+    if (text_looks_utf8(text)) {
         observation_utf8(o, id, text);
         return;
     }

@@ -184,6 +184,18 @@ void observation_string(struct observation *o, enum fact_id id, const char *text
     }
 }
 
+void observation_replace(struct observation *o, enum fact_id id, const char *text)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        if (o->facts[i].id != id) {
+            o->facts[kept++] = o->facts[i];
+        }
+    }
+    o->count = kept;
+    observation_string(o, id, text);
+}
+
 void observation_empty(struct observation *o, enum fact_id id)
 {
     char *at = reserve(o, 0);

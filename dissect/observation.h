@@ -67,6 +67,8 @@ void observation_utf8(struct observation *o, enum fact_id id,
                       struct bytes text); /* octets that should be UTF-8 */
 void observation_string(struct observation *o, enum fact_id id,
                         const char *text); /* our own text; NULL: nothing */
+/* States our own text, instead of what was stated. */
+void observation_replace(struct observation *o, enum fact_id id, const char *text);
 void observation_utf16le(struct observation *o, enum fact_id id, struct bytes text);
 void observation_hex(struct observation *o, enum fact_id id, struct bytes octets);
 void observation_stamp(struct observation *o, enum fact_id id,

@@ -116,7 +116,7 @@ static size_t ascii_run(struct bytes in)
 
 size_t text_from_utf8(struct bytes in, char *out, size_t room)
 {
-    if (in.len + 8 <= room && ascii_run(in) == in.len) {
+    if (in.len > 0 && in.len + 8 <= room && ascii_run(in) == in.len) {
         memcpy(out, in.at, in.len);
         out[in.len] = '\0';
         return in.len;
@@ -148,4 +148,24 @@ size_t text_from_utf16le(struct bytes in, char *out, size_t room)
 {
     size_t plain = ascii_run_utf16le(in, out, room);
     return plain + convert(bytes_from(in, plain * 2), out + plain, room - plain, utf16_next);
+}
+
+bool text_looks_utf8(struct bytes text)
+{
+    unsigned follow = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (follow > 0) {
+            if ((c & 0xc0) != 0x80) {
+                return false;
+            }
+            follow--;
+        } else if (c >= 0x80) {
+            follow = c >= 0xf5 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc2 ? 1 : 0;
+            if (follow == 0) {
+                return false;
+            }
+        }
+    }
+    return follow == 0;
 }

@@ -14,4 +14,7 @@
 size_t text_from_utf8(struct bytes in, char *out, size_t room);
 size_t text_from_utf16le(struct bytes in, char *out, size_t room);
 
+/* Only the shape: what it lets through, text_from_utf8() mends. */
+bool text_looks_utf8(struct bytes text);
+
 #endif

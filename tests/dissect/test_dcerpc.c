@@ -2,132 +2,7 @@
  * DCERPC over TCP: interfaces, logons in security verifiers, and how the first answered call
  * decides them. The same in named pipes is in test_smb_pipe.c.
  */
-#include "tests/dissect/test_logon.h"
-
-enum { BIND = 11, BIND_ACK = 12, BIND_NAK = 13, ALTER = 14, ALTER_RESP = 15, AUTH3 = 16 };
-enum { REQUEST = 0, RESPONSE = 2, FAULT = 3, CO_CANCEL = 18 };
-enum { SPNEGO = 9, NTLM = 10, KERBEROS = 16, NETLOGON = 0x44 };
-enum { CONNECT = 2, PRIVACY = 6 };
-
-struct verifier {
-    unsigned type, level, context;
-    struct built token;
-};
-
-/* C706 12.6.3.1, [MS-RPCE] 2.2.2.11 */
-static struct built pdu(unsigned type, struct built body, const struct verifier *v)
-{
-    struct built b = {.len = 0};
-    size_t auth = v == NULL ? 0 : v->token.len;
-    put_le(&b, 5, 2);
-    put_le(&b, type, 1);
-    put_le(&b, 3, 1);
-    put_le(&b, 0x10, 4);
-    put_le(&b, 16 + body.len + (v == NULL ? 0 : 8 + auth), 2);
-    put_le(&b, auth, 2);
-    put_le(&b, 1, 4);
-    put_built(&b, body);
-    if (v != NULL) {
-        put_le(&b, v->type, 1);
-        put_le(&b, v->level, 1);
-        put_le(&b, 0, 2);
-        put_le(&b, v->context, 4);
-        put_built(&b, v->token);
-    }
-    return b;
-}
-
-static const uint8_t NDR[20] = {4,    0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, 0x9f,
-                                0xe8, 8,    0,    0x2b, 0x10, 0x48, 0x60, 2};
-
-/* A bind's body up to its contexts. */
-static struct built bind_head(size_t contexts)
-{
-    struct built b = {.len = 0};
-    put_le(&b, 4280, 2);
-    put_le(&b, 4280, 2);
-    put_le(&b, 0, 4);
-    put_le(&b, contexts, 4);
-    return b;
-}
-
-/* One context: an interface aabbccdd-eeff-0123-4567-89abcdef01xx unless it is a known one. */
-static void put_context(struct built *b, unsigned id, const uint8_t uuid[16], unsigned transfers)
-{
-    put_le(b, id, 2);
-    put_le(b, transfers, 2);
-    put(b, uuid, 16);
-    put_le(b, 1, 4);
-    for (unsigned i = 0; i < transfers; i++) {
-        put(b, NDR, sizeof NDR);
-    }
-}
-
-/* svcctl, 367abb81-9844-35f1-ad32-98f038001003 */
-static const uint8_t SVCCTL[16] = {0x81, 0xbb, 0x7a, 0x36, 0x44, 0x98, 0xf1, 0x35,
-                                   0xad, 0x32, 0x98, 0xf0, 0x38, 0x00, 0x10, 0x03};
-static const uint8_t OTHER[16] = {0xdd, 0xcc, 0xbb, 0xaa, 0xff, 0xee, 0x23, 0x01,
-                                  0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x00};
-
-static struct built bind_body(void)
-{
-    struct built b = bind_head(1);
-    put_context(&b, 0, SVCCTL, 1);
-    return b;
-}
-
-static struct built zeros(size_t octets)
-{
-    struct built b = {.len = octets};
-    memset(b.at, 0, octets);
-    return b;
-}
-
-static struct verifier token(unsigned type, unsigned context, struct built octets)
-{
-    return (struct verifier){.type = type, .level = PRIVACY, .context = context, .token = octets};
-}
-
-static void say_pdu(struct talk *t, enum dir dir, unsigned type, struct built body,
-                    struct verifier v)
-{
-    say(t, dir, pdu(type, body, v.token.len == 0 ? NULL : &v));
-}
-
-static const struct verifier NO_VERIFIER;
-
-static void say_call(struct talk *t, struct verifier v)
-{
-    say_pdu(t, DIR_CLIENT, REQUEST, zeros(8 + 40), v);
-}
-
-static void say_answer(struct talk *t, struct verifier v)
-{
-    say_pdu(t, DIR_SERVER, RESPONSE, zeros(8 + 24), v);
-}
-
-static void say_fault(struct talk *t, uint32_t status, struct verifier v)
-{
-    struct built body = zeros(8);
-    put_le(&body, status, 4);
-    put_le(&body, 0, 4);
-    say_pdu(t, DIR_SERVER, FAULT, body, v);
-}
-
-/* The three messages of a logon in context `context`. */
-static void say_logon(struct talk *t, unsigned type, unsigned context, const char *user)
-{
-    say_pdu(t, DIR_CLIENT, context == 0 ? BIND : ALTER, bind_body(),
-            token(type, context, ntlm_negotiate()));
-    say_pdu(t, DIR_SERVER, context == 0 ? BIND_ACK : ALTER_RESP, zeros(40),
-            token(type, context, ntlm_challenge(NTLM_UNICODE)));
-    say_pdu(t, DIR_CLIENT, AUTH3, zeros(4), token(type, context, logon_authenticate(user)));
-}
-
-static struct verifier sealed(unsigned context)
-{
-    return token(NTLM, context, zeros(16));
-}
+#include "tests/dissect/test_dcerpc_messages.h"
 
 /* ---- conversations ---- */
 
@@ -283,69 +158,123 @@ static void bulk(struct talk *t)
 /* ---- what is stated ---- */
 
 #define SVCCTL_STATED                                                                              \
-    " client dcerpc.interface=svcctl dcerpc.uuid=367abb81-9844-35f1-ad32-98f038001003 "            \
-    "dcerpc.carrier=tcp"
-#define LOGON_STATED(at, dir, user, packets)                                                       \
-    "ntlm @" at " " dir " ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=" user                     \
+    "dcerpc.interface=svcctl dcerpc.uuid=367abb81-9844-35f1-ad32-98f038001003 dcerpc.carrier=tcp "
+#define PARTIES                                                                                    \
     " ntlm.domain=CORP ntlm.workstation=CL01 ntlm.server_name=MP01 ntlm.server_domain=CORP "       \
     "ntlm.server_dns_name=mp01.corp.example ntlm.server_dns_domain=corp.example "                  \
     "ntlm.server_challenge=0123456789abcdef ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 "                   \
-    "ntlm.channel_binding=0 ntlm.target_spn=host/mp01 " packets
-#define FIRST_PACKETS "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
-#define BOUND "dcerpc @1" SVCCTL_STATED " dcerpc.auth=ntlm dcerpc.level=privacy\n"
+    "ntlm.channel_binding=0 ntlm.target_spn=host/mp01 "
 
 static const struct logon_case cases[] = {
     {"interfaces", interfaces,
-     "dcerpc @1" SVCCTL_STATED " dcerpc.auth=none dcerpc.level=none\n"
-     "dcerpc @1 client dcerpc.uuid=aabbccdd-eeff-0123-4567-89abcdef0100 dcerpc.carrier=tcp "
-     "dcerpc.auth=none dcerpc.level=none\n"},
-    {"big-endian", big_endian, "dcerpc @1" SVCCTL_STATED " dcerpc.auth=none dcerpc.level=none\n"},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @2 server dcerpc.message=bind dcerpc.uuid=aabbccdd-eeff-0123-4567-89abcdef0100 "
+     "dcerpc.carrier=tcp dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1 "
+     "dcerpc.reply_packet=2\n"
+     "dcerpc @4 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.opnum=0 dcerpc.request_packet=3 "
+     "dcerpc.reply_packet=4\n"},
+    {"big-endian", big_endian,
+     "dcerpc @1 client dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1\n"},
     {"logon", logon,
-     BOUND LOGON_STATED("5", "client", "svc-site",
-                        FIRST_PACKETS
-                        "ntlm.result_packet=5 ntlm.result=success ntlm.status=response\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.request_packet=4 "
+     "dcerpc.reply_packet=5\n"
+     "ntlm @5 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=5 ntlm.result=success ntlm.status=response\n"},
     {"logon in a negotiation", logon_in_negotiation,
-     "dcerpc @1" SVCCTL_STATED " dcerpc.auth=spnego dcerpc.level=privacy\n" LOGON_STATED(
-         "5", "client", "svc-site",
-         FIRST_PACKETS "ntlm.result_packet=5 ntlm.result=success ntlm.status=response\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=spnego dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.opnum=0 dcerpc.request_packet=4 "
+     "dcerpc.reply_packet=5\n"
+     "ntlm @5 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=5 ntlm.result=success ntlm.status=response\n"},
     {"denied", logon_denied,
-     BOUND LOGON_STATED(
-         "5", "client", "svc-site",
-         FIRST_PACKETS
-         "ntlm.result_packet=5 ntlm.result=failure ntlm.status=nca_s_fault_access_denied\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.fault=nca_s_fault_access_denied "
+     "dcerpc.fault_code=0x5 dcerpc.request_packet=4 dcerpc.reply_packet=5\n"
+     "ntlm @5 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=5 ntlm.result=failure ntlm.status=nca_s_fault_access_denied\n"},
     {"package error", logon_package_error,
-     BOUND LOGON_STATED(
-         "5", "client", "svc-site",
-         FIRST_PACKETS
-         "ntlm.result_packet=5 ntlm.result=failure ntlm.status=RPC_S_SEC_PKG_ERROR\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.fault=RPC_S_SEC_PKG_ERROR "
+     "dcerpc.fault_code=0x721 dcerpc.request_packet=4 dcerpc.reply_packet=5\n"
+     "ntlm @5 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=5 ntlm.result=failure ntlm.status=RPC_S_SEC_PKG_ERROR\n"},
     {"another fault", logon_other_fault,
-     BOUND LOGON_STATED("6", "client", "svc-site",
-                        FIRST_PACKETS
-                        "ntlm.result_packet=6 ntlm.result=success ntlm.status=response\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.fault=nca_s_op_rng_error "
+     "dcerpc.fault_code=0x1c010002 dcerpc.request_packet=4 dcerpc.reply_packet=5\n"
+     "ntlm @6 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=6 ntlm.result=success ntlm.status=response\n"},
     {"bind refused", logon_refused,
-     BOUND "ntlm @2 client ntlm.carrier=dcerpc ntlm.negotiate_packet=1 ntlm.result_packet=2 "
-           "ntlm.result=failure ntlm.status=bind_nak\n"},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.result=rejected "
+     "dcerpc.reason=reason_not_specified dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "ntlm @2 client ntlm.carrier=dcerpc ntlm.negotiate_packet=1 ntlm.result_packet=2 "
+     "ntlm.result=failure ntlm.status=bind_nak\n"},
     {"answer without a request", answer_too_early,
-     BOUND LOGON_STATED("4", "client", "svc-site", FIRST_PACKETS "ntlm.result=unknown\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "ntlm @4 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result=unknown\n"},
     {"two logons", two_logons,
-     BOUND "dcerpc @4" SVCCTL_STATED " dcerpc.auth=ntlm dcerpc.level=privacy\n" LOGON_STATED(
-         "9", "client", "two",
-         "ntlm.negotiate_packet=4 ntlm.challenge_packet=5 ntlm.authenticate_packet=6 "
-         "ntlm.result_packet=9 ntlm.result=failure ntlm.status=nca_s_fault_access_denied\n")
-         LOGON_STATED("10", "client", "one",
-                      FIRST_PACKETS
-                      "ntlm.result_packet=10 ntlm.result=success ntlm.status=response\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "dcerpc @5 server dcerpc.message=alter " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=4 dcerpc.reply_packet=5\n"
+     "dcerpc @9 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.fault=nca_s_fault_access_denied "
+     "dcerpc.fault_code=0x5 dcerpc.request_packet=7 dcerpc.reply_packet=9\n"
+     "ntlm @9 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=two" PARTIES
+     "ntlm.negotiate_packet=4 ntlm.challenge_packet=5 ntlm.authenticate_packet=6 "
+     "ntlm.result_packet=9 ntlm.result=failure ntlm.status=nca_s_fault_access_denied\n"
+     "ntlm @10 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=one" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=10 ntlm.result=success ntlm.status=response\n"},
     {"other providers", other_providers,
-     "dcerpc @1" SVCCTL_STATED " dcerpc.auth=kerberos dcerpc.level=connect\n"
-     "dcerpc @2" SVCCTL_STATED " dcerpc.auth=netlogon dcerpc.level=connect\n"
-     "dcerpc @3" SVCCTL_STATED " dcerpc.auth=32\n"},
+     "dcerpc @2 client dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=kerberos dcerpc.level=connect dcerpc.request_packet=1\n"
+     "dcerpc @3 client dcerpc.message=alter " SVCCTL_STATED
+     "dcerpc.auth=netlogon dcerpc.level=connect dcerpc.request_packet=2\n"
+     "dcerpc @4 client dcerpc.message=alter " SVCCTL_STATED
+     "dcerpc.auth=32 dcerpc.request_packet=3\n"
+     "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.opnum=0 dcerpc.request_packet=4 "
+     "dcerpc.reply_packet=5\n"},
     {"a count that lies", lying_count,
-     "dcerpc @1" SVCCTL_STATED " dcerpc.auth=none dcerpc.level=none\n"},
+     "dcerpc @1 client dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1\n"},
     {"a verifier that lies", lying_verifier,
-     "dcerpc @1" SVCCTL_STATED " dcerpc.auth=none dcerpc.level=none\n"},
+     "dcerpc @1 client dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1\n"},
     {"bulk", bulk,
-     BOUND "dcerpc @13" SVCCTL_STATED " dcerpc.auth=none dcerpc.level=none\n" LOGON_STATED(
-         "13", "client", "svc-site", FIRST_PACKETS "ntlm.result=unknown\n")},
+     "dcerpc @2 server dcerpc.message=bind " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.request_packet=1 dcerpc.reply_packet=2\n"
+     "ntlm @13 client ntlm.carrier=dcerpc ntlm.variant=v2 ntlm.user=svc-site" PARTIES
+     "ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
+     "ntlm.result=unknown\n"
+     "dcerpc @13 client dcerpc.message=alter " SVCCTL_STATED
+     "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=13\n"
+     "dcerpc @13 client dcerpc.message=call " SVCCTL_STATED
+     "dcerpc.auth=ntlm dcerpc.level=privacy dcerpc.opnum=0 dcerpc.request_packet=5\n"},
 };
 
 static void test_what_is_stated(void **state)

@@ -334,6 +334,150 @@ static void loss(void **unused)
     free(said);
 }
 
+/* [MS-SFU] 2.2.1 */
+static struct built for_user(const char *user, const char *realm)
+{
+    struct built b = field((struct built){.len = 0}, 0, krb_name(user));
+    return krb_padata(129, der(DER_SEQUENCE, field(b, 1, der_string(realm))));
+}
+
+/* [MS-SFU] 2.2.2 */
+static struct built for_x509_user(const char *user, const char *realm)
+{
+    struct built id = field((struct built){.len = 0}, 0, der_number(7));
+    id = user == NULL ? id : field(id, 1, krb_name(user));
+    id = der(DER_SEQUENCE, field(id, 2, der_string(realm)));
+    return krb_padata(130, der(DER_SEQUENCE, field((struct built){.len = 0}, 0, id)));
+}
+
+/* What pre-authentication data and options say. */
+static void requests(void **unused)
+{
+    (void)unused;
+    const struct built ticket = krb_ticket("CORP.EXAMPLE", "HTTP/mp01.corp.example", 18);
+    const struct built armored = krb_padata(136, der(DER_CONTEXT, octets("armored", 7)));
+    const struct built certificate = krb_padata(16, octets("signed", 6));
+    const struct built self = for_user("alice", "CORP.EXAMPLE");
+    const struct built both = join(for_x509_user("bob", "CORP.EXAMPLE"), self);
+    const struct built mapped = for_x509_user(NULL, "CORP.EXAMPLE");
+    const struct built broken = krb_padata(129, octets("\x30\x7f", 2));
+    const struct built stamped = krb_padata(2, krb_encrypted(23, "time cipher"));
+    const struct {
+        const char *label;
+        const struct built *more, *ticket;
+        uint32_t options;
+        const char *facts;
+    } cases[] = {
+        {"armored", &armored, NULL, 0, "kerberos.fast=1 "},
+        {"a certificate", &certificate, NULL, 0, "kerberos.pkinit=1 "},
+        {"a timestamp", &stamped, NULL, 0, "kerberos.preauth_etype=rc4-hmac "},
+        {"for a user", &self, NULL, 0,
+         "kerberos.s4u=self kerberos.s4u_user=alice@CORP.EXAMPLE kerberos.request_packet"},
+        {"for a user, in both forms", &both, NULL, 0,
+         "kerberos.s4u=self kerberos.s4u_user=bob@CORP.EXAMPLE kerberos.request_packet"},
+        {"for a certificate's user", &mapped, NULL, 0,
+         "kerberos.s4u=self kerberos.s4u_user=@CORP.EXAMPLE kerberos.request_packet"},
+        {"for a user that cannot be read", &broken, NULL, 0,
+         "kerberos.s4u=self kerberos.request_packet"},
+        {"with a user's ticket", NULL, &ticket, KERBEROS_CNAME_IN_ADDL_TKT,
+         "kerberos.s4u=proxy kerberos.s4u_service=HTTP/mp01.corp.example kerberos.request_packet"},
+        {"user to user", NULL, &ticket, KERBEROS_ENC_TKT_IN_SKEY, "kerberos.user_to_user=1 "},
+        {"an option without its ticket", NULL, NULL, KERBEROS_CNAME_IN_ADDL_TKT,
+         TGS_PREAUTH "kerberos.request_packet"},
+        {"a ticket without its option", NULL, &ticket, 0, TGS_PREAUTH "kerberos.request_packet"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct kdc_request request = tgs_request;
+        struct script s = {.count = 0};
+        request.more = cases[i].more;
+        request.ticket = cases[i].ticket;
+        request.options = cases[i].options;
+        add(&s, DIR_CLIENT, krb_framed(krb_request(&request)));
+        char *said = told(&s, (struct play_options){.records_only = true});
+        if (strstr(said, cases[i].facts) == NULL || strstr(said, "cipher") != NULL) {
+            fail_msg("%s: %s", cases[i].label, said);
+        }
+        free(said);
+        play_truncation_sweep(s.steps, s.count);
+        play_hostile_sweep(s.steps, s.count);
+    }
+}
+
+/* RFC 4120 5.2.7.5 */
+static struct built etype_info(void)
+{
+    static const int64_t etypes[] = {18, 18, 23};
+    struct built list = {.len = 0};
+    for (size_t i = 0; i < COUNT_OF(etypes); i++) {
+        list = join(list,
+                    der(DER_SEQUENCE, field((struct built){.len = 0}, 0, der_number(etypes[i]))));
+    }
+    return krb_padata(19, der(DER_SEQUENCE, list));
+}
+
+/* [MS-KILE] 2.2.1 */
+static const uint8_t EXT_ERROR[] = {0x72, 0, 0, 0xc0, 0, 0, 0, 0, 1, 0, 0, 0};
+
+static void error_data(void **unused)
+{
+    (void)unused;
+    const struct built none = {.len = 0}, offered = join(krb_padata(136, none), etype_info());
+    const struct built status = krb_padata(3, octets(EXT_ERROR, sizeof EXT_ERROR));
+    const struct {
+        const char *label;
+        int64_t code;
+        const char *client_realm;
+        struct built data;
+        const char *facts;
+    } cases[] = {
+        {"what the KDC accepts", 25, NULL, der(DER_SEQUENCE, offered),
+         "kerberos.preauth_offered=PA-FX-FAST kerberos.preauth_offered=PA-ETYPE-INFO2 "
+         "kerberos.etypes_supported=aes256-cts-hmac-sha1-96 kerberos.etypes_supported=rc4-hmac "
+         "kerberos.error"},
+        {"a status alone", 18, NULL, status,
+         "kerberos.status=STATUS_ACCOUNT_DISABLED kerberos.status_code=0xc0000072 "},
+        {"a status in a list", 18, NULL, der(DER_SEQUENCE, status),
+         "kerberos.status=STATUS_ACCOUNT_DISABLED kerberos.status_code=0xc0000072 "},
+        {"a status without a name", 18, NULL,
+         krb_padata(3, octets("\x01\0\0\xee\0\0\0\0\1\0\0\0", 12)),
+         "kerberos.status=0xee000001 kerberos.status_code=0xee000001 "},
+        {"a salt of that length", 25, NULL, der(DER_SEQUENCE, status),
+         "kerberos.preauth_offered=PA-PW-SALT kerberos.error"},
+        {"another realm", 68, "EMEA.EXAMPLE", none, "kerberos.referral=EMEA.EXAMPLE "},
+        {"noise", 60, NULL, octets("\x30\x7f\0\0", 4), "kerberos.error_code=60 "},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct script s = {.count = 0};
+        add(&s, DIR_CLIENT, krb_request(&as_request));
+        add(&s, DIR_SERVER, krb_error_data(cases[i].code, cases[i].client_realm, cases[i].data));
+        frame(&s);
+        char *said = told(&s, (struct play_options){.records_only = true});
+        if (strstr(said, cases[i].facts) == NULL) {
+            fail_msg("%s: %s", cases[i].label, said);
+        }
+        free(said);
+        play_hostile_sweep(s.steps, s.count);
+    }
+}
+
+/* A reply alone says by its own data how the client authenticated. */
+static void reply_kinds(void **unused)
+{
+    (void)unused;
+    struct built b = {.len = 0};
+    struct script s = {.count = 0};
+    struct built list = join(krb_padata(17, octets("signed", 6)),
+                             krb_padata(136, der(DER_CONTEXT, octets("armored", 7))));
+    b = field(b, 2, der(DER_SEQUENCE, list));
+    b = field(b, 3, der_string("CORP.EXAMPLE"));
+    b = field(b, 4, krb_name("alice"));
+    b = field(b, 5, krb_ticket("CORP.EXAMPLE", "krbtgt/CORP.EXAMPLE", 18));
+    add(&s, DIR_SERVER, krb_message(KRB_AS_REP, 0, field(b, 6, krb_encrypted(18, "cipher"))));
+    char *said = told(&s, (struct play_options){.udp = true, .records_only = true});
+    assert_non_null(strstr(said, "kerberos.fast=1 kerberos.pkinit=1 kerberos.reply_packet=1"));
+    free(said);
+}
+
 static void kpasswd(void **unused)
 {
     (void)unused;
@@ -351,9 +495,21 @@ static void kpasswd(void **unused)
         {"changed", 1, krb_kpasswd(1, krb_ap_reply(), private), "kerberos.result=success"},
         {"set", 0xff80, krb_kpasswd(1, krb_ap_reply(), private), "kerberos.result=success"},
         {"refused", 1, krb_kpasswd(1, none, krb_error(37, NULL, "kadmin/changepw")),
-         "kerberos.error=KRB_AP_ERR_SKEW kerberos.error_code=37 kerberos.result=failure"},
+         "kerberos.error=KRB_AP_ERR_SKEW kerberos.error_code=37 kerberos.password=change "
+         "kerberos.result=failure"},
         {"refused in short", 1, krb_error(60, NULL, NULL),
-         "kerberos.error=KRB_ERR_GENERIC kerberos.error_code=60 kerberos.result=failure"},
+         "kerberos.error=KRB_ERR_GENERIC kerberos.error_code=60 kerberos.password=change "
+         "kerberos.result=failure"},
+        {"refused with a reason", 0xff80,
+         krb_kpasswd(1, none, krb_error_data(60, NULL, octets("\0\5denied", 8))),
+         "kerberos.password=set kerberos.password_result=KRB5_KPASSWD_ACCESSDENIED "
+         "kerberos.password_result_code=5 kerberos.result=failure"},
+        {"refused with a number", 1,
+         krb_kpasswd(1, none, krb_error_data(60, NULL, octets("\1\0", 2))),
+         "kerberos.password_result=256 kerberos.password_result_code=256"},
+        {"refused with too little", 1,
+         krb_kpasswd(1, none, krb_error_data(60, NULL, octets("\1", 1))),
+         "kerberos.password=change kerberos.result=failure"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         for (int tcp = 0; tcp < 2; tcp++) {
@@ -492,12 +648,13 @@ static void hostile(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exchanges),   cmocka_unit_test(answers),
-        cmocka_unit_test(alone),       cmocka_unit_test(pairing),
-        cmocka_unit_test(one_segment), cmocka_unit_test(too_many_wait),
-        cmocka_unit_test(loss),        cmocka_unit_test(kpasswd),
-        cmocka_unit_test(turned),      cmocka_unit_test(cut_datagrams),
-        cmocka_unit_test(hostile),
+        cmocka_unit_test(exchanges),     cmocka_unit_test(answers),
+        cmocka_unit_test(alone),         cmocka_unit_test(pairing),
+        cmocka_unit_test(one_segment),   cmocka_unit_test(too_many_wait),
+        cmocka_unit_test(loss),          cmocka_unit_test(kpasswd),
+        cmocka_unit_test(requests),      cmocka_unit_test(error_data),
+        cmocka_unit_test(reply_kinds),   cmocka_unit_test(turned),
+        cmocka_unit_test(cut_datagrams), cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,12 +105,25 @@ struct kdc_request {
     const char *realm, *client, *service; /* names: NULL leaves them out */
     int64_t nonce;
     int64_t etypes[6], padata[6]; /* up to a zero */
+    const struct built *more;     /* PA-DATA elements behind those; NULL: none */
+    const struct built *ticket;   /* an additional one; NULL: none */
+    uint32_t options;
 };
+
+/* RFC 4120 5.2.7 */
+static inline struct built krb_padata(int64_t type, struct built value)
+{
+    struct built data = field((struct built){.len = 0}, 1, der_number(type));
+    return der(DER_SEQUENCE, field(data, 2, der(DER_OCTET_STRING, value)));
+}
 
 static inline struct built krb_request(const struct kdc_request *r)
 {
     struct built body = {.len = 0}, list = {.len = 0}, fields = {.len = 0};
-    body = field(body, 0, der(DER_BIT_STRING, octets("\0\x40\x81\0\x10", 5)));
+    uint32_t bits = 0x40810010 | r->options;
+    const uint8_t options[] = {0, (uint8_t)(bits >> 24), (uint8_t)(bits >> 16),
+                               (uint8_t)(bits >> 8), (uint8_t)bits};
+    body = field(body, 0, der(DER_BIT_STRING, octets(options, sizeof options)));
     body = r->client == NULL ? body : field(body, 1, krb_name(r->client));
     body = field(body, 2, der_string(r->realm));
     body = r->service == NULL ? body : field(body, 3, krb_name(r->service));
@@ -120,12 +133,12 @@ static inline struct built krb_request(const struct kdc_request *r)
         list = join(list, der_number(*e));
     }
     body = field(body, 8, der(DER_SEQUENCE, list));
+    body = r->ticket == NULL ? body : field(body, 11, der(DER_SEQUENCE, *r->ticket));
     list.len = 0;
     for (const int64_t *p = r->padata; *p != 0; p++) {
-        struct built data = field((struct built){.len = 0}, 1, der_number(*p));
-        data = field(data, 2, der(DER_OCTET_STRING, octets("padata cipher", 13)));
-        list = join(list, der(DER_SEQUENCE, data));
+        list = join(list, krb_padata(*p, octets("padata cipher", 13)));
     }
+    list = r->more == NULL ? list : join(list, *r->more);
     fields = list.len == 0 ? fields : field(fields, 3, der(DER_SEQUENCE, list));
     return krb_message(r->type, 1, field(fields, 4, der(DER_SEQUENCE, body)));
 }
@@ -138,6 +151,19 @@ static inline struct built krb_reply(uint8_t type, const char *client, const cha
     b = field(b, 4, krb_name(client));
     b = field(b, 5, krb_ticket("CORP.EXAMPLE", service, ticket_etype));
     return krb_message(type, 0, field(b, 6, krb_encrypted(reply_etype, "reply cipher")));
+}
+
+/* With e-data, and the client's realm. */
+static inline struct built krb_error_data(int64_t code, const char *client_realm, struct built data)
+{
+    struct built b = {.len = 0};
+    b = field(b, 4, der(DER_GENERALIZED_TIME, octets("20261123024809Z", 15)));
+    b = field(b, 5, der_number(524422));
+    b = field(b, 6, der_number(code));
+    b = client_realm == NULL ? b : field(b, 7, der_string(client_realm));
+    b = field(b, 9, der_string("CORP.EXAMPLE"));
+    b = field(b, 10, krb_name("krbtgt/CORP.EXAMPLE"));
+    return krb_message(KRB_ERROR, 0, field(b, 12, der(DER_OCTET_STRING, data)));
 }
 
 /* Names: NULL leaves them out. */

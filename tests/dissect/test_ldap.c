@@ -2,127 +2,7 @@
  * LDAP over TCP and UDP: operations with their answers, binds and the logons in them, StartTLS,
  * SASL security layers.
  */
-#include "tests/dissect/test_logon.h"
-
-/* ---- messages ---- */
-
-/* X.690 8.1, with a length of four octets as Microsoft's servers write it where `wide`. */
-static struct built element(unsigned tag, struct bytes content, bool wide)
-{
-    struct built b = {.len = 0};
-    put_be(&b, tag, 1);
-    if (wide) {
-        put_be(&b, 0x84, 1);
-        put_be(&b, content.len, 4);
-    } else if (content.len < 0x80) {
-        put_be(&b, content.len, 1);
-    } else {
-        put_be(&b, 0x82, 1);
-        put_be(&b, content.len, 2);
-    }
-    put(&b, content.at, content.len);
-    return b;
-}
-
-static void put_element(struct built *b, unsigned tag, struct bytes content)
-{
-    put_built(b, element(tag, content, false));
-}
-
-static void put_string(struct built *b, const char *text)
-{
-    put_element(b, 0x04, bytes_text(text));
-}
-
-static void put_number(struct built *b, unsigned tag, unsigned number)
-{
-    put_be(b, tag, 1);
-    put_be(b, 1, 1);
-    put_be(b, number, 1);
-}
-
-/* RFC 4511 4.1.1 */
-static struct built message(unsigned id, unsigned tag, struct built body, bool wide)
-{
-    struct built inside = {.len = 0};
-    put_be(&inside, 0x0202, 2);
-    put_be(&inside, id, 2);
-    put_built(&inside, element(tag, built_bytes(&body), wide));
-    return element(0x30, built_bytes(&inside), wide);
-}
-
-static void ask(struct talk *t, unsigned id, unsigned tag, struct built body)
-{
-    say(t, DIR_CLIENT, message(id, tag, body, false));
-}
-
-static struct built bind(const char *name, unsigned choice, struct bytes credentials)
-{
-    struct built b = {.len = 0};
-    put_number(&b, 0x02, 3);
-    put_string(&b, name);
-    put_element(&b, choice, credentials);
-    return b;
-}
-
-static struct built sasl(const char *mechanism, const struct built *token)
-{
-    struct built c = {.len = 0};
-    put_string(&c, mechanism);
-    if (token != NULL) {
-        put_element(&c, 0x04, built_bytes(token));
-    }
-    return bind("", 0xa3, built_bytes(&c));
-}
-
-/* RFC 4511 4.1.9, 4.2.2 */
-static struct built result(unsigned code, struct bytes matched, const struct built *credentials)
-{
-    struct built b = {.len = 0};
-    put_number(&b, 0x0a, code);
-    put_element(&b, 0x04, matched);
-    put_string(&b, "diagnostics");
-    if (credentials != NULL) {
-        put_element(&b, 0x87, built_bytes(credentials));
-    }
-    return b;
-}
-
-static void answer(struct talk *t, unsigned id, unsigned tag, unsigned code)
-{
-    say(t, DIR_SERVER, message(id, tag, result(code, (struct bytes){0}, NULL), true));
-}
-
-static struct built search(const char *base, unsigned scope)
-{
-    struct built b = {.len = 0};
-    put_string(&b, base);
-    put_number(&b, 0x0a, scope);
-    put_number(&b, 0x0a, 0);
-    put_number(&b, 0x02, 0);
-    put_number(&b, 0x02, 0);
-    put_number(&b, 0x01, 0);
-    put_element(&b, 0x87, bytes_text("objectClass"));
-    put_element(&b, 0x30, (struct bytes){0});
-    return b;
-}
-
-static struct built entry(void)
-{
-    struct built b = {.len = 0};
-    put_string(&b, "cn=a,dc=corp,dc=example");
-    put_element(&b, 0x30, (struct bytes){0});
-    return b;
-}
-
-/* An operation that begins with the name of an entry. */
-static struct built named(const char *dn)
-{
-    struct built b = {.len = 0};
-    put_string(&b, dn);
-    put_element(&b, 0x30, (struct bytes){0});
-    return b;
-}
+#include "tests/dissect/test_ldap_messages.h"
 
 /* ---- conversations ---- */
 
@@ -251,6 +131,77 @@ static void security_layers(struct talk *t)
     ask(t, 7, 0x63, search("dc=clear", 0));
 }
 
+/* RFC 4757 7.3: a Wrap token, sealed or not, with its padding octet. */
+static struct built wrapped_rc4(unsigned algorithm, struct built plain)
+{
+    struct built b = {.len = 0};
+    put_be(&b, 0x06092a864886f712, 8);
+    put_be(&b, 0x010202, 3);
+    put_be(&b, 0x02011100, 4);
+    put_be(&b, algorithm << 16 | 0xffff, 4);
+    put_be(&b, 0xcc, 8 + 8 + 8);
+    put_built(&b, plain);
+    put_be(&b, 1, 1);
+    return element(0x60, built_bytes(&b), false);
+}
+
+/* RFC 2831 2.3: the message, ten octets of its code, type and number. */
+static struct built wrapped_digest(struct built plain)
+{
+    put_be(&plain, 0xaa, 10);
+    put_be(&plain, 0x000100000001, 6);
+    return plain;
+}
+
+static void other_layers(struct talk *t)
+{
+    ask(t, 1, 0x60, sasl("DIGEST-MD5", NULL));
+    say_buffer(t, wrapped_digest(message(2, 0x63, search("dc=digest", 0), false)));
+    say_buffer(t, wrapped_rc4(0xffff, message(3, 0x63, search("dc=rc4", 0), true)));
+    say_buffer(t, wrapped_rc4(0x1000, message(4, 0x63, search("dc=sealed", 0), true)));
+    say_buffer(t, wrapped(4, 12, message(5, 0x42, (struct built){.len = 0}, true)));
+    say_buffer(t, wrapped(4, 12, message(6, 0x63, search("dc=after", 0), true)));
+}
+
+/* What comes after a bind says how it is protected. */
+static void bound_signed(struct talk *t)
+{
+    ask(t, 1, 0x60, sasl("GSSAPI", NULL));
+    answer(t, 1, 0x61, 0);
+    say_buffer(t, wrapped(4, 12, message(2, 0x63, search("dc=signed", 0), true)));
+}
+
+static void bound_clear(struct talk *t)
+{
+    ask(t, 1, 0x60, sasl("GSSAPI", NULL));
+    answer(t, 1, 0x61, 0);
+    ask(t, 2, 0x63, search("dc=clear", 0));
+    answer(t, 2, 0x65, 0);
+    ask(t, 3, 0x42, (struct built){.len = 0});
+    ask(t, 4, 0x63, search("dc=after", 0));
+}
+
+static void bound_silent(struct talk *t)
+{
+    ask(t, 1, 0x60, sasl("GSSAPI", NULL));
+    answer(t, 1, 0x61, 0);
+}
+
+/* RFC 4511 4.11, 4.3: an answer that was under way still comes. */
+static void given_up(struct talk *t)
+{
+    struct built number = {.len = 0}, unknown = {.len = 0};
+    put_be(&number, 5, 2);
+    put_be(&unknown, 77, 1);
+    ask(t, 5, 0x63, search("dc=given-up", 2));
+    ask(t, 6, 0x63, search("dc=under-way", 2));
+    ask(t, 7, 0x50, unknown);
+    ask(t, 7, 0x50, number);
+    ask(t, 8, 0x42, (struct built){.len = 0});
+    answer(t, 6, 0x65, 0);
+    ask(t, 9, 0x63, search("dc=after", 0));
+}
+
 /* [MS-ADTS] 5.1.1.1.3 */
 static void sicily(struct talk *t)
 {
@@ -355,125 +306,158 @@ static void many_requests(struct talk *t)
 
 /* ---- what is stated ---- */
 
-#define TCP " ldap.transport=tcp\n"
-#define ASKED(request, response)                                                                   \
-    " ldap.request_packet=" request " ldap.response_packet=" response TCP
-#define LOGON_STATED                                                                               \
-    " ntlm.carrier=ldap ntlm.variant=v2 ntlm.user=svc-site ntlm.domain=CORP "                      \
-    "ntlm.workstation=CL01"
-#define SERVER_STATED                                                                              \
-    " ntlm.server_name=MP01 ntlm.server_domain=CORP ntlm.server_dns_name=mp01.corp.example "       \
-    "ntlm.server_dns_domain=corp.example ntlm.server_challenge=0123456789abcdef"
-#define FLAGS_STATED                                                                               \
-    " ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 ntlm.channel_binding=0 ntlm.target_spn=host/mp01"
-
 static const struct logon_case cases[] = {
     {"simple binds", simple_binds,
      "ldap @2 server ldap.operation=bind ldap.mechanism=simple ldap.dn=cn=admin "
-     "ldap.result=invalidCredentials ldap.result_code=49" ASKED(
-         "1",
-         "2") "ldap @4 server ldap.operation=bind ldap.mechanism=unauthenticated ldap.dn=cn=admin "
-              "ldap.result=unwillingToPerform ldap.result_code=53" ASKED(
-                  "3", "4") "ldap @6 server ldap.operation=bind ldap.mechanism=anonymous "
-                            "ldap.result=success "
-                            "ldap.result_code=0" ASKED("5", "6")},
+     "ldap.result=invalidCredentials ldap.result_code=49 ldap.diagnostic=diagnostics "
+     "ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ldap @4 server ldap.operation=bind ldap.mechanism=unauthenticated ldap.dn=cn=admin "
+     "ldap.result=unwillingToPerform ldap.result_code=53 ldap.diagnostic=diagnostics "
+     "ldap.request_packet=3 ldap.response_packet=4 ldap.transport=tcp\n"
+     "ldap @6 server ldap.operation=bind ldap.mechanism=anonymous ldap.result=success "
+     "ldap.result_code=0 ldap.protection=none ldap.request_packet=5 ldap.response_packet=6 "
+     "ldap.transport=tcp\n"
+     "ldap @7 client ldap.operation=unbind ldap.protection=none ldap.request_packet=7 "
+     "ldap.transport=tcp\n"},
     {"operations", operations,
      "ldap @10 server ldap.operation=compare ldap.dn=cn=c ldap.result=compareTrue "
-     "ldap.result_code=6" ASKED(
-         "6",
-         "10") "ldap @11 server ldap.operation=modify ldap.dn=cn=m "
-               "ldap.result=insufficientAccessRights "
-               "ldap.result_code=50" ASKED(
-                   "2",
-                   "11") "ldap @12 server ldap.operation=add ldap.dn=cn=a "
-                         "ldap.result=entryAlreadyExists "
-                         "ldap.result_code=68" ASKED(
-                             "3",
-                             "12") "ldap @13 server ldap.operation=delete ldap.dn=cn=d "
-                                   "ldap.result=noSuchObject "
-                                   "ldap.result_code=32" ASKED(
-                                       "4",
-                                       "13") "ldap @14 server ldap.operation=search "
-                                             "ldap.dn=dc=corp,dc=example ldap.scope=sub "
-                                             "ldap.result=sizeLimitExceeded ldap.result_code=4 "
-                                             "ldap.entries=2" ASKED(
-                                                 "1",
-                                                 "14") "ldap @15 server ldap.operation=modify-dn "
-                                                       "ldap.dn=cn=n ldap.result=99 "
-                                                       "ldap.result_code=99" ASKED(
-                                                           "5", "15") "ldap @16 client "
-                                                                      "ldap.operation=search "
-                                                                      "ldap.scope=base "
-                                                                      "ldap.request_packet=16" TCP},
+     "ldap.result_code=6 ldap.request_packet=6 ldap.response_packet=10 ldap.transport=tcp\n"
+     "ldap @11 server ldap.operation=modify ldap.dn=cn=m ldap.result=insufficientAccessRights "
+     "ldap.result_code=50 ldap.diagnostic=diagnostics ldap.request_packet=2 "
+     "ldap.response_packet=11 ldap.transport=tcp\n"
+     "ldap @12 server ldap.operation=add ldap.dn=cn=a ldap.result=entryAlreadyExists "
+     "ldap.result_code=68 ldap.diagnostic=diagnostics ldap.request_packet=3 "
+     "ldap.response_packet=12 ldap.transport=tcp\n"
+     "ldap @13 server ldap.operation=delete ldap.dn=cn=d ldap.result=noSuchObject "
+     "ldap.result_code=32 ldap.diagnostic=diagnostics ldap.request_packet=4 "
+     "ldap.response_packet=13 ldap.transport=tcp\n"
+     "ldap @14 server ldap.operation=search ldap.dn=dc=corp,dc=example ldap.filter=(objectClass=*) "
+     "ldap.scope=sub ldap.result=sizeLimitExceeded ldap.result_code=4 ldap.diagnostic=diagnostics "
+     "ldap.referral=cn=a,dc=corp,dc=example ldap.entries=2 ldap.request_packet=1 "
+     "ldap.response_packet=14 ldap.transport=tcp\n"
+     "ldap @15 server ldap.operation=modify-dn ldap.dn=cn=n ldap.result=99 ldap.result_code=99 "
+     "ldap.diagnostic=diagnostics ldap.request_packet=5 ldap.response_packet=15 "
+     "ldap.transport=tcp\n"
+     "ldap @16 client ldap.operation=search ldap.filter=(objectClass=*) ldap.scope=base "
+     "ldap.request_packet=16 ldap.transport=tcp\n"},
     {"answers alone", answers_alone,
      "ldap @1 server ldap.operation=extended ldap.result=unavailable ldap.result_code=52 "
-     "ldap.response_packet=1" TCP
+     "ldap.diagnostic=diagnostics ldap.response_packet=1 ldap.transport=tcp\n"
      "ldap @2 server ldap.operation=search ldap.result=success ldap.result_code=0 "
-     "ldap.response_packet=2" TCP "ldap @3 server ldap.operation=bind ldap.response_packet=3" TCP},
+     "ldap.response_packet=2 ldap.transport=tcp\n"
+     "ldap @3 server ldap.operation=bind ldap.response_packet=3 ldap.transport=tcp\n"},
     {"a number used again", number_again,
-     "ldap @2 client ldap.operation=search ldap.dn=dc=one ldap.scope=one ldap.request_packet=1" TCP
-     "ldap @3 server ldap.operation=search ldap.dn=dc=two ldap.scope=children ldap.result=success "
-     "ldap.result_code=0 ldap.entries=0" ASKED("2", "3")},
+     "ldap @2 client ldap.operation=search ldap.dn=dc=one ldap.filter=(objectClass=*) "
+     "ldap.scope=one ldap.request_packet=1 ldap.transport=tcp\n"
+     "ldap @3 server ldap.operation=search ldap.dn=dc=two ldap.filter=(objectClass=*) "
+     "ldap.scope=children ldap.result=success ldap.result_code=0 ldap.entries=0 "
+     "ldap.request_packet=2 ldap.response_packet=3 ldap.transport=tcp\n"},
     {"negotiated logon", negotiated_logon,
      "ldap @2 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=saslBindInProgress "
-     "ldap.result_code=14" ASKED(
-         "1",
-         "2") "ntlm @4 client" LOGON_STATED SERVER_STATED FLAGS_STATED
-              " ntlm.negotiate_packet=1 ntlm.challenge_packet=2 ntlm.authenticate_packet=3 "
-              "ntlm.result_packet=4 ntlm.result=success ntlm.status=success\n"
-              "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=success "
-              "ldap.result_code=0" ASKED(
-                  "3", "4") "ldap @7 client ldap.operation=search ldap.dn=dc=after ldap.scope=base "
-                            "ldap.request_packet=7" TCP},
+     "ldap.result_code=14 ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ntlm @4 client ntlm.carrier=ldap ntlm.variant=v2 ntlm.user=svc-site ntlm.domain=CORP "
+     "ntlm.workstation=CL01 ntlm.server_name=MP01 ntlm.server_domain=CORP "
+     "ntlm.server_dns_name=mp01.corp.example ntlm.server_dns_domain=corp.example "
+     "ntlm.server_challenge=0123456789abcdef ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 "
+     "ntlm.channel_binding=0 ntlm.target_spn=host/mp01 ntlm.negotiate_packet=1 "
+     "ntlm.challenge_packet=2 ntlm.authenticate_packet=3 ntlm.result_packet=4 ntlm.result=success "
+     "ntlm.status=success\n"
+     "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=success "
+     "ldap.result_code=0 ldap.protection=seal ldap.request_packet=3 ldap.response_packet=4 "
+     "ldap.transport=tcp\n"},
     {"security layers", security_layers,
-     "ldap @10 client ldap.operation=bind ldap.mechanism=gssapi ldap.request_packet=1" TCP
-     "ldap @10 client ldap.operation=search ldap.dn=dc=kerberos ldap.scope=base "
-     "ldap.request_packet=2" TCP "ldap @10 client ldap.operation=search ldap.dn=dc=second "
-     "ldap.scope=base ldap.request_packet=2" TCP
-     "ldap @10 client ldap.operation=search ldap.dn=dc=unrotated ldap.scope=base "
-     "ldap.request_packet=3" TCP "ldap @10 client ldap.operation=search ldap.dn=dc=ntlm "
-     "ldap.scope=base ldap.request_packet=6" TCP
-     "ldap @10 client ldap.operation=search ldap.dn=dc=clear ldap.scope=base "
-     "ldap.request_packet=10" TCP},
+     "ldap @10 client ldap.operation=bind ldap.mechanism=gssapi ldap.protection=sign "
+     "ldap.request_packet=1 ldap.transport=tcp\n"
+     "ldap @10 client ldap.operation=search ldap.dn=dc=kerberos ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=2 ldap.transport=tcp\n"
+     "ldap @10 client ldap.operation=search ldap.dn=dc=second ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=2 ldap.transport=tcp\n"
+     "ldap @10 client ldap.operation=search ldap.dn=dc=unrotated ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=3 ldap.transport=tcp\n"
+     "ldap @10 client ldap.operation=search ldap.dn=dc=ntlm ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=6 ldap.transport=tcp\n"
+     "ldap @10 client ldap.operation=search ldap.dn=dc=clear ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=none ldap.request_packet=10 ldap.transport=tcp\n"},
+    {"other layers", other_layers,
+     "ldap @5 client ldap.operation=unbind ldap.protection=sign ldap.request_packet=5 "
+     "ldap.transport=tcp\n"
+     "ldap @6 client ldap.operation=bind ldap.mechanism=digest-md5 ldap.protection=sign "
+     "ldap.request_packet=1 ldap.transport=tcp\n"
+     "ldap @6 client ldap.operation=search ldap.dn=dc=digest ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=2 ldap.transport=tcp\n"
+     "ldap @6 client ldap.operation=search ldap.dn=dc=rc4 ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=3 ldap.transport=tcp\n"},
+    {"bound, signed", bound_signed,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=gssapi ldap.result=success "
+     "ldap.result_code=0 ldap.protection=sign ldap.request_packet=1 ldap.response_packet=2 "
+     "ldap.transport=tcp\n"
+     "ldap @3 client ldap.operation=search ldap.dn=dc=signed ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.protection=sign ldap.request_packet=3 ldap.transport=tcp\n"},
+    {"bound, clear", bound_clear,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=gssapi ldap.result=success "
+     "ldap.result_code=0 ldap.protection=none ldap.request_packet=1 ldap.response_packet=2 "
+     "ldap.transport=tcp\n"
+     "ldap @4 server ldap.operation=search ldap.dn=dc=clear ldap.filter=(objectClass=*) "
+     "ldap.scope=base ldap.result=success ldap.result_code=0 ldap.entries=0 ldap.protection=none "
+     "ldap.request_packet=3 ldap.response_packet=4 ldap.transport=tcp\n"
+     "ldap @5 client ldap.operation=unbind ldap.protection=none ldap.request_packet=5 "
+     "ldap.transport=tcp\n"},
+    {"bound, and no more", bound_silent,
+     "ldap @2 server ldap.operation=bind ldap.mechanism=gssapi ldap.result=success "
+     "ldap.result_code=0 ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"},
+    {"given up", given_up,
+     "ldap @4 client ldap.operation=search ldap.dn=dc=given-up ldap.filter=(objectClass=*) "
+     "ldap.scope=sub ldap.abandoned=1 ldap.request_packet=1 ldap.transport=tcp\n"
+     "ldap @5 client ldap.operation=unbind ldap.request_packet=5 ldap.transport=tcp\n"
+     "ldap @6 server ldap.operation=search ldap.dn=dc=under-way ldap.filter=(objectClass=*) "
+     "ldap.scope=sub ldap.result=success ldap.result_code=0 ldap.entries=0 ldap.request_packet=2 "
+     "ldap.response_packet=6 ldap.transport=tcp\n"},
     {"negotiated logon refused", negotiated_logon_refused,
      "ldap @2 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=saslBindInProgress "
-     "ldap.result_code=14" ASKED(
-         "1", "2") "ntlm @4 client" LOGON_STATED FLAGS_STATED
-                   " ntlm.negotiate_packet=1 ntlm.authenticate_packet=3 ntlm.result_packet=4 "
-                   "ntlm.result=failure ntlm.status=invalidCredentials\n"
-                   "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego "
-                   "ldap.result=invalidCredentials ldap.result_code=49" ASKED("3", "4")},
+     "ldap.result_code=14 ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ntlm @4 client ntlm.carrier=ldap ntlm.variant=v2 ntlm.user=svc-site ntlm.domain=CORP "
+     "ntlm.workstation=CL01 ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 ntlm.channel_binding=0 "
+     "ntlm.target_spn=host/mp01 ntlm.negotiate_packet=1 ntlm.authenticate_packet=3 "
+     "ntlm.result_packet=4 ntlm.result=failure ntlm.status=invalidCredentials\n"
+     "ldap @4 server ldap.operation=bind ldap.mechanism=gss-spnego ldap.result=invalidCredentials "
+     "ldap.result_code=49 ldap.diagnostic=diagnostics ldap.request_packet=3 ldap.response_packet=4 "
+     "ldap.transport=tcp\n"},
     {"sicily", sicily,
      "ldap @2 server ldap.operation=bind ldap.mechanism=sicily ldap.result=success "
-     "ldap.result_code=0" ASKED(
-         "1", "2") "ldap @4 server ldap.operation=bind ldap.mechanism=sicily ldap.dn=NTLM "
-                   "ldap.result=success "
-                   "ldap.result_code=0" ASKED(
-                       "3", "4") "ntlm @6 client" LOGON_STATED SERVER_STATED FLAGS_STATED
-                                 " ntlm.negotiate_packet=3 ntlm.challenge_packet=4 "
-                                 "ntlm.authenticate_packet=5 "
-                                 "ntlm.result_packet=6 ntlm.result=success ntlm.status=success\n"
-                                 "ldap @6 server ldap.operation=bind ldap.mechanism=sicily "
-                                 "ldap.result=success "
-                                 "ldap.result_code=0" ASKED("5", "6")},
+     "ldap.result_code=0 ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ldap @4 server ldap.operation=bind ldap.mechanism=sicily ldap.dn=NTLM ldap.result=success "
+     "ldap.result_code=0 ldap.request_packet=3 ldap.response_packet=4 ldap.transport=tcp\n"
+     "ntlm @6 client ntlm.carrier=ldap ntlm.variant=v2 ntlm.user=svc-site ntlm.domain=CORP "
+     "ntlm.workstation=CL01 ntlm.server_name=MP01 ntlm.server_domain=CORP "
+     "ntlm.server_dns_name=mp01.corp.example ntlm.server_dns_domain=corp.example "
+     "ntlm.server_challenge=0123456789abcdef ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 "
+     "ntlm.channel_binding=0 ntlm.target_spn=host/mp01 ntlm.negotiate_packet=3 "
+     "ntlm.challenge_packet=4 ntlm.authenticate_packet=5 ntlm.result_packet=6 ntlm.result=success "
+     "ntlm.status=success\n"
+     "ldap @6 server ldap.operation=bind ldap.mechanism=sicily ldap.result=success "
+     "ldap.result_code=0 ldap.request_packet=5 ldap.response_packet=6 ldap.transport=tcp\n"},
     {"other binds", other_binds,
      "ldap @2 server ldap.operation=bind ldap.mechanism=scram-sha-512 "
-     "ldap.result=authMethodNotSupported ldap.result_code=7" ASKED(
-         "1",
-         "2") "ldap @4 server ldap.operation=bind ldap.mechanism=external ldap.result=success "
-              "ldap.result_code=0" ASKED(
-                  "3",
-                  "4") "ldap @6 server ldap.operation=bind ldap.dn=cn=x ldap.result=protocolError "
-                       "ldap.result_code=2" ASKED("5", "6")},
+     "ldap.result=authMethodNotSupported ldap.result_code=7 ldap.diagnostic=diagnostics "
+     "ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ldap @4 server ldap.operation=bind ldap.mechanism=external ldap.result=success "
+     "ldap.result_code=0 ldap.protection=none ldap.request_packet=3 ldap.response_packet=4 "
+     "ldap.transport=tcp\n"
+     "ldap @6 server ldap.operation=bind ldap.dn=cn=x ldap.result=protocolError ldap.result_code=2 "
+     "ldap.diagnostic=diagnostics ldap.request_packet=5 ldap.response_packet=6 "
+     "ldap.transport=tcp\n"},
     {"StartTLS refused", starttls_refused,
-     "ldap @2 server ldap.operation=extended ldap.result=protocolError "
-     "ldap.result_code=2" ASKED("1", "2") "ldap @4 server ldap.operation=search ldap.dn=dc=clear "
-                                          "ldap.scope=one ldap.result=success "
-                                          "ldap.result_code=0 ldap.entries=0" ASKED("3", "4")},
+     "ldap @2 server ldap.operation=extended ldap.oid=1.3.6.1.4.1.1466.20037 "
+     "ldap.result=protocolError ldap.result_code=2 ldap.diagnostic=diagnostics "
+     "ldap.request_packet=1 ldap.response_packet=2 ldap.transport=tcp\n"
+     "ldap @4 server ldap.operation=search ldap.dn=dc=clear ldap.filter=(objectClass=*) "
+     "ldap.scope=one ldap.result=success ldap.result_code=0 ldap.entries=0 ldap.request_packet=3 "
+     "ldap.response_packet=4 ldap.transport=tcp\n"},
     {"too long", too_long,
-     "ldap @23 server ldap.operation=search ldap.dn=dc=long ldap.scope=sub ldap.result=success "
-     "ldap.result_code=0 ldap.entries=1" ASKED(
-         "1", "23") "ldap @24 client ldap.operation=modify ldap.request_packet=24" TCP},
+     "ldap @23 server ldap.operation=search ldap.dn=dc=long ldap.filter=(objectClass=*) "
+     "ldap.scope=sub ldap.result=success ldap.result_code=0 ldap.entries=1 ldap.request_packet=1 "
+     "ldap.response_packet=23 ldap.transport=tcp\n"
+     "ldap @24 client ldap.operation=modify ldap.request_packet=24 ldap.transport=tcp\n"},
 };
 
 static void test_what_is_stated(void **state)
@@ -491,7 +475,8 @@ static void test_connectionless(void **state)
     static const struct play_options options = {.records_only = true, .udp = true};
     static const struct logon_case udp = {
         "CLDAP", connectionless,
-        "ldap @2 server ldap.operation=search ldap.scope=base ldap.result=success "
+        "ldap @2 server ldap.operation=search ldap.filter=(objectClass=*) ldap.scope=base "
+        "ldap.result=success "
         "ldap.result_code=0 ldap.entries=1 ldap.request_packet=1 ldap.response_packet=2 "
         "ldap.transport=udp\n"};
     check_logon(&udp, &options);
@@ -501,7 +486,7 @@ static void test_starttls(void **state)
 {
     (void)state;
     check_flow(starttls, "ldap.result=success ldap.result_code=0 ldap.starttls=1 "
-                         "ldap.request_packet=1 ldap.response_packet=2");
+                         "ldap.protection=tls ldap.request_packet=1 ldap.response_packet=2");
     check_flow(starttls, "tls.cipher=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
     check_flow(starttls, "tls.carrier=ldap-starttls");
     check_flow(starttls, "flow.protocol=ldap");
@@ -562,8 +547,9 @@ static void test_probe(void **state)
 static void test_sweeps(void **state)
 {
     (void)state;
-    void (*const builds[])(struct talk *) = {simple_binds, operations, negotiated_logon,
-                                             sicily,       starttls,   security_layers};
+    void (*const builds[])(struct talk *) = {simple_binds, operations,   negotiated_logon,
+                                             sicily,       starttls,     security_layers,
+                                             other_layers, bound_signed, given_up};
     for (size_t i = 0; i < COUNT_OF(builds); i++) {
         sweep(builds[i]);
     }
