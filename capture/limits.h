@@ -124,6 +124,12 @@
  * - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)
 
+/* The start of a request of which text is wanted: UTF-16 for twice as much as LIMIT_TEXT keeps,
+ * with the headers before it. And sessions of MARS followed in one connection: a client keeps a
+ * handful. */
+#define LIMIT_TDS_TEXT (4u << 10)
+#define LIMIT_TDS_SESSIONS 16
+
 /* Kerberos requests of one connection that wait for their replies: clients send one at a time. */
 #define LIMIT_KERBEROS_WAITING 8
 
