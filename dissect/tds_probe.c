@@ -8,6 +8,9 @@
 
 enum { PACKET_MOST = 32768 }; /* [MS-TDS] 2.2.6.4: PacketSize is at most 32767 */
 
+/* What tells one content from another stands in the first octets of a packet. */
+enum { TELLING = TDS_HEADER + 12 };
+
 /* Letters of a request without ALL_HEADERS that must be text before it is taken for SQL. */
 enum { LETTERS = 4 };
 
@@ -128,28 +131,32 @@ static bool is_procedure(struct cursor c)
 
 static enum probe probe_request(struct cursor c, const struct tds_header *h)
 {
-    bool whole = c.rest.len + TDS_HEADER == h->len || (h->status & TDS_STATUS_EOM) == 0;
     bool begins = h->spid == 0 && h->packet <= 1;
+    bool exact = c.rest.len + TDS_HEADER == h->len;
     if (has_all_headers(c)) {
         return PROBE_CLIENT;
     }
-    bool plain = h->type == TDS_RPC ? is_procedure(c)
-                                    : h->type == TDS_SQL_BATCH && (is_text(c, 2) || is_text(c, 1));
-    return whole && begins && plain ? PROBE_CLIENT : PROBE_NO;
+    bool plain = h->type == TDS_RPC
+                     ? is_procedure(c)
+                     : h->type == TDS_SQL_BATCH && (is_text(c, 2) || (exact && is_text(c, 1)));
+    return begins && plain && c.rest.len + TDS_HEADER <= h->len ? PROBE_CLIENT : PROBE_NO;
 }
 
 static enum probe probe_packet(struct bytes head)
 {
     struct cursor c = cursor_of(head);
     struct tds_header h = tds_header_read(&c);
-    if (!tds_is_type(head.at[0])) {
+    if (head.len > 0 && !tds_is_type(head.at[0])) {
         return PROBE_NO;
     }
-    if (head.len < TDS_HEADER + 6) {
+    if (head.len < TDS_HEADER) {
         return PROBE_MORE;
     }
     if (h.status > 0x1f || h.len <= TDS_HEADER || h.len > PACKET_MOST || h.window != 0) {
         return PROBE_NO;
+    }
+    if (head.len < TELLING && head.len < h.len) {
+        return PROBE_MORE;
     }
     switch (h.type) {
     case TDS_PRELOGIN:
@@ -174,7 +181,7 @@ static enum probe probe_frame(struct bytes head)
 {
     struct cursor c = cursor_of(head);
     struct smp_header h;
-    if (head.len >= 2 && (head.at[1] == 0 || (head.at[1] & (head.at[1] - 1)) != 0)) {
+    if (head.len >= 2 && (head.at[1] == 0 || head.at[1] > SMP_DATA)) {
         return PROBE_NO;
     }
     if (head.len < SMP_HEADER) {
@@ -186,18 +193,12 @@ static enum probe probe_frame(struct bytes head)
     if (h.flags != SMP_DATA) {
         return h.flags == SMP_SYN ? PROBE_CLIENT : PROBE_EITHER;
     }
-    if (c.rest.len < TDS_HEADER + 6) {
-        return PROBE_MORE;
-    }
     struct cursor packet = c;
     struct tds_header inside = tds_header_read(&packet);
-    return inside.len == h.len - SMP_HEADER ? probe_packet(c.rest) : PROBE_NO;
+    return packet.failed || inside.len == h.len - SMP_HEADER ? probe_packet(c.rest) : PROBE_NO;
 }
 
 enum probe tds_probe(struct bytes head)
 {
-    if (head.len == 0) {
-        return PROBE_MORE;
-    }
-    return head.at[0] == SMP_SMID ? probe_frame(head) : probe_packet(head);
+    return head.len > 0 && head.at[0] == SMP_SMID ? probe_frame(head) : probe_packet(head);
 }
