@@ -231,7 +231,7 @@ static bool states_no_more(const char *cut, const char *whole)
             "ntlm.user=",  "ntlm.domain=", "ntlm.server_challenge=", "tls.server_name=",
             "tls.cipher=", "tls.ja3=",     "http.method=",           "http.uri=",
             "http.host=",  "smb.path=",    "smb.dialect=",           "http.user=",
-            "sql.user=",   "smb.file="};
+            "sql.user=",   "smb.name="};
         for (size_t i = 0; value != NULL && i < COUNT_OF(steady); i++) {
             if (strncmp(word, steady[i], strlen(steady[i])) == 0 && strstr(whole, word) == NULL) {
                 print_error("stated from a cut message: %s\n", word);
