@@ -47,6 +47,11 @@ point in an untrusted forest), ni01 198.51.100.50 (client on the internet), cmg0
 The passwords and keys in these files are throw-aways of the laboratory and open nothing else.
 Web servers answer with a fixed page: they are Apache, not the real role. Samba plays Windows.
 
+Four captures are not recorded but built, message by message, by `tests/lab/made.py`, and `CASE.options` beside them
+holds the options that their records are written with: `sql/sql-text` (TDS 7.4 in clear: batches, a procedure call, a
+denied statement, a statement with a password, an attention), `sql/mars` (two sessions of MARS, crosswise),
+`smb/reauthentication` (a session that expires and is set up again), `smb/netbios-139` (SMB behind a NetBIOS session).
+
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
         echo
