@@ -88,9 +88,7 @@ void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_
     observation_string(o, FACT_SMB_PATH, tree == NULL ? NULL : tree->path);
     observation_string(o, FACT_SMB_SHARE_TYPE, type);
     smb_state_session(o, opening->session);
-    if (opening->name.len == 0) {
-        observation_empty(o, FACT_SMB_NAME); /* the share's own folder */
-    } else if (opening->unicode) {
+    if (opening->unicode) { /* nothing: the share's own folder */
         observation_utf16le(o, FACT_SMB_NAME, opening->name);
     } else {
         observation_utf8(o, FACT_SMB_NAME, opening->name);

@@ -397,7 +397,7 @@ static const struct smb_case cases[] = {
       "smb.action=created|smb.read_bytes=0|smb.written_bytes=120|smb.first_packet=7",
       "smb.message=file|smb.name=two.txt|smb.action=opened|smb.read_bytes=50|smb.written_bytes=0",
       "smb.message=file|smb.status=STATUS_ACCESS_DENIED|smb.name=secret",
-      "smb.message=file|smb.status=STATUS_SUCCESS|smb.name= ",
+      "smb.message=file|smb.status=STATUS_SUCCESS|smb.share_type=disk smb.action=opened",
       "smb.message=transfer|smb.read_bytes=50|smb.written_bytes=120"},
      NULL},
     {"compound",
