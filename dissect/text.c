@@ -116,7 +116,7 @@ static size_t ascii_run(struct bytes in)
 
 size_t text_from_utf8(struct bytes in, char *out, size_t room)
 {
-    if (in.len + 8 <= room && ascii_run(in) == in.len) {
+    if (in.len > 0 && in.len + 8 <= room && ascii_run(in) == in.len) {
         memcpy(out, in.at, in.len);
         out[in.len] = '\0';
         return in.len;
