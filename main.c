@@ -33,7 +33,7 @@ struct options {
     enum severity fail_on;
     unsigned workers;
     size_t memory;
-    bool events, no_ndpi, secrets, key_vlan, key_tunnel, quiet;
+    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet;
 };
 
 enum option_id {
@@ -47,6 +47,8 @@ enum option_id {
     OPT_REPORT,
     OPT_NO_NDPI,
     OPT_SECRETS,
+    OPT_SQL_TEXT,
+    OPT_PATHS,
     OPT_KEY_VLAN,
     OPT_KEY_TUNNEL,
     OPT_COLOR,
@@ -68,6 +70,8 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
     {"secrets", no_argument, NULL, OPT_SECRETS},
+    {"sql-text", no_argument, NULL, OPT_SQL_TEXT},
+    {"paths", no_argument, NULL, OPT_PATHS},
     {"key-vlan", no_argument, NULL, OPT_KEY_VLAN},
     {"key-tunnel", no_argument, NULL, OPT_KEY_TUNNEL},
     {"color", required_argument, NULL, OPT_COLOR},
@@ -192,6 +196,12 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_SECRETS:
         o->secrets = true;
+        break;
+    case OPT_SQL_TEXT:
+        o->sql_text = true;
+        break;
+    case OPT_PATHS:
+        o->paths = true;
         break;
     case OPT_KEY_VLAN:
         o->key_vlan = true;
@@ -385,6 +395,8 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
+                   .sql_text = o->sql_text && s->events != NULL,
+                   .paths = o->paths && s->events != NULL,
                    .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
                    .applications =
                        s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
@@ -657,6 +669,8 @@ static int run_explain(const struct command *c, struct options *o, int argc, cha
     "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
     "      --no-ndpi          name protocols by own signatures only\n"                             \
     "      --secrets          write NTLM proofs, from which passwords can be guessed\n"            \
+    "      --sql-text         write the text of SQL requests\n"                                    \
+    "      --paths            write the paths of files opened on shares\n"                         \
     "  -o, --output FILE      write there (default: - for standard output)\n"                      \
     "  -q, --quiet            no progress\n"                                                       \
     "  -h, --help             this text\n"

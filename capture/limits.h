@@ -118,6 +118,10 @@
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
+/* Files open at once in one SMB connection that are told by name, where the user asks for that; the
+ * one that was used longest ago is written early when more are. */
+#define LIMIT_SMB_FILES 64
+
 /* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or
  * three. */
 #define LIMIT_SMB_PIPES 16
@@ -164,6 +168,12 @@
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
  * - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)
+
+/* The start of a request of which text is wanted: UTF-16 for twice as much as LIMIT_TEXT keeps,
+ * with the headers before it. And sessions of MARS followed in one connection: a client keeps a
+ * handful. */
+#define LIMIT_TDS_TEXT (4u << 10)
+#define LIMIT_TDS_SESSIONS 16
 
 /* Kerberos requests of one connection that wait for their replies: clients send one at a time. */
 #define LIMIT_KERBEROS_WAITING 8

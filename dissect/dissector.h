@@ -130,6 +130,9 @@ const char *dissection_carrier(
     const struct dissection *dx); /* "tcp", "udp", "smb", "http", "http-connect", ... */
 bool dissection_secrets(
     const struct dissection *dx); /* the user asked for what may be abused (NT proofs) */
+/* The user asked for the text of SQL requests, and for the paths of files. */
+bool dissection_sql_text(const struct dissection *dx);
+bool dissection_paths(const struct dissection *dx);
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);

@@ -22,10 +22,12 @@ struct observer {
 };
 
 struct engine_options {
-    bool no_ndpi; /* own signatures only */
-    bool secrets; /* write NT proofs */
-    bool brief;   /* nobody writes or watches records: leave out costly facts that no built-in rule
-                     reads */
+    bool no_ndpi;  /* own signatures only */
+    bool secrets;  /* write NT proofs */
+    bool sql_text; /* write the text of SQL requests */
+    bool paths;    /* write the paths of files opened on shares */
+    bool brief;    /* nobody writes or watches records: leave out costly facts that no built-in rule
+                      reads */
     bool applications; /* look up nDPI's finer names of services (costs a look-up a host name) */
     uint32_t records;  /* bit per enum record that is wanted */
 };

@@ -29,6 +29,16 @@ bool dissection_secrets(const struct dissection *dx)
     return dx->conversation->engine->options.secrets;
 }
 
+bool dissection_sql_text(const struct dissection *dx)
+{
+    return dx->conversation->engine->options.sql_text;
+}
+
+bool dissection_paths(const struct dissection *dx)
+{
+    return dx->conversation->engine->options.paths;
+}
+
 bool dissection_details(const struct dissection *dx)
 {
     return !dx->conversation->engine->options.brief;

@@ -5,18 +5,12 @@
 
 #include "dissect/nt_status.h"
 
-/* RFC 1002 4.3.1; direct TCP ([MS-SMB2] 2.1) uses type 0 only, with 24 bits of length. */
-enum {
-    NBSS_MESSAGE = 0x00,
-    NBSS_REQUEST = 0x81,
-    NBSS_POSITIVE = 0x82,
-    NBSS_NEGATIVE = 0x83,
-    NBSS_RETARGET = 0x84,
-    NBSS_KEEPALIVE = 0x85,
-};
 enum { NBSS_HEADER = 4, NBSS_REQUEST_MOST = 576 };
 
 enum { SMB2_TRANSFORM_HEADER = 52, SMB2_COMPRESSION_HEADER = 16 };
+
+/* [MS-SMB2] 2.1: no message is longer than a frame can say. */
+enum { COMPRESSED_MOST = (1 << 24) - 1 };
 
 struct observation *smb_record(struct dissection *dx, const char *message)
 {
@@ -27,9 +21,37 @@ struct observation *smb_record(struct dissection *dx, const char *message)
     return o;
 }
 
+/* [MS-CIFS] 2.2.2.4: what an SMB1 client that knows no NT codes is told; the class in the lowest
+ * octet, the code in the upper half. */
+static const char *dos_error_name(uint32_t status)
+{
+    static const struct {
+        uint32_t status;
+        const char *name;
+    } names[] = {
+        {0x00020001, "ERRbadfile"},         {0x00030001, "ERRbadpath"},
+        {0x00050001, "ERRnoaccess"},        {0x00060001, "ERRbadfid"},
+        {0x00080001, "ERRnomem"},           {0x00500001, "ERRfilexists"},
+        {0x00200001, "ERRbadshare"},        {0x00ea0001, "ERRmoredata"},
+        {0x00010002, "ERRerror"},           {0x00020002, "ERRbadpw"},
+        {0x00040002, "ERRaccess"},          {0x00050002, "ERRinvtid"},
+        {0x00060002, "ERRinvnetname"},      {0x00070002, "ERRinvdevice"},
+        {0x005b0002, "ERRbaduid"},          {0x08bf0002, "ERRaccountExpired"},
+        {0x08c00002, "ERRbadClient"},       {0x08c10002, "ERRbadLogonTime"},
+        {0x08c20002, "ERRpasswordExpired"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].status == status) {
+            return names[i].name;
+        }
+    }
+    return NULL;
+}
+
 void smb_state_status(struct observation *o, uint32_t status)
 {
     const char *name = nt_status_name(status);
+    name = name == NULL ? dos_error_name(status) : name;
     if (name != NULL) {
         observation_string(o, FACT_SMB_STATUS, name);
     } else {
@@ -54,29 +76,6 @@ void smb_state_guid(struct observation *o, enum fact_id id, struct bytes guid)
 
 /* ---- probing ---- */
 
-/* RFC 1001 14.1: 16 octets as 32 letters; a scope may follow. Moves past the name. */
-static bool is_level1_name(struct cursor *c)
-{
-    struct bytes letters = {0};
-    if (cursor_u8(c) == 32) {
-        letters = cursor_take(c, 32);
-    }
-    for (size_t i = 0; i < letters.len; i++) {
-        if (letters.at[i] < 'A' || letters.at[i] > 'P') {
-            return false;
-        }
-    }
-    if (letters.len == 0) {
-        return false;
-    }
-    uint8_t label = cursor_u8(c);
-    while (label != 0 && label < 64 && !c->failed) {
-        cursor_skip(c, label);
-        label = cursor_u8(c);
-    }
-    return label == 0 && !c->failed;
-}
-
 /* RFC 1002 4.3.2 */
 static enum probe probe_request(struct bytes head)
 {
@@ -90,8 +89,22 @@ static enum probe probe_request(struct bytes head)
         return PROBE_MORE;
     }
     struct cursor names = cursor_sub(&c, length);
-    return is_level1_name(&names) && is_level1_name(&names) && names.rest.len == 0 ? PROBE_CLIENT
-                                                                                   : PROBE_NO;
+    struct bytes name;
+    return smb_netbios_name(&names, &name) && smb_netbios_name(&names, &name) && names.rest.len == 0
+               ? PROBE_CLIENT
+               : PROBE_NO;
+}
+
+/* RFC 1002 4.3.4, 4.3.5: the last that its server says. */
+static enum probe probe_refusal(struct bytes head)
+{
+    static const uint8_t negative[] = {NBSS_NEGATIVE, 0, 0, 1};
+    static const uint8_t retarget[] = {NBSS_RETARGET, 0, 0, 6};
+    bool refused = head.len == NBSS_HEADER + 1 && memcmp(head.at, negative, NBSS_HEADER) == 0 &&
+                   ((head.at[4] >= 0x80 && head.at[4] <= 0x83) || head.at[4] == 0x8f);
+    bool sent_on = head.len == NBSS_HEADER + 6 && memcmp(head.at, retarget, NBSS_HEADER) == 0 &&
+                   head.at[4] != 0;
+    return refused || sent_on ? PROBE_SERVER : PROBE_NO;
 }
 
 /* [MS-CIFS] 2.2.3.1 */
@@ -198,8 +211,9 @@ static enum probe probe_message(struct bytes head)
 static enum probe smb_probe(struct bytes head)
 {
     if (head.len < NBSS_HEADER) {
-        bool may_be = head.len > 0 && (head.at[0] == NBSS_MESSAGE || head.at[0] == NBSS_REQUEST ||
-                                       head.at[0] == NBSS_POSITIVE || head.at[0] == NBSS_KEEPALIVE);
+        bool may_be =
+            head.len > 0 && (head.at[0] == NBSS_MESSAGE ||
+                             (head.at[0] >= NBSS_REQUEST && head.at[0] <= NBSS_KEEPALIVE));
         return may_be || head.len == 0 ? PROBE_MORE : PROBE_NO;
     }
     /* A keepalive or a positive response says too little by itself: what follows decides. */
@@ -222,6 +236,9 @@ static enum probe smb_probe(struct bytes head)
     case NBSS_POSITIVE:
     case NBSS_KEEPALIVE:
         return PROBE_MORE;
+    case NBSS_NEGATIVE:
+    case NBSS_RETARGET:
+        return probe_refusal(c.rest);
     default:
         return PROBE_NO;
     }
@@ -236,10 +253,28 @@ static struct fed bad(struct dissection *dx, struct smb_lane *lane, const char *
     return fed_bad();
 }
 
-/* A message without content: its type says how long it is. RFC 1002 4.3.2 to 4.3.6 */
-static struct fed read_control(struct dissection *dx, struct smb_lane *lane, uint8_t type,
-                               size_t length)
+static struct fed pass_control(struct dissection *dx, struct smb_state *s, uint8_t type,
+                               struct bytes in, size_t length)
 {
+    if (type == NBSS_KEEPALIVE || !dissection_details(dx)) {
+        return fed_skip(NBSS_HEADER, length);
+    }
+    if (in.len < NBSS_HEADER + length) {
+        return fed_more(NBSS_HEADER + length);
+    }
+    if (type == NBSS_REQUEST) {
+        smb_netbios_request(dx, s, bytes_slice(in, NBSS_HEADER, length));
+    } else {
+        smb_netbios_reply(dx, s, type, bytes_slice(in, NBSS_HEADER, length));
+    }
+    return fed_ok(NBSS_HEADER + length);
+}
+
+/* What is no message: its type says how long it is. RFC 1002 4.3.2 to 4.3.6 */
+static struct fed read_control(struct dissection *dx, struct smb_state *s, struct smb_lane *lane,
+                               struct bytes in, size_t length)
+{
+    uint8_t type = in.at[0];
     static const struct {
         uint8_t type;
         uint16_t least, most;
@@ -252,14 +287,15 @@ static struct fed read_control(struct dissection *dx, struct smb_lane *lane, uin
     };
     for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
         if (controls[i].type == type && length >= controls[i].least && length <= controls[i].most) {
-            return fed_skip(NBSS_HEADER, length);
+            return pass_control(dx, s, type, in, length);
         }
     }
     return bad(dx, lane, "smb.bad_header");
 }
 
 /* RFC 1002 4.3.1, [MS-SMB2] 2.1 */
-static struct fed read_frame(struct dissection *dx, struct smb_lane *lane, struct bytes in)
+static struct fed read_frame(struct dissection *dx, struct smb_state *s, struct smb_lane *lane,
+                             struct bytes in)
 {
     struct cursor c = cursor_of(in);
     uint8_t type = cursor_u8(&c);
@@ -268,13 +304,14 @@ static struct fed read_frame(struct dissection *dx, struct smb_lane *lane, struc
         return fed_more(NBSS_HEADER);
     }
     if (type != NBSS_MESSAGE) {
-        return read_control(dx, lane, type, length);
+        return read_control(dx, s, lane, in, length);
     }
     if (length > 0 && length < SMB2_COMPRESSION_HEADER) {
         return bad(dx, lane, "smb.bad_length");
     }
     lane->left = length;
     lane->session = 0;
+    lane->opening = 0;
     lane->tree = UINT32_MAX;
     return fed_ok(NBSS_HEADER);
 }
@@ -296,7 +333,7 @@ static struct fed read_smb1(struct dissection *dx, struct smb_state *s, struct s
     if (in.len < SMB1_HEADER + 1) {
         return fed_more(SMB1_HEADER + 1);
     }
-    size_t want = smb1_want(s, in, lane->left);
+    size_t want = smb1_want(dx, s, in, lane->left);
     if (in.len < want) {
         return fed_more(want);
     }
@@ -327,7 +364,7 @@ static struct fed read_smb2(struct dissection *dx, struct smb_state *s, enum dir
         return bad(dx, lane, "smb.bad_length");
     }
     size_t length = next == 0 ? lane->left : next;
-    size_t want = smb2_want(s, in, length);
+    size_t want = smb2_want(dx, s, in, length);
     if (in.len < want) {
         return fed_more(want);
     }
@@ -349,12 +386,68 @@ static struct fed read_transform(struct dissection *dx, struct smb_state *s, str
     return pass_frame(lane, SMB2_TRANSFORM_HEADER);
 }
 
+/* What stands in front of the compressed octets is as it was, and mostly holds the message's head:
+ * where it lies and how long the whole is. Without it `len` is 0. [MS-SMB2] 2.2.42 */
+struct compressed {
+    size_t at, len, whole;
+};
+
+static struct compressed read_compression(struct bytes header)
+{
+    enum { FLAG_CHAINED = 1, NO_ALGORITHM = 0 };
+    struct cursor c = cursor_of(header);
+    cursor_skip(&c, 4);
+    size_t original = cursor_le32(&c);
+    uint16_t algorithm = cursor_le16(&c);
+    uint16_t flags = cursor_le16(&c);
+    size_t offset = cursor_le32(&c);
+    if ((flags & FLAG_CHAINED) == 0) { /* 2.2.42.1: offset octets, then the compressed ones */
+        return (struct compressed){SMB2_COMPRESSION_HEADER, offset, original + offset};
+    }
+    /* 2.2.42.2: payloads with headers of their own, of which the first is that read here. */
+    return (struct compressed){SMB2_COMPRESSION_HEADER, algorithm == NO_ALGORITHM ? offset : 0,
+                               original};
+}
+
+static struct fed read_compressed(struct dissection *dx, struct smb_state *s, enum dir dir,
+                                  struct bytes in)
+{
+    struct smb_lane *lane = &s->lanes[dir];
+    if (lane->left < SMB2_COMPRESSION_HEADER) {
+        return bad(dx, lane, "smb.bad_length");
+    }
+    if (in.len < SMB2_COMPRESSION_HEADER) {
+        return fed_more(SMB2_COMPRESSION_HEADER);
+    }
+    struct compressed part = read_compression(in);
+    size_t room = lane->left - part.at;
+    part.len = part.len < room ? part.len : room;
+    if (part.len < SMB2_HEADER || part.whole < part.len || part.whole > COMPRESSED_MOST) {
+        dissection_anomaly(dx, "smb.compressed");
+        return pass_frame(lane, SMB2_COMPRESSION_HEADER);
+    }
+    if (in.len < part.at + SMB2_HEADER) {
+        return fed_more(part.at + SMB2_HEADER);
+    }
+    struct bytes head = bytes_from(in, part.at);
+    if (!bytes_has_prefix(head, "\xfeSMB", 4)) {
+        return pass_frame(lane, SMB2_COMPRESSION_HEADER);
+    }
+    size_t want = smb2_want(dx, s, head, part.whole);
+    want = want < part.len ? want : part.len;
+    if (head.len < want) {
+        return fed_more(part.at + want);
+    }
+    smb2_message(dx, s, dir, bytes_of(head.at, want), part.whole);
+    return pass_frame(lane, part.at + want);
+}
+
 static struct fed smb_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
 {
     struct smb_state *s = state;
     struct smb_lane *lane = &s->lanes[dir];
     if (lane->left == 0) {
-        return read_frame(dx, lane, in);
+        return read_frame(dx, s, lane, in);
     }
     if (in.len < 4) {
         return fed_more(4);
@@ -369,8 +462,8 @@ static struct fed smb_feed(struct dissection *dx, void *state, enum dir dir, str
         return read_smb2(dx, s, dir, in);
     case 0xfd:
         return read_transform(dx, s, lane, in);
-    case 0xfc: /* compressed: its content is not read */
-        return pass_frame(lane, 4);
+    case 0xfc:
+        return read_compressed(dx, s, dir, in);
     default:
         return bad(dx, lane, "smb.bad_header");
     }
@@ -391,6 +484,8 @@ static void smb_end(struct dissection *dx, void *state, const struct outcome *ou
     (void)outcome;
     struct smb_state *s = state;
     smb_negotiation_send(dx, s, s->negotiation.answered ? DIR_SERVER : DIR_CLIENT);
+    smb_netbios_end(dx, s);
+    smb_files_end(dx, s);
     smb_trees_end(dx, s);
     smb_sessions_end(dx, s);
 }

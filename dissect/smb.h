@@ -1,9 +1,10 @@
 /*
  * smb.h - what the parts of the SMB dissector share: the state of one connection.
  *
- * smb.c frames and probes; smb1.c, smb1_setup.c and smb2.c, smb2_negotiate.c read messages;
- * smb_negotiation.c, smb_session.c, smb_tree.c and smb_pipe.c keep what outlives a message, for
- * both generations of the protocol.
+ * smb.c frames and probes, smb_netbios.c reads what stands before SMB on port 139; smb1.c,
+ * smb1_setup.c and smb2.c, smb2_negotiate.c read messages; smb_negotiation.c, smb_session.c,
+ * smb_tree.c, smb_file.c and smb_pipe.c keep what outlives a message, for both generations of the
+ * protocol.
  *
  * Spec:   [MS-SMB2], [MS-SMB], [MS-CIFS], RFC 1002 4.3.
  * Units:  octets.
@@ -20,6 +21,16 @@
 #define SMB1_HEADER 32
 #define SMB2_HEADER 64
 
+/* RFC 1002 4.3.1; direct TCP ([MS-SMB2] 2.1) uses type 0 only, with 24 bits of length. */
+enum nbss_type {
+    NBSS_MESSAGE = 0x00,
+    NBSS_REQUEST = 0x81,
+    NBSS_POSITIVE = 0x82,
+    NBSS_NEGATIVE = 0x83,
+    NBSS_RETARGET = 0x84,
+    NBSS_KEEPALIVE = 0x85,
+};
+
 enum smb_signing {
     SMB_SIGNING_UNKNOWN,
     SMB_SIGNING_NONE,
@@ -35,6 +46,7 @@ struct smb_negotiation {
     struct stamp request;
     uint8_t challenge[8]; /* SMB1 without extended security */
     bool has_challenge;
+    bool clear_passwords; /* SMB1: the server takes no other */
 };
 
 /* One session, or one that is being set up. */
@@ -45,8 +57,11 @@ struct smb_session {
     bool waiting;
     bool open; /* the security exchange goes on */
     bool authenticated, guest, anonymous;
+    bool binding, again; /* the exchange is for another channel, or for a session that is set up */
+    uint64_t previous;   /* the session that the client had before */
     struct stamp request;
-    struct dissection *child; /* the SPNEGO exchange */
+    struct observation *draft; /* its record, where the request says what the reply does not */
+    struct dissection *child;  /* the SPNEGO exchange */
     struct observation
         *ntlm;           /* SMB1 without extended security: the logon that waits for its reply */
     bool nameless;       /* that logon has no account */
@@ -79,17 +94,20 @@ struct smb_connect {
     struct stamp at;
 };
 
-/* An SMB2 READ request: an asynchronous reply does not name the tree. */
-struct smb2_read {
+/* A READ request: an asynchronous reply does not name the tree, and none names the file. */
+struct smb_read {
     uint64_t message, session;
     uint32_t tree;
     bool taken;
+    unsigned use;
+    struct smb_open *open; /* NULL: nobody asks for files */
 };
 
 /* Where reading stands in one direction. */
 struct smb_lane {
     size_t left;      /* octets left of the frame; 0: at the start of one */
     uint64_t session; /* of the previous message of a compound */
+    uint64_t opening; /* the message of the compound that opens a file */
     uint32_t tree;
 };
 
@@ -105,7 +123,10 @@ struct smb_state {
     unsigned next_connect;
     struct smb_pipe *pipes; /* most recently used first */
     unsigned pipe_count;
-    struct smb2_read *reads; /* a ring of LIMIT_SMB_READS; NULL until the first one */
+    struct smb_open *opens; /* most recently used first */
+    unsigned open_count;
+    struct observation *netbios; /* a session request that waits for its answer */
+    struct smb_read *reads;      /* a ring of LIMIT_SMB_READS; NULL until the first one */
     unsigned next_read;
 };
 
@@ -122,9 +143,9 @@ void smb_state_guid(struct observation *o, enum fact_id id, struct bytes guid);
 
 /* Octets of the message at `head` (its fixed header at least) that its reader wants, at most
  * `length`. */
-size_t smb1_want(struct smb_state *s, struct bytes head, size_t length);
+size_t smb1_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length);
 void smb1_message(struct dissection *dx, struct smb_state *s, struct bytes message, size_t length);
-size_t smb2_want(struct smb_state *s, struct bytes head, size_t length);
+size_t smb2_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length);
 void smb2_message(struct dissection *dx, struct smb_state *s, enum dir dir, struct bytes message,
                   size_t length);
 /* SMB2 TRANSFORM_HEADER: an encrypted message. */
@@ -183,8 +204,10 @@ enum smb_signing smb_signing_of(bool enabled, bool required);
 
 /* A SESSION_SETUP request or reply of either generation. */
 struct smb_setup {
-    uint64_t session, message;
-    struct bytes blob; /* security token, may be empty */
+    uint64_t session, message, previous;
+    struct bytes blob;         /* security token, may be empty */
+    bool binding;              /* request: to a session of another connection */
+    struct observation *draft; /* request: the record, taken over; else NULL */
     struct observation
         *ntlm;       /* request: a logon without extended security, taken over; else NULL */
     bool nameless;   /* request: that logon has no account */
@@ -198,6 +221,7 @@ void smb_session_reply(struct dissection *dx, struct smb_state *s, const struct 
 struct smb_session *smb_session_find(struct smb_state *s, uint64_t id); /* NULL: never seen */
 /* An encrypted message of session `id`. */
 void smb_session_hidden(struct dissection *dx, struct smb_state *s, uint64_t id);
+void smb_session_logoff(struct smb_state *s, uint64_t id);
 void smb_sessions_end(struct dissection *dx, struct smb_state *s);
 void smb_state_session(struct observation *o, uint64_t id);
 
@@ -223,15 +247,55 @@ void smb_tree_moved(struct dissection *dx, struct smb_state *s, uint64_t session
 void smb_tree_used(struct dissection *dx, struct smb_state *s, uint64_t session, uint32_t tree,
                    bool is_signed);
 void smb_trees_end(struct dissection *dx, struct smb_state *s);
+/* NULL: its connecting was not captured. */
+const struct smb_tree *smb_tree_find(struct smb_state *s, uint64_t session, uint32_t tree);
 /* Whether a message of `length` may be of a named pipe of this tree. */
 bool smb_tree_is_pipe(struct smb_state *s, uint64_t session, uint32_t tree, size_t length);
-
-/* ---- smb_pipe.c: DCERPC in named pipes ---- */
 
 /* An open file: SMB2 FileId, or SMB1 FID in `low`. */
 struct smb_file {
     uint64_t high, low;
 };
+
+/* ---- smb_netbios.c ---- */
+
+bool smb_netbios_name(struct cursor *c, struct bytes *ret_letters);
+void smb_netbios_request(struct dissection *dx, struct smb_state *s, struct bytes names);
+void smb_netbios_reply(struct dissection *dx, struct smb_state *s, uint8_t type,
+                       struct bytes content);
+void smb_netbios_end(struct dissection *dx, struct smb_state *s);
+
+/* ---- smb_file.c: what is opened, by name ---- */
+
+struct smb_opening {
+    uint64_t message, session;
+    uint32_t tree;
+    struct bytes name;
+    bool unicode;
+};
+struct smb_opened {
+    uint64_t message;
+    uint32_t status, action;
+    struct smb_file file;
+};
+void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_opening *opening);
+void smb_file_opened(struct dissection *dx, struct smb_state *s, const struct smb_opened *opened);
+/* `opening` is the message of the compound that opened it, where the FileId says so. NULL: not
+ * known; else *ret_use tells later that the row is still this file's. */
+struct smb_open *smb_file_find(struct smb_state *s, struct smb_file file, uint64_t opening,
+                               unsigned *ret_use);
+void smb_file_moved(struct dissection *dx, struct smb_open *row, unsigned use, uint64_t octets,
+                    bool written);
+/* A file is being closed by `message`; and the answer to that. */
+void smb_file_close(struct smb_state *s, struct smb_file file, uint64_t opening, uint64_t message);
+void smb_file_closed(struct dissection *dx, struct smb_state *s, uint64_t message);
+/* What a READ is of; its reply. Never NULL: the tree of what was not remembered is UINT32_MAX. */
+void smb_read_remember(struct dissection *dx, struct smb_state *s, const struct smb_read *read);
+const struct smb_read *smb_read_find(const struct smb_state *s, uint64_t message, uint64_t session);
+void smb_files_end(struct dissection *dx, struct smb_state *s);
+
+/* ---- smb_pipe.c: DCERPC in named pipes ---- */
+
 struct smb_pipe;
 
 /* A pipe is being opened by `message`; and the answer that gives it its file. */

@@ -7,6 +7,7 @@
 
 /* [MS-CIFS] 2.2.2.1 */
 enum {
+    SMB_COM_CLOSE = 0x04,
     SMB_COM_READ = 0x0a,
     SMB_COM_WRITE = 0x0b,
     SMB_COM_LOCKING_ANDX = 0x24,
@@ -108,7 +109,10 @@ static bool is_reply(const struct smb1_header *h)
     return (h->flags & 0x80) != 0;
 }
 
-size_t smb1_want(struct smb_state *s, struct bytes head, size_t length)
+/* As far as the FID that SMB_COM_CLOSE names. */
+enum { CLOSE_HEAD = SMB1_HEADER + 1 + 6 };
+
+size_t smb1_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length)
 {
     struct smb1_header h = read_header(bytes_of(head.at, SMB1_HEADER));
     bool pipe = smb_tree_is_pipe(s, h.common.session, h.common.tree, length);
@@ -121,12 +125,20 @@ size_t smb1_want(struct smb_state *s, struct bytes head, size_t length)
         want = LIMIT_SMB_MESSAGE;
         break;
     case SMB_COM_TRANSACTION:
-    case SMB_COM_NT_CREATE_ANDX:
         want = pipe ? LIMIT_SMB_MESSAGE : want;
+        break;
+    case SMB_COM_OPEN_ANDX:
+    case SMB_COM_NT_CREATE_ANDX:
+        want = pipe || dissection_paths(dx) ? LIMIT_SMB_MESSAGE : want;
         break;
     case SMB_COM_READ:
     case SMB_COM_READ_ANDX:
-        want = pipe ? LIMIT_SMB_MESSAGE : is_reply(&h) ? TRANSFER_HEAD : want;
+        want = pipe                                   ? LIMIT_SMB_MESSAGE
+               : is_reply(&h) || dissection_paths(dx) ? TRANSFER_HEAD
+                                                      : want;
+        break;
+    case SMB_COM_CLOSE:
+        want = dissection_paths(dx) ? CLOSE_HEAD : want;
         break;
     case SMB_COM_WRITE:
     case SMB_COM_WRITE_ANDX:
@@ -178,8 +190,9 @@ void smb1_state_text(struct observation *o, enum fact_id id, struct bytes text, 
 
 /* ---- shares ---- */
 
+/* A share's own password, where share and not user is what protects it, of so many octets. */
 static void connect(struct dissection *dx, struct smb_state *s, const struct smb1_block *b,
-                    struct smb1_strings strings)
+                    struct smb1_strings strings, size_t password)
 {
     struct smb_connect connect = {.message = b->key,
                                   .session = b->session,
@@ -187,6 +200,9 @@ static void connect(struct dissection *dx, struct smb_state *s, const struct smb
                                   .at = *dissection_at(dx)};
     if (connect.draft != NULL) {
         smb1_state_text(connect.draft, FACT_SMB_PATH, smb1_string(&strings), strings.unicode);
+        if (s->negotiation.clear_passwords && password > 1) { /* one octet: none */
+            observation_bool(connect.draft, FACT_SMB_PASSWORD_EXPOSED, true);
+        }
         smb_tree_request(dx, s, &connect);
     }
 }
@@ -199,14 +215,14 @@ static void connect_andx_request(struct dissection *dx, struct smb_state *s,
     cursor_skip(&c, 6);
     size_t password = cursor_le16(&c);
     if (!c.failed) {
-        connect(dx, s, b, smb1_strings_of(b, password));
+        connect(dx, s, b, smb1_strings_of(b, password), password);
     }
 }
 
 /* [MS-CIFS] 2.2.4.50.1: a buffer format octet stands before each string. */
 static void connect_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
 {
-    connect(dx, s, b, smb1_strings_of(b, 1));
+    connect(dx, s, b, smb1_strings_of(b, 1), 0);
 }
 
 static const char *share_type(struct bytes service)
@@ -270,6 +286,10 @@ static void read_andx_reply(struct dissection *dx, struct smb_state *s, const st
     uint64_t octets = low | (uint64_t)cursor_le16(&c) << 16;
     if (!c.failed && data_fits(dx, offset, octets, length)) {
         moved(dx, s, b, octets, false);
+        if (s->opens != NULL) {
+            const struct smb_read *read = smb_read_find(s, b->key, b->session);
+            smb_file_moved(dx, read->open, read->use, octets, false);
+        }
         smb_pipe_data(dx, smb_pipe_expecting(s, b->key), DIR_SERVER,
                       bytes_slice(b->message, offset, (size_t)octets), octets);
     }
@@ -295,6 +315,11 @@ static void write_andx_request(struct dissection *dx, struct smb_state *s,
         return;
     }
     moved(dx, s, b, octets, true);
+    if (s->opens != NULL) {
+        unsigned use = 0;
+        struct smb_open *open = smb_file_find(s, (struct smb_file){.low = file}, 0, &use);
+        smb_file_moved(dx, open, use, octets, true);
+    }
     if (smb_tree_is_pipe(s, b->session, b->tree, length)) {
         size_t before = (mode & RAW_MESSAGE_START) == RAW_MESSAGE_START && octets >= 2 ? 2 : 0;
         struct bytes data = bytes_slice(b->message, offset, (size_t)octets);
@@ -315,35 +340,71 @@ static void core_transfer(struct dissection *dx, struct smb_state *s, const stru
     }
 }
 
-/* ---- pipes ---- */
+/* ---- files and pipes ---- */
 
-/* [MS-CIFS] 2.2.4.64.1 */
-static void create_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
+/* [MS-CIFS] 2.2.4.64.1, 2.2.4.41.1 */
+static void create_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b,
+                           size_t length)
 {
     struct smb1_strings strings = smb1_strings_of(b, 0);
-    smb_pipe_open(dx, s, b->key, smb1_string(&strings), strings.unicode);
+    struct smb_opening opening = {.message = b->key,
+                                  .session = b->session,
+                                  .tree = b->tree,
+                                  .name = smb1_string(&strings),
+                                  .unicode = strings.unicode};
+    smb_file_open(dx, s, &opening);
+    if (smb_tree_is_pipe(s, b->session, b->tree, length)) {
+        smb_pipe_open(dx, s, b->key, opening.name, opening.unicode);
+    }
 }
 
-/* [MS-CIFS] 2.2.4.64.2 */
-static void create_reply(struct smb_state *s, const struct smb1_block *b)
+/* [MS-CIFS] 2.2.4.64.2; in OPEN_ANDX, 2.2.4.41.2, the FID stands one octet earlier, and OpenResults
+ * say otherwise what was done. */
+static void create_reply(struct dissection *dx, struct smb_state *s, const struct smb1_block *b,
+                         bool nt)
 {
     struct cursor c = cursor_of(b->words);
-    cursor_skip(&c, 5);
-    struct smb_file file = {.low = cursor_le16(&c)};
+    cursor_skip(&c, nt ? 5 : 4);
+    struct smb_opened opened = {.message = b->key, .status = b->status, .action = UINT32_MAX};
+    opened.file.low = cursor_le16(&c);
+    if (nt) {
+        opened.action = cursor_le32(&c);
+    }
+    if (s->opens != NULL) {
+        smb_file_opened(dx, s, &opened);
+    }
     if (!c.failed && b->status == NT_STATUS_SUCCESS) {
-        smb_pipe_opened(s, b->key, file);
+        smb_pipe_opened(s, b->key, opened.file);
     }
 }
 
 /* [MS-CIFS] 2.2.4.42.1 */
 static void read_andx_request(struct dissection *dx, struct smb_state *s,
-                              const struct smb1_block *b)
+                              const struct smb1_block *b, size_t length)
 {
     struct cursor c = cursor_of(b->words);
     cursor_skip(&c, 4);
     struct smb_file file = {.low = cursor_le16(&c)};
-    if (!c.failed) {
+    if (c.failed) {
+        return;
+    }
+    if (s->opens != NULL) {
+        struct smb_read read = {.message = b->key, .session = b->session, .tree = b->tree};
+        read.open = smb_file_find(s, file, 0, &read.use);
+        smb_read_remember(dx, s, &read);
+    }
+    if (smb_tree_is_pipe(s, b->session, b->tree, length)) {
         smb_pipe_expect(smb_pipe_of(dx, s, file), b->key);
+    }
+}
+
+/* [MS-CIFS] 2.2.4.5.1 */
+static void close_request(struct smb_state *s, const struct smb1_block *b)
+{
+    struct cursor c = cursor_of(b->words);
+    struct smb_file file = {.low = cursor_le16(&c)};
+    if (!c.failed && s->opens != NULL) {
+        smb_file_close(s, file, 0, b->key);
     }
 }
 
@@ -379,27 +440,6 @@ static void transact_reply(struct dissection *dx, struct smb_state *s, const str
     }
 }
 
-static void pipe_request(struct dissection *dx, struct smb_state *s, uint8_t command,
-                         const struct smb1_block *b, size_t length)
-{
-    if (!smb_tree_is_pipe(s, b->session, b->tree, length)) {
-        return;
-    }
-    switch (command) {
-    case SMB_COM_NT_CREATE_ANDX:
-        create_request(dx, s, b);
-        break;
-    case SMB_COM_READ_ANDX:
-        read_andx_request(dx, s, b);
-        break;
-    case SMB_COM_TRANSACTION:
-        transact_request(dx, s, b);
-        break;
-    default:
-        break;
-    }
-}
-
 /* ---- messages ---- */
 
 static void read_request(struct dissection *dx, struct smb_state *s, uint8_t command,
@@ -428,8 +468,22 @@ static void read_request(struct dissection *dx, struct smb_state *s, uint8_t com
     case SMB_COM_WRITE:
         core_transfer(dx, s, b, length, true);
         break;
+    case SMB_COM_NT_CREATE_ANDX:
+    case SMB_COM_OPEN_ANDX:
+        create_request(dx, s, b, length);
+        break;
+    case SMB_COM_READ_ANDX:
+        read_andx_request(dx, s, b, length);
+        break;
+    case SMB_COM_CLOSE:
+        close_request(s, b);
+        break;
+    case SMB_COM_TRANSACTION:
+        if (smb_tree_is_pipe(s, b->session, b->tree, length)) {
+            transact_request(dx, s, b);
+        }
+        break;
     default:
-        pipe_request(dx, s, command, b, length);
         break;
     }
     smb_tree_used(dx, s, b->session, b->tree, b->is_signed);
@@ -456,7 +510,11 @@ static void read_answer(struct dissection *dx, struct smb_state *s, uint8_t comm
         read_andx_reply(dx, s, b, length);
         break;
     case SMB_COM_NT_CREATE_ANDX:
-        create_reply(s, b);
+    case SMB_COM_OPEN_ANDX:
+        create_reply(dx, s, b, command == SMB_COM_NT_CREATE_ANDX);
+        break;
+    case SMB_COM_CLOSE:
+        smb_file_closed(dx, s, b->key);
         break;
     case SMB_COM_TRANSACTION:
         transact_reply(dx, s, b);

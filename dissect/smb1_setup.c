@@ -7,6 +7,7 @@
 
 /* SecurityMode, [MS-CIFS] 2.2.4.52.2 */
 enum {
+    NEGOTIATE_USER_SECURITY = 0x01,
     NEGOTIATE_ENCRYPT_PASSWORDS = 0x02,
     NEGOTIATE_SIGNATURES_ENABLED = 0x04,
     NEGOTIATE_SIGNATURES_REQUIRED = 0x08
@@ -60,6 +61,9 @@ static void read_security(struct smb_negotiation *n, const struct smb1_block *b)
     uint32_t capabilities = cursor_le32(&c);
     cursor_skip(&c, 10);
     size_t challenge = cursor_u8(&c);
+    n->clear_passwords = !c.failed && (mode & NEGOTIATE_ENCRYPT_PASSWORDS) == 0;
+    observation_string(n->draft, FACT_SMB_SECURITY,
+                       (mode & NEGOTIATE_USER_SECURITY) != 0 ? "user" : "share");
     n->server = smb_signing_of((mode & NEGOTIATE_SIGNATURES_ENABLED) != 0,
                                (mode & NEGOTIATE_SIGNATURES_REQUIRED) != 0);
     n->has_challenge = !c.failed && (capabilities & CAP_EXTENDED_SECURITY) == 0 &&
@@ -109,6 +113,18 @@ void smb1_negotiate_reply(struct dissection *dx, struct smb_state *s, const stru
 
 /* ---- session setup ---- */
 
+/* A password in clear text, as servers without NEGOTIATE_ENCRYPT_PASSWORDS ask for it; nobody keeps
+ * it. */
+static void read_clear_logon(struct dissection *dx, struct smb_setup *setup, struct bytes user,
+                             bool unicode)
+{
+    setup->draft = smb_record(dx, "session_setup");
+    if (setup->draft != NULL) {
+        smb1_state_text(setup->draft, FACT_SMB_USER, user, unicode);
+        observation_bool(setup->draft, FACT_SMB_PASSWORD_EXPOSED, true);
+    }
+}
+
 /* The logon of a request without extended security; the responses give only their lengths. */
 static void read_logon(struct dissection *dx, const struct smb_state *s, const struct smb1_block *b,
                        struct smb_setup *setup, size_t oem, size_t nt)
@@ -117,8 +133,11 @@ static void read_logon(struct dissection *dx, const struct smb_state *s, const s
     struct bytes user = smb1_string(&strings);
     struct bytes domain = smb1_string(&strings);
     bool anonymous = nt == 0 && oem <= 1 && user.len == 0;
-    if (!anonymous && nt < 24 && oem != 24) {
-        return; /* a clear text password, or a guest's empty one: no NTLM */
+    if (!anonymous && nt < 24 && oem != 24) { /* or a guest's empty password */
+        if (oem > 1 || nt > 2) {
+            read_clear_logon(dx, setup, user, strings.unicode);
+        }
+        return;
     }
     struct observation *o = dissection_begin(dx, RECORD_NTLM);
     if (o == NULL) {
@@ -137,7 +156,7 @@ static void read_logon(struct dissection *dx, const struct smb_state *s, const s
     setup->nameless = anonymous;
 }
 
-/* [MS-SMB] 2.2.4.6.1 (12 words), [MS-CIFS] 2.2.4.53.1 (13 words) */
+/* [MS-SMB] 2.2.4.6.1 (12 words), [MS-CIFS] 2.2.4.53.1 (13 words; 10 before NT LM 0.12) */
 void smb1_setup_request(struct dissection *dx, struct smb_state *s, const struct smb1_block *b)
 {
     struct smb_setup setup = {.session = b->session, .message = b->key, .smb1 = true};
@@ -151,6 +170,8 @@ void smb1_setup_request(struct dissection *dx, struct smb_state *s, const struct
         }
     } else if (b->words.len == 26) {
         read_logon(dx, s, b, &setup, first, cursor_le16(&c));
+    } else if (b->words.len == 20) {
+        read_logon(dx, s, b, &setup, first, 0);
     }
     smb_session_request(dx, s, &setup);
 }

@@ -13,6 +13,7 @@ enum {
     SMB2_TREE_CONNECT = 3,
     SMB2_TREE_DISCONNECT = 4,
     SMB2_CREATE = 5,
+    SMB2_CLOSE = 6,
     SMB2_READ = 8,
     SMB2_WRITE = 9,
     SMB2_IOCTL = 11,
@@ -24,13 +25,14 @@ enum { FLAG_REPLY = 0x1, FLAG_ASYNC = 0x2, FLAG_RELATED = 0x4, FLAG_SIGNED = 0x8
 /* READ and WRITE: as far as the length of the data. */
 enum { TRANSFER_HEAD = SMB2_HEADER + 8 };
 
-/* READ: as far as the FileId. */
-enum { READ_HEAD = SMB2_HEADER + 32 };
+/* READ, and WRITE where its file matters, as far as the FileId; CLOSE, the same. */
+enum { READ_HEAD = SMB2_HEADER + 32, CLOSE_HEAD = SMB2_HEADER + 24 };
 
 struct smb2_header {
     uint32_t status, flags, tree;
     uint16_t command;
     uint64_t message, session;
+    uint64_t opening; /* the message of the compound that opens a file */
 };
 
 /* [MS-SMB2] 2.2.1.1, 2.2.1.2 */
@@ -54,7 +56,7 @@ static struct smb2_header read_header(struct bytes head)
     return h;
 }
 
-size_t smb2_want(struct smb_state *s, struct bytes head, size_t length)
+size_t smb2_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length)
 {
     struct smb2_header h = read_header(head);
     bool reply = (h.flags & FLAG_REPLY) != 0;
@@ -75,10 +77,13 @@ size_t smb2_want(struct smb_state *s, struct bytes head, size_t length)
         }
         break;
     case SMB2_WRITE:
-        want = reply ? SMB2_HEADER : TRANSFER_HEAD;
+        want = reply ? SMB2_HEADER : dissection_paths(dx) ? READ_HEAD : TRANSFER_HEAD;
         if (!reply && smb_tree_is_pipe(s, h.session, h.tree, length)) {
             want = LIMIT_SMB_MESSAGE;
         }
+        break;
+    case SMB2_CLOSE:
+        want = !reply && dissection_paths(dx) ? CLOSE_HEAD : SMB2_HEADER;
         break;
     default:
         break;
@@ -105,13 +110,18 @@ static struct bytes read_buffer(struct dissection *dx, struct bytes message, siz
 static void setup_request(struct dissection *dx, struct smb_state *s, const struct smb2_header *h,
                           struct bytes message)
 {
+    enum { SMB2_SESSION_FLAG_BINDING = 0x01 };
     struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER));
-    cursor_skip(&c, 12);
+    cursor_skip(&c, 2);
+    uint8_t flags = cursor_u8(&c);
+    cursor_skip(&c, 9);
     size_t offset = cursor_le16(&c);
     size_t len = cursor_le16(&c);
     struct smb_setup setup = {.session = h->session, .message = h->message};
     if (!c.failed) {
         setup.blob = read_buffer(dx, message, offset, len);
+        setup.binding = (flags & SMB2_SESSION_FLAG_BINDING) != 0;
+        setup.previous = cursor_le64(&c);
     }
     smb_session_request(dx, s, &setup);
 }
@@ -181,28 +191,26 @@ static void connect_reply(struct dissection *dx, struct smb_state *s, const stru
 
 /* ---- data ---- */
 
-/* Remembers which tree a READ is on. */
-static void remember_read(struct dissection *dx, struct smb_state *s, const struct smb2_header *h)
+/* The FileId at `at` of the body: [MS-SMB2] 2.2.14.1 */
+static struct smb_file read_file(struct bytes message, size_t at)
 {
-    if (s->reads == NULL) {
-        s->reads = arena_alloc(dissection_arena(dx), LIMIT_SMB_READS * sizeof *s->reads);
-    }
-    if (s->reads != NULL) {
-        s->reads[s->next_read] = (struct smb2_read){
-            .message = h->message, .session = h->session, .tree = h->tree, .taken = true};
-        s->next_read = (s->next_read + 1) % LIMIT_SMB_READS;
-    }
+    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + at));
+    uint64_t persistent = cursor_le64(&c);
+    return (struct smb_file){.high = persistent, .low = cursor_le64(&c)};
 }
 
-static uint32_t tree_of_read(const struct smb_state *s, const struct smb2_header *h)
+/* [MS-SMB2] 2.2.19 */
+static void read_file_request(struct dissection *dx, struct smb_state *s,
+                              const struct smb2_header *h, struct bytes message, size_t length)
 {
-    for (size_t i = 0; s->reads != NULL && i < LIMIT_SMB_READS; i++) {
-        const struct smb2_read *read = &s->reads[i];
-        if (read->taken && read->message == h->message && read->session == h->session) {
-            return read->tree;
-        }
+    struct smb_read read = {.message = h->message, .session = h->session, .tree = h->tree};
+    if (s->opens != NULL) {
+        read.open = smb_file_find(s, read_file(message, 16), h->opening, &read.use);
     }
-    return UINT32_MAX;
+    smb_read_remember(dx, s, &read);
+    if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
+        smb_pipe_expect(smb_pipe_of(dx, s, read_file(message, 16)), h->message);
+    }
 }
 
 /* Data named by its length must lie in the message. */
@@ -213,14 +221,6 @@ static uint64_t read_length(struct dissection *dx, size_t offset, uint32_t data,
         return 0;
     }
     return data;
-}
-
-/* The FileId at `at` of the body: [MS-SMB2] 2.2.14.1 */
-static struct smb_file read_file(struct bytes message, size_t at)
-{
-    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + at));
-    uint64_t persistent = cursor_le64(&c);
-    return (struct smb_file){.high = persistent, .low = cursor_le64(&c)};
 }
 
 /* [MS-SMB2] 2.2.20 */
@@ -235,7 +235,12 @@ static void read_reply(struct dissection *dx, struct smb_state *s, const struct 
     size_t offset = cursor_u8(&c);
     cursor_skip(&c, 1);
     uint64_t octets = read_length(dx, offset, cursor_le32(&c), length);
-    uint32_t tree = h->tree == UINT32_MAX ? tree_of_read(s, h) : h->tree;
+    uint32_t tree = h->tree;
+    if (tree == UINT32_MAX || s->opens != NULL) {
+        const struct smb_read *read = smb_read_find(s, h->message, h->session);
+        tree = tree == UINT32_MAX ? read->tree : tree;
+        smb_file_moved(dx, read->open, read->use, octets, false);
+    }
     smb_tree_moved(dx, s, h->session, tree, octets, false);
     smb_pipe_data(dx, smb_pipe_expecting(s, h->message), DIR_SERVER,
                   bytes_slice(message, offset, (size_t)octets), octets);
@@ -254,13 +259,18 @@ static void write_request(struct dissection *dx, struct smb_state *s, const stru
     }
     uint64_t octets = read_length(dx, offset, data, length);
     smb_tree_moved(dx, s, h->session, h->tree, octets, true);
+    if (s->opens != NULL) {
+        unsigned use = 0;
+        struct smb_open *open = smb_file_find(s, read_file(message, 16), h->opening, &use);
+        smb_file_moved(dx, open, use, octets, true);
+    }
     if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
         struct smb_pipe *pipe = smb_pipe_of(dx, s, read_file(message, 16));
         smb_pipe_data(dx, pipe, DIR_CLIENT, bytes_slice(message, offset, (size_t)octets), octets);
     }
 }
 
-/* ---- pipes ---- */
+/* ---- files and pipes ---- */
 
 /* [MS-SMB2] 2.2.13 */
 static void create_request(struct dissection *dx, struct smb_state *s, const struct smb2_header *h,
@@ -269,8 +279,34 @@ static void create_request(struct dissection *dx, struct smb_state *s, const str
     struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + 44));
     size_t offset = cursor_le16(&c);
     size_t len = cursor_le16(&c);
-    if (!c.failed && smb_tree_is_pipe(s, h->session, h->tree, length)) {
-        smb_pipe_open(dx, s, h->message, read_buffer(dx, message, offset, len), true);
+    if (c.failed) {
+        return;
+    }
+    struct smb_opening opening = {.message = h->message,
+                                  .session = h->session,
+                                  .tree = h->tree,
+                                  .name = read_buffer(dx, message, offset, len),
+                                  .unicode = true};
+    smb_file_open(dx, s, &opening);
+    if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
+        smb_pipe_open(dx, s, h->message, opening.name, true);
+    }
+}
+
+/* [MS-SMB2] 2.2.14 */
+static void create_reply(struct dissection *dx, struct smb_state *s, const struct smb2_header *h,
+                         struct bytes message)
+{
+    struct cursor c = cursor_of(bytes_from(message, SMB2_HEADER + 4));
+    struct smb_opened opened = {.message = h->message,
+                                .status = h->status,
+                                .action = cursor_le32(&c),
+                                .file = read_file(message, 64)};
+    if (s->opens != NULL) {
+        smb_file_opened(dx, s, &opened);
+    }
+    if (h->status == NT_STATUS_SUCCESS) {
+        smb_pipe_opened(s, h->message, opened.file);
     }
 }
 
@@ -318,14 +354,16 @@ static void read_request(struct dissection *dx, struct smb_state *s, const struc
     case SMB2_IOCTL:
         pipe_transceive(dx, s, message, DIR_CLIENT);
         break;
-    case SMB2_READ: /* [MS-SMB2] 2.2.19 */
-        remember_read(dx, s, h);
-        if (smb_tree_is_pipe(s, h->session, h->tree, length)) {
-            smb_pipe_expect(smb_pipe_of(dx, s, read_file(message, 16)), h->message);
-        }
+    case SMB2_READ:
+        read_file_request(dx, s, h, message, length);
         break;
     case SMB2_WRITE:
         write_request(dx, s, h, message, length);
+        break;
+    case SMB2_CLOSE: /* [MS-SMB2] 2.2.15 */
+        if (s->opens != NULL) {
+            smb_file_close(s, read_file(message, 8), h->opening, h->message);
+        }
         break;
     default:
         break;
@@ -356,10 +394,14 @@ static void read_answer(struct dissection *dx, struct smb_state *s, const struct
             smb_tree_disconnect(s, h->session, h->tree);
         }
         break;
-    case SMB2_CREATE: /* [MS-SMB2] 2.2.14 */
-        if (h->status == NT_STATUS_SUCCESS) {
-            smb_pipe_opened(s, h->message, read_file(message, 64));
-        }
+    case SMB2_LOGOFF:
+        smb_session_logoff(s, h->session);
+        break;
+    case SMB2_CREATE:
+        create_reply(dx, s, h, message);
+        break;
+    case SMB2_CLOSE:
+        smb_file_closed(dx, s, h->message);
         break;
     case SMB2_IOCTL:
         if (h->status == NT_STATUS_SUCCESS || h->status == NT_STATUS_BUFFER_OVERFLOW) {
@@ -383,8 +425,10 @@ void smb2_message(struct dissection *dx, struct smb_state *s, enum dir dir, stru
         h.session = h.session == UINT64_MAX ? lane->session : h.session;
         h.tree = h.tree == UINT32_MAX ? lane->tree : h.tree;
     }
+    h.opening = h.command == SMB2_CREATE ? h.message : lane->opening;
     lane->session = h.session;
     lane->tree = h.tree;
+    lane->opening = h.opening;
     if ((h.flags & FLAG_REPLY) != 0) {
         read_answer(dx, s, &h, message, length);
     } else {

@@ -108,6 +108,7 @@ static struct smb_session *take(struct dissection *dx, struct smb_state *s)
         dissection_anomaly(dx, "smb.session_limit");
         end_exchange(dx, row, &(struct outcome){.result = AUTH_UNKNOWN});
     }
+    dissection_send(dx, row->draft, DIR_CLIENT);
     write_hidden(dx, row);
     *row = (struct smb_session){.next = row->next, .child = row->child};
     return row;
@@ -140,12 +141,20 @@ void smb_session_request(struct dissection *dx, struct smb_state *s, const struc
         if (setup->ntlm != NULL) {
             dissection_drop(dx, setup->ntlm);
         }
+        if (setup->draft != NULL) {
+            dissection_drop(dx, setup->draft);
+        }
         return;
     }
     row->id = setup->session;
     row->message = setup->message;
     row->waiting = true;
     row->request = *dissection_at(dx);
+    row->binding = setup->binding;
+    row->previous = setup->previous != 0 ? setup->previous : row->previous;
+    row->again = row->authenticated && !setup->binding && setup->session != 0;
+    dissection_send(dx, row->draft, DIR_CLIENT); /* the one before got no answer */
+    row->draft = setup->draft;
     if (setup->ntlm != NULL) {
         send_ntlm(dx, row, &(struct outcome){.result = AUTH_UNKNOWN});
         row->ntlm = setup->ntlm;
@@ -183,13 +192,30 @@ static bool is_anonymous(const struct smb_session *row, const struct smb_setup *
            (row->open && row->child != NULL && dissection_auth(row->child)->anonymous);
 }
 
-static void write_reply(struct dissection *dx, const struct smb_session *row,
+/* What the request said of the session. */
+static void state_kind(struct observation *o, const struct smb_session *row)
+{
+    if (row->binding) {
+        observation_bool(o, FACT_SMB_BINDING, true);
+    }
+    if (row->again) {
+        observation_bool(o, FACT_SMB_REAUTHENTICATION, true);
+    }
+    if (row->previous != 0) {
+        observation_format(o, FACT_SMB_PREVIOUS_SESSION, "0x%016llx",
+                           (unsigned long long)row->previous);
+    }
+}
+
+static void write_reply(struct dissection *dx, struct smb_session *row,
                         const struct smb_setup *setup)
 {
-    struct observation *o = smb_record(dx, "session_setup");
+    struct observation *o = row->draft != NULL ? row->draft : smb_record(dx, "session_setup");
+    row->draft = NULL;
     if (o == NULL) {
         return;
     }
+    state_kind(o, row);
     smb_state_status(o, setup->status);
     smb_state_session(o, setup->session);
     observation_string(o, FACT_SMB_MECHANISM, mechanism_name(row));
@@ -237,6 +263,16 @@ void smb_session_reply(struct dissection *dx, struct smb_state *s, const struct 
             .status = nt_status_name(setup->status),
         };
         end_exchange(dx, row, &outcome);
+        row->binding = row->again = false;
+        row->previous = 0;
+    }
+}
+
+void smb_session_logoff(struct smb_state *s, uint64_t id)
+{
+    struct smb_session *row = smb_session_find(s, id);
+    if (row != NULL) {
+        row->authenticated = false;
     }
 }
 
@@ -262,6 +298,8 @@ void smb_sessions_end(struct dissection *dx, struct smb_state *s)
 {
     for (struct smb_session *row = s->sessions; row != NULL; row = row->next) {
         send_ntlm(dx, row, &(struct outcome){.result = AUTH_UNKNOWN});
+        dissection_send(dx, row->draft, DIR_CLIENT);
+        row->draft = NULL;
         write_hidden(dx, row);
     }
 }

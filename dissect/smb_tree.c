@@ -265,6 +265,11 @@ void smb_tree_moved(struct dissection *dx, struct smb_state *s, uint64_t session
     row->last_ns = dissection_at(dx)->ns;
 }
 
+const struct smb_tree *smb_tree_find(struct smb_state *s, uint64_t session, uint32_t tree)
+{
+    return find(s, session, tree);
+}
+
 bool smb_tree_is_pipe(struct smb_state *s, uint64_t session, uint32_t tree, size_t length)
 {
     const struct smb_tree *row = find(s, session, tree);

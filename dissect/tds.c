@@ -4,109 +4,19 @@
  *
  * A connection changes its framing on the way: TLS travels in packets of type 0x12 while it is set
  * up, then bare, and ends again behind the login where only that is encrypted
- * ([MS-TDS] 3.2.5.1, 3.3.5.1). Every unit says what it is by its first octet, so each is taken as
- * it comes: TDS types, TLS content types and SMP's 0x53 are all different.
+ * ([MS-TDS] 3.2.5.1, 3.3.5.1); with MARS, packets lie in frames of sessions from then on
+ * ([MC-SMP] 2.2.1). Every unit says what it is by its first octet, so each is taken as it comes:
+ * TDS types, TLS content types and SMP's 0x53 are all different.
  */
 #include "dissect/tds.h"
 
-enum { STATUS_EOM = 0x01 }; /* [MS-TDS] 2.2.3.1.2 */
-
-/* [MC-SMP] 2.2: frames of sessions once MARS is in force */
-enum { SMP_SMID = 0x53, SMP_HEADER = 16 };
-
 enum { TLS_RECORD_HEADER = 5, TLS_CHANGE_CIPHER_SPEC = 20, TLS_HEARTBEAT = 24 };
-
-enum { PACKET_MOST = 32768 }; /* [MS-TDS] 2.2.6.4: PacketSize is at most 32767 */
-
-struct header {
-    uint8_t type, status, packet, window;
-    uint16_t len, spid;
-};
-
-/* [MS-TDS] 2.2.3.1 */
-static struct header read_header(struct cursor *c)
-{
-    struct header h = {.type = cursor_u8(c), .status = cursor_u8(c)};
-    h.len = cursor_be16(c);
-    h.spid = cursor_be16(c);
-    h.packet = cursor_u8(c);
-    h.window = cursor_u8(c);
-    return h;
-}
-
-/* [MS-TDS] 2.2.3.1.1 */
-static bool is_type(uint8_t type)
-{
-    static const uint8_t types[] = {0x01, 0x02, 0x03, 0x04, 0x06, 0x07,
-                                    0x08, 0x0e, 0x10, 0x11, 0x12};
-    return memchr(types, type, sizeof types) != NULL;
-}
 
 /* RFC 8446 5.1: the content types of TLS, and a version of 3.x */
 static bool is_tls(struct bytes in)
 {
     return in.len >= 2 && in.at[0] >= TLS_CHANGE_CIPHER_SPEC && in.at[0] <= TLS_HEARTBEAT &&
            in.at[1] == 3;
-}
-
-/* ---- probe ---- */
-
-/* [MS-TDS] 2.2.6.4: LOGIN7 has its own length and a version of 7.x. */
-static enum probe probe_login(struct cursor c)
-{
-    uint32_t length = cursor_le32(&c);
-    uint32_t version = cursor_le32(&c);
-    if (c.failed) {
-        return PROBE_MORE;
-    }
-    return length >= 86 && length < LIMIT_TDS_MESSAGE && version >> 28 == 7 ? PROBE_CLIENT
-                                                                            : PROBE_NO;
-}
-
-/* [MS-TDS] 2.2.7: a reply begins with one of these tokens, unless it answers a PRELOGIN. */
-static enum probe probe_reply(struct cursor c, uint8_t packet)
-{
-    static const uint8_t tokens[] = {0xaa, 0xab, 0xad, 0xe3, 0xed, 0x81};
-    bool reply = memchr(tokens, c.rest.at[0], sizeof tokens) != NULL && packet <= 1;
-    return reply || tds_prelogin_begins(c) ? PROBE_SERVER : PROBE_NO;
-}
-
-/* [MS-TDS] 2.2.5.3: SQL batch and RPC begin with ALL_HEADERS that hold the transaction descriptor.
- */
-static enum probe probe_request(struct cursor c)
-{
-    uint32_t all = cursor_le32(&c);
-    uint32_t first = cursor_le32(&c);
-    uint16_t kind = cursor_le16(&c);
-    if (c.failed) {
-        return PROBE_MORE;
-    }
-    return all == 22 && first == 18 && kind == 2 ? PROBE_CLIENT : PROBE_NO;
-}
-
-static enum probe tds_probe(struct bytes head)
-{
-    struct cursor c = cursor_of(head);
-    struct header h = read_header(&c);
-    bool known = h.type == TDS_PRELOGIN || h.type == TDS_LOGIN7 || h.type == TDS_TABULAR_RESULT ||
-                 h.type == TDS_SQL_BATCH || h.type == TDS_RPC;
-    if (head.len < TDS_HEADER + 6) {
-        return head.len == 0 || (head.at[0] <= TDS_PRELOGIN && is_type(head.at[0])) ? PROBE_MORE
-                                                                                    : PROBE_NO;
-    }
-    if (!known || h.status > 0x1f || h.len <= TDS_HEADER || h.len > PACKET_MOST || h.window != 0) {
-        return PROBE_NO;
-    }
-    switch (h.type) {
-    case TDS_PRELOGIN:
-        return h.spid == 0 && h.packet <= 1 && tds_prelogin_begins(c) ? PROBE_CLIENT : PROBE_NO;
-    case TDS_LOGIN7:
-        return probe_login(c);
-    case TDS_TABULAR_RESULT:
-        return probe_reply(c, h.packet);
-    default:
-        return probe_request(c);
-    }
 }
 
 /* ---- TLS ---- */
@@ -145,7 +55,7 @@ static struct fed read_record(struct dissection *dx, struct tds_state *s, enum d
     return fed_ok(TLS_RECORD_HEADER + len);
 }
 
-/* ---- messages ---- */
+/* ---- messages up to the login's answer ---- */
 
 static void read_message(struct dissection *dx, struct tds_state *s, enum dir dir, uint8_t type,
                          struct bytes message)
@@ -156,6 +66,9 @@ static void read_message(struct dissection *dx, struct tds_state *s, enum dir di
         break;
     case TDS_LOGIN7:
         tds_login_read(dx, s, message);
+        break;
+    case TDS_LOGIN:
+        tds_login4_read(dx, s, message);
         break;
     case TDS_SSPI:
         tds_sspi_read(dx, s, dir, message);
@@ -197,10 +110,10 @@ static void keep(struct dissection *dx, struct tds_lane *lane, struct bytes cont
 }
 
 static void read_content(struct dissection *dx, struct tds_state *s, enum dir dir,
-                         const struct header *h, struct bytes content)
+                         const struct tds_header *h, struct bytes content)
 {
     struct tds_lane *lane = &s->lanes[dir];
-    bool last = (h->status & STATUS_EOM) != 0;
+    bool last = (h->status & TDS_STATUS_EOM) != 0;
     if (h->type == TDS_PRELOGIN && (is_tls(content) || s->tls != NULL)) {
         feed_tls(dx, s, dir, content);
         return;
@@ -219,25 +132,49 @@ static void read_content(struct dissection *dx, struct tds_state *s, enum dir di
 
 static bool is_asked_for(const struct tds_state *s, uint8_t type)
 {
-    return !s->logged_in && (type == TDS_PRELOGIN || type == TDS_LOGIN7 || type == TDS_SSPI ||
-                             type == TDS_TABULAR_RESULT);
+    return !s->logged_in && (type == TDS_PRELOGIN || type == TDS_LOGIN7 || type == TDS_LOGIN ||
+                             type == TDS_SSPI || type == TDS_TABULAR_RESULT);
+}
+
+static bool is_request(uint8_t type)
+{
+    return type == TDS_SQL_BATCH || type == TDS_RPC || type == TDS_NORMAL ||
+           type == TDS_TRANSACTION || type == TDS_BULK_LOAD;
+}
+
+/* ---- packets ---- */
+
+/* A packet after the login, of which `inside` octets lie in this frame, or all where there are no
+ * frames. */
+static struct fed read_work(struct dissection *dx, struct tds_state *s, struct tds_session *session,
+                            const struct tds_header *h, size_t inside, struct bytes in)
+{
+    size_t want = TDS_HEADER + tds_work_want(dx, session, h, inside - TDS_HEADER);
+    if (in.len < want) {
+        return fed_more(want);
+    }
+    tds_work_read(dx, s, session, h, bytes_slice(in, TDS_HEADER, want - TDS_HEADER));
+    return fed_skip(want, inside - want);
 }
 
 static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum dir dir,
                               struct bytes in)
 {
     struct cursor c = cursor_of(in);
-    struct header h = read_header(&c);
+    struct tds_header h = tds_header_read(&c);
     if (c.failed) {
-        return is_type(in.at[0]) ? fed_more(TDS_HEADER) : fed_bad();
+        return tds_is_type(in.at[0]) ? fed_more(TDS_HEADER) : fed_bad();
     }
-    if (!is_type(h.type) || h.len < TDS_HEADER) {
+    if (!tds_is_type(h.type) || h.len < TDS_HEADER) {
         dissection_anomaly(dx, "tds.bad_header");
         return fed_bad();
     }
     if (!is_asked_for(s, h.type)) {
-        s->logged_in |= h.type == TDS_SQL_BATCH || h.type == TDS_RPC;
-        return fed_skip(TDS_HEADER, (uint64_t)h.len - TDS_HEADER);
+        bool answered = s->logged_in || (s->login == NULL && s->sspi == NULL);
+        s->logged_in |= is_request(h.type);
+        return answered && s->logged_in && !dissection_details(dx)
+                   ? fed_done()
+                   : read_work(dx, s, &s->main, &h, h.len, in);
     }
     if (in.len < h.len) {
         return fed_more(h.len);
@@ -246,29 +183,127 @@ static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum d
     return fed_ok(h.len);
 }
 
-/* [MC-SMP] 2.2.1: the length counts the header. */
-static struct fed read_session_frame(struct bytes in)
+/* ---- sessions of MARS ---- */
+
+static struct tds_session *find_session(struct dissection *dx, struct tds_state *s, uint16_t sid)
+{
+    if (s->sessions == NULL) {
+        s->sessions = arena_alloc(dissection_arena(dx), LIMIT_TDS_SESSIONS * sizeof *s->sessions);
+    }
+    for (size_t i = 0; s->sessions != NULL && i < LIMIT_TDS_SESSIONS; i++) {
+        if (s->sessions[i].used && s->sessions[i].sid == sid) {
+            return &s->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+/* The row of a session; the one that was taken first makes room for a new one. */
+static struct tds_session *take_session(struct dissection *dx, struct tds_state *s, uint16_t sid)
+{
+    struct tds_session *row = find_session(dx, s, sid);
+    if (row != NULL || s->sessions == NULL) {
+        return row;
+    }
+    row = &s->sessions[s->next_session];
+    s->next_session = (s->next_session + 1) % LIMIT_TDS_SESSIONS;
+    if (row->used) {
+        dissection_anomaly(dx, "tds.session_limit");
+        tds_session_end(dx, row);
+    }
+    struct tds_lane request = {.message = row->request.message, .room = row->request.room};
+    *row = (struct tds_session){.used = true, .sid = sid, .request = request};
+    s->work.sessions++;
+    return row;
+}
+
+/* [MC-SMP] 2.2.1, 3.1.5: the length counts the header. */
+static struct fed read_frame(struct dissection *dx, struct tds_state *s, enum dir dir,
+                             struct bytes in)
 {
     struct cursor c = cursor_of(in);
-    cursor_skip(&c, 4);
-    uint32_t len = cursor_le32(&c);
-    cursor_skip(&c, 8);
-    if (c.failed) {
+    struct smp_header h;
+    if (in.len < SMP_HEADER) {
         return fed_more(SMP_HEADER);
     }
-    return len < SMP_HEADER ? fed_bad() : fed_skip(SMP_HEADER, len - SMP_HEADER);
+    if (!smp_header_read(&c, &h)) {
+        dissection_anomaly(dx, "tds.bad_frame");
+        return fed_bad();
+    }
+    s->logged_in = true;
+    if (!dissection_details(dx)) {
+        return fed_done();
+    }
+    struct tds_session *session = h.flags == SMP_FIN || h.flags == SMP_ACK
+                                      ? find_session(dx, s, h.sid)
+                                      : take_session(dx, s, h.sid);
+    if (h.flags == SMP_FIN && session != NULL && dir == DIR_SERVER) {
+        tds_session_end(dx, session);
+        session->used = false;
+    }
+    s->frames[dir].left = h.len - SMP_HEADER;
+    s->frames[dir].session = session;
+    return fed_ok(SMP_HEADER);
 }
+
+/* What a frame holds: packets, which may go on in the session's next frame. */
+static struct fed read_framed(struct dissection *dx, struct tds_state *s, enum dir dir,
+                              struct bytes in)
+{
+    struct tds_session *session = s->frames[dir].session;
+    uint32_t left = s->frames[dir].left;
+    uint32_t owed = session == NULL ? left : session->owed[dir];
+    struct cursor c = cursor_of(in);
+    struct tds_header h = {0};
+    if (owed == 0 && in.len < TDS_HEADER && left >= TDS_HEADER) {
+        return fed_more(TDS_HEADER);
+    }
+    if (owed == 0) {
+        h = tds_header_read(&c);
+        if (left < TDS_HEADER || !tds_is_type(h.type) || h.len < TDS_HEADER) {
+            dissection_anomaly(dx, "tds.bad_header");
+            owed = left;
+        }
+    }
+    if (owed > 0) { /* passed over */
+        uint32_t passed = owed < left ? owed : left;
+        if (session != NULL && session->owed[dir] > 0) {
+            session->owed[dir] -= passed;
+        }
+        s->frames[dir].left -= passed;
+        return fed_skip(0, passed);
+    }
+    uint32_t inside = h.len < left ? h.len : left;
+    struct fed fed = read_work(dx, s, session, &h, inside, in);
+    if (fed.status != FED_MORE) {
+        s->frames[dir].left -= inside;
+        session->owed[dir] = h.len - inside;
+    }
+    return fed;
+}
+
+/* ---- the dissector ---- */
 
 static struct fed tds_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
 {
     struct tds_state *s = state;
+    if (s->frames[dir].left > 0) {
+        return read_framed(dx, s, dir, in);
+    }
     if (in.len < 2) {
         return fed_more(2);
     }
     if (is_tls(in)) {
         return read_record(dx, s, dir, in);
     }
-    return in.at[0] == SMP_SMID ? read_session_frame(in) : read_packet(dx, s, dir, in);
+    return in.at[0] == SMP_SMID ? read_frame(dx, s, dir, in) : read_packet(dx, s, dir, in);
+}
+
+static void forget(struct tds_session *session, enum dir dir)
+{
+    session->owed[dir] = 0;
+    session->inside[dir] = false;
+    session->request.len = dir == DIR_CLIENT ? 0 : session->request.len;
 }
 
 static bool tds_gap(struct dissection *dx, void *state, enum dir dir, uint64_t missing)
@@ -277,6 +312,11 @@ static bool tds_gap(struct dissection *dx, void *state, enum dir dir, uint64_t m
     struct tds_state *s = state;
     s->lanes[dir].len = 0;
     s->lanes[dir].too_long = false;
+    s->frames[dir].left = 0;
+    forget(&s->main, dir);
+    for (size_t i = 0; s->sessions != NULL && i < LIMIT_TDS_SESSIONS; i++) {
+        forget(&s->sessions[i], dir);
+    }
     dissection_stream_lost(s->tls, dir, missing);
     return true;
 }
@@ -287,6 +327,7 @@ static void tds_end(struct dissection *dx, void *state, const struct outcome *ou
     (void)outcome;
     tds_prelogin_end(dx, s, DIR_CLIENT);
     tds_login_end(dx, s);
+    tds_work_end(dx, s);
 }
 
 static const uint16_t ports[] = {1433, 0};

@@ -1,29 +1,13 @@
 /*
- * tds_login.c - who logs in, by what, and how it ends. A password is measured and never kept.
+ * tds_login.c - who logs in and by what. A password is measured and never kept.
  */
 #include "dissect/tds.h"
-
-#include <stdio.h>
-
-/* [MS-TDS] 2.2.7: tokens of the answer to a login */
-enum {
-    TOKEN_RETURNSTATUS = 0x79,
-    TOKEN_ORDER = 0xa9,
-    TOKEN_ERROR = 0xaa,
-    TOKEN_INFO = 0xab,
-    TOKEN_LOGINACK = 0xad,
-    TOKEN_FEATUREEXTACK = 0xae,
-    TOKEN_ENVCHANGE = 0xe3,
-    TOKEN_SESSIONSTATE = 0xe4,
-    TOKEN_SSPI = 0xed,
-    TOKEN_FEDAUTHINFO = 0xee,
-};
 
 /* [MS-TDS] 2.2.6.4: OptionFlags2, OptionFlags3, FeatureId */
 enum { fIntSecurity = 0x80, fExtension = 0x10 };
 enum { FEATURE_FEDAUTH = 0x02, FEATURE_TERMINATOR = 0xff };
 
-static struct observation *begin(struct dissection *dx)
+struct observation *tds_login_begin(struct dissection *dx)
 {
     struct observation *o = dissection_begin(dx, RECORD_SQL);
     if (o != NULL) {
@@ -47,20 +31,40 @@ static struct bytes read_field(struct dissection *dx, struct cursor *c, struct b
     return field;
 }
 
-/* [MS-TDS] 2.2.6.4: with fExtension the unused field holds the place of the features. */
-static bool is_federated(struct bytes message, struct bytes extension)
+/* [MS-TDS] 2.2.6.4: with fExtension the unused field holds the place of the features. Whether
+ * FEDAUTH is among them. */
+static bool find_federation(struct bytes message, struct bytes extension, struct bytes *ret)
 {
     struct cursor c = cursor_of(extension);
     size_t at = cursor_le32(&c);
     struct cursor features = cursor_of(c.failed ? (struct bytes){0} : bytes_from(message, at));
     while (features.rest.len > 0) {
         uint8_t id = cursor_u8(&features);
-        if (id == FEATURE_FEDAUTH || id == FEATURE_TERMINATOR) {
-            return id == FEATURE_FEDAUTH;
+        if (id == FEATURE_TERMINATOR) {
+            break;
         }
-        cursor_skip(&features, cursor_le32(&features));
+        struct bytes data = cursor_take(&features, cursor_le32(&features));
+        if (id == FEATURE_FEDAUTH) {
+            *ret = data;
+            return true;
+        }
     }
     return false;
+}
+
+/* [MS-TDS] 2.2.6.4: bFedAuthLibrary are the upper seven bits. */
+static void state_federation(struct observation *o, struct bytes data)
+{
+    static const char *const libraries[] = {"live-id", "security-token", "adal"};
+    unsigned library = data.len == 0 ? 0 : data.at[0] >> 1;
+    if (data.len == 0) {
+        return;
+    }
+    if (library < sizeof libraries / sizeof libraries[0]) {
+        observation_string(o, FACT_SQL_FEDERATION, libraries[library]);
+    } else {
+        observation_format(o, FACT_SQL_FEDERATION, "%u", library);
+    }
 }
 
 /* [MS-TDS] 2.2.7.14: major and minor version are the high and low half of the highest octet. */
@@ -104,11 +108,13 @@ void tds_login_read(struct dissection *dx, struct tds_state *s, struct bytes mes
     size_t sspi_long = cursor_le32(&c); /* not there before TDS 7.2 */
     bool windows = (flags2 & fIntSecurity) != 0;
     tds_login_end(dx, s);
-    struct observation *o = s->login = begin(dx);
+    struct observation *o = s->login = tds_login_begin(dx);
     s->refused = false;
     if (o != NULL) {
-        bool federated = (flags3 & fExtension) != 0 && is_federated(message, extension);
+        struct bytes federation = {0};
+        bool federated = find_federation(message, extension, &federation);
         observation_string(o, FACT_SQL_AUTH, windows ? "windows" : federated ? "federated" : "sql");
+        state_federation(o, federation);
         observation_utf16le(o, FACT_SQL_USER, user);
         observation_utf16le(o, FACT_SQL_APPLICATION, application);
         observation_utf16le(o, FACT_SQL_DATABASE, database);
@@ -134,113 +140,6 @@ void tds_sspi_read(struct dissection *dx, struct tds_state *s, enum dir dir, str
         s->sspi = dissection_child(dx, &spnego_dissector, "tds");
     }
     dissection_feed(s->sspi, dir, token);
-}
-
-/* ---- the answer ---- */
-
-static void finish(struct dissection *dx, struct tds_state *s, bool success, uint32_t error)
-{
-    if (s->login == NULL) { /* the login itself was encrypted, or not captured */
-        s->login = begin(dx);
-    }
-    if (s->login != NULL) {
-        observation_string(s->login, FACT_SQL_RESULT, success ? "success" : "failure");
-        dissection_send(dx, s->login, DIR_SERVER);
-        s->login = NULL;
-    }
-    if (s->sspi != NULL) {
-        char number[12];
-        (void)snprintf(number, sizeof number, "%u", error);
-        dissection_end(s->sspi, &(struct outcome){.result = success ? AUTH_SUCCESS : AUTH_FAILURE,
-                                                  .status = success ? "LOGINACK" : number});
-    }
-}
-
-/* [MS-TDS] 2.2.7.10. The first error says why; those after it follow from it. */
-static uint32_t read_error(struct dissection *dx, struct tds_state *s, struct cursor c)
-{
-    uint32_t number = cursor_le32(&c);
-    cursor_skip(&c, 2);
-    struct bytes text = cursor_take(&c, (size_t)cursor_le16(&c) * 2);
-    if (c.failed) {
-        dissection_anomaly(dx, "tds.bad_token");
-    }
-    if (s->login == NULL) {
-        s->login = begin(dx);
-    }
-    if (s->login != NULL && observation_get(s->login, FACT_SQL_ERROR) == NULL) {
-        observation_num(s->login, FACT_SQL_ERROR, number);
-        observation_utf16le(s->login, FACT_SQL_ERROR_TEXT, text);
-    }
-    return number;
-}
-
-/* [MS-TDS] 2.2.7.11: features, each with its own length */
-static void skip_features(struct cursor *c)
-{
-    while (cursor_u8(c) != FEATURE_TERMINATOR && !c->failed) {
-        cursor_skip(c, cursor_le32(c));
-    }
-}
-
-/* [MS-TDS] 2.2.4: the length that follows a token. False for what does not belong to a login's
- * answer. */
-static bool next_token(struct cursor *c, uint8_t *ret_token, struct cursor *ret_value)
-{
-    uint8_t token = cursor_u8(c);
-    size_t len = 0;
-    switch (token) {
-    case TOKEN_ORDER:
-    case TOKEN_ERROR:
-    case TOKEN_INFO:
-    case TOKEN_LOGINACK:
-    case TOKEN_ENVCHANGE:
-    case TOKEN_SSPI:
-        len = cursor_le16(c);
-        break;
-    case TOKEN_SESSIONSTATE:
-    case TOKEN_FEDAUTHINFO:
-        len = cursor_le32(c);
-        break;
-    case TOKEN_RETURNSTATUS:
-        len = 4;
-        break;
-    case TOKEN_FEATUREEXTACK:
-        skip_features(c);
-        break;
-    default:
-        return false;
-    }
-    *ret_token = token;
-    *ret_value = cursor_sub(c, len);
-    return !c->failed;
-}
-
-void tds_answer_read(struct dissection *dx, struct tds_state *s, struct bytes message)
-{
-    struct cursor c = cursor_of(message);
-    struct cursor value;
-    uint8_t token = 0;
-    uint32_t error = 0;
-    bool expected = s->login != NULL || s->sspi != NULL || s->prelogin_done;
-    bool acknowledged = false;
-    while (next_token(&c, &token, &value)) {
-        if (token == TOKEN_LOGINACK) {
-            acknowledged = true;
-        } else if (token == TOKEN_SSPI) {
-            tds_sspi_read(dx, s, DIR_SERVER, value.rest);
-        } else if (token == TOKEN_ERROR && expected && !s->refused) {
-            uint32_t number = read_error(dx, s, value);
-            error = error == 0 ? number : error;
-        }
-    }
-    if (acknowledged) {
-        s->logged_in = true;
-        finish(dx, s, true, 0);
-    } else if (error != 0) {
-        s->refused = true;
-        finish(dx, s, false, error);
-    }
 }
 
 void tds_login_end(struct dissection *dx, struct tds_state *s)

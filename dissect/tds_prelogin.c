@@ -40,6 +40,19 @@ const char *tds_encryption_result(int client, int server)
     return client == ENCRYPT_NOT_SUP ? "none" : client == ENCRYPT_OFF ? "login" : NULL;
 }
 
+void tds_strict_state(struct dissection *dx, bool chosen, bool established)
+{
+    struct observation *o = dissection_begin(dx, RECORD_SQL);
+    if (o == NULL) {
+        return;
+    }
+    observation_string(o, FACT_SQL_MESSAGE, "prelogin");
+    observation_string(o, FACT_SQL_ENCRYPTION_CLIENT, "strict");
+    observation_string(o, FACT_SQL_ENCRYPTION_SERVER, chosen ? "strict" : NULL);
+    observation_string(o, FACT_SQL_ENCRYPTION_RESULT, established ? "strict" : NULL);
+    dissection_send(dx, o, DIR_SERVER);
+}
+
 static void state_version(struct observation *o, enum dir dir, struct bytes value)
 {
     struct cursor c = cursor_of(value);

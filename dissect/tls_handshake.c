@@ -3,6 +3,8 @@
  */
 #include "dissect/tls_handshake.h"
 
+#include "dissect/tds.h"
+
 #include "capture/limits.h"
 #include "dissect/ja.h"
 #include "dissect/tls_hello.h"
@@ -147,6 +149,7 @@ static void on_client_hello(struct dissection *dx, struct tls_handshake *h,
     }
     h->client_hello = true;
     h->early_data = hello->early_data;
+    h->tds_offered = bytes_is(hello->alpn, "\x08" TDS_ALPN, 1 + strlen(TDS_ALPN));
     if (hello->bad_extensions) {
         dissection_anomaly(dx, "tls.bad_extensions");
     }
@@ -180,6 +183,7 @@ static void on_server_hello(struct dissection *dx, struct tls_handshake *h,
     h->version = hello->chosen;
     h->cipher = hello->cipher;
     h->resumed = hello->resumed;
+    h->tds_chosen = bytes_is(hello->alpn, TDS_ALPN, strlen(TDS_ALPN));
     if (hello->bad_extensions) {
         dissection_anomaly(dx, "tls.bad_extensions");
     }
@@ -432,6 +436,9 @@ void tls_handshake_finish(struct dissection *dx, struct tls_handshake *h, enum d
     }
     state_server_flight(h, o);
     state_established(h, o);
+    if (h->tds_offered || h->tds_chosen) {
+        tds_strict_state(dx, h->tds_chosen, observation_says(o, FACT_TLS_ESTABLISHED));
+    }
     h->record = NULL;
     h->declined = true;
     dissection_send(dx, o, dir);

@@ -49,6 +49,7 @@ struct tls_handshake {
     bool client_known;
     bool declined; /* the engine wants no record */
     bool client_hello, retry, early_data;
+    bool tds_offered, tds_chosen; /* by ALPN: TDS 8.0, which hides all else */
     bool server_hello;
     uint16_t version, cipher; /* chosen; valid with server_hello */
     bool certificate, key_exchange, certificate_request, hello_done; /* of the server's flight */

@@ -34,7 +34,7 @@ _rolecall_rules()
 # The options of a command.
 _rolecall_options()
 {
-    local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --output --quiet --help"
+    local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
         audit) echo "--policy --format --events --report --fail-on --color $input" ;;
         events) echo "--type $input" ;;

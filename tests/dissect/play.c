@@ -78,8 +78,12 @@ static void stage_begin(struct stage *s, const struct play_options *options)
 {
     static const uint8_t client[] = {192, 0, 2, 1}, server[] = {192, 0, 2, 2};
     struct observer observer = {.user = s, .observe = stage_observe};
-    struct engine_options engine = {
-        .no_ndpi = true, .secrets = options->secrets, .records = UINT32_MAX};
+    struct engine_options engine = {.no_ndpi = true,
+                                    .secrets = options->secrets,
+                                    .sql_text = options->sql_text,
+                                    .paths = options->paths,
+                                    .brief = options->brief,
+                                    .records = UINT32_MAX};
     bool turned = options->midstream && options->wrong_guess;
     *s = (struct stage){.records_only = options->records_only};
     s->text = open_memstream(&s->answer, &s->answer_len);
@@ -194,6 +198,11 @@ char *play(const struct play_step *steps, size_t count, const struct play_option
 
 /* ---- sweeps ---- */
 
+#define SWEEP                                                                                      \
+    {                                                                                              \
+        .records_only = true, .sql_text = true, .paths = true                                      \
+    }
+
 static size_t whole_length(const struct play_step *steps, size_t count)
 {
     size_t sum = 0;
@@ -224,7 +233,8 @@ static bool states_no_more(const char *cut, const char *whole)
         static const char *const steady[] = {
             "ntlm.user=",  "ntlm.domain=", "ntlm.server_challenge=", "tls.server_name=",
             "tls.cipher=", "tls.ja3=",     "http.method=",           "http.uri=",
-            "http.host=",  "smb.path=",    "smb.dialect=",           "http.user="};
+            "http.host=",  "smb.path=",    "smb.dialect=",           "http.user=",
+            "sql.user=",   "smb.name="};
         for (size_t i = 0; value != NULL && i < COUNT_OF(steady); i++) {
             if (strncmp(word, steady[i], strlen(steady[i])) == 0 && strstr(whole, word) == NULL) {
                 print_error("stated from a cut message: %s\n", word);
@@ -238,7 +248,7 @@ static bool states_no_more(const char *cut, const char *whole)
 
 void play_truncation_sweep(const struct play_step *steps, size_t count)
 {
-    static const struct play_options options = {.records_only = true};
+    static const struct play_options options = SWEEP;
     char *whole = perform(steps, count, &options, true);
     size_t length = whole_length(steps, count);
     for (size_t keep = 0; keep < length; keep += stride(length)) {
@@ -262,7 +272,7 @@ void play_truncation_sweep(const struct play_step *steps, size_t count)
 void play_chunking_sweep(const struct play_step *steps, size_t count)
 {
     static const size_t chunks[] = {1, 2, 3, 5, 7, 16, 61, 536};
-    struct play_options options = {.records_only = true};
+    struct play_options options = SWEEP;
     char *whole = perform(steps, count, &options, true);
     for (size_t i = 0; i < COUNT_OF(chunks); i++) {
         options.chunk = chunks[i];
@@ -278,7 +288,7 @@ void play_chunking_sweep(const struct play_step *steps, size_t count)
 
 void play_gap_sweep(const struct play_step *steps, size_t count)
 {
-    static const struct play_options options = {.records_only = true};
+    static const struct play_options options = SWEEP;
     size_t length = whole_length(steps, count);
     for (size_t lost = 0; lost < length; lost += stride(length)) {
         struct stage s;
@@ -303,7 +313,7 @@ void play_gap_sweep(const struct play_step *steps, size_t count)
 static void play_with_octet(const struct play_step *steps, size_t count, size_t changed,
                             uint8_t value)
 {
-    static const struct play_options options = {.records_only = true};
+    static const struct play_options options = SWEEP;
     struct stage s;
     size_t before = 0;
     stage_begin(&s, &options);

@@ -26,7 +26,9 @@ struct play_options {
     bool wrong_guess; /* with midstream: capture took the client for the server */
     size_t chunk;     /* cut every step into pieces of this many octets; 0: whole */
     bool secrets;
-    bool records_only; /* leave the flow record out of the answer */
+    bool sql_text, paths; /* sweeps have both */
+    bool brief;           /* nobody asks for details */
+    bool records_only;    /* leave the flow record out of the answer */
 };
 
 /* The caller frees the text. */

@@ -357,7 +357,7 @@ static const struct smb_case cases[] = {
      {"smb @2 server|smb.status=STATUS_MORE_PROCESSING_REQUIRED|smb.session=0x0801",
       "smb @4 server|smb.status=STATUS_SUCCESS|smb.signed=1|smb.request_packet=3"},
      "smb.signed=0"},
-    {"DOS error", logon_dos_error, {"smb.status=0x00020002|smb.status_code=0x20002"}, NULL},
+    {"DOS error", logon_dos_error, {"smb.status=ERRbadpw|smb.status_code=0x20002"}, NULL},
     {"shares",
      share,
      {"smb @2 server|smb.message=tree_connect|smb.path=\\\\dp\\S$|smb.share_type=disk",

@@ -2,161 +2,10 @@
  * TDS: what both ends say before the login, the login and its answer, logons in it, and the TLS
  * that begins inside packets and goes on, or not, outside of them.
  */
-#include "tests/dissect/test_logon.h"
+#include "tests/dissect/test_tds_messages.h"
 
 #include "dissect/tds.h"
 #include "tests/dissect/test_tls_messages.h"
-
-enum { BATCH = 1, REPLY = 4, LOGIN7 = 0x10, SSPI = 0x11, PRELOGIN = 0x12 };
-
-/* ---- messages ---- */
-
-/* [MS-TDS] 2.2.3.1 */
-static struct built packet(unsigned type, bool last, struct bytes content)
-{
-    struct built b = {.len = 0};
-    put_be(&b, type, 1);
-    put_be(&b, last, 1);
-    put_be(&b, 8 + content.len, 2);
-    put_be(&b, 0x0000, 2);
-    put_be(&b, 1, 1);
-    put_be(&b, 0, 1);
-    put(&b, content.at, content.len);
-    return b;
-}
-
-static void send(struct talk *t, unsigned type, struct built content)
-{
-    say(t, type == REPLY ? DIR_SERVER : DIR_CLIENT, packet(type, true, built_bytes(&content)));
-}
-
-/* [MS-TDS] 2.2.6.5: VERSION, ENCRYPTION, INSTOPT, MARS and FEDAUTHREQUIRED */
-static struct built prelogin(unsigned encryption, const char *instance, unsigned flags)
-{
-    struct built b = {.len = 0};
-    const unsigned lens[] = {6, 1, (unsigned)strlen(instance) + 1, 1, 1};
-    static const uint8_t tokens[] = {0, 1, 2, 4, 6};
-    unsigned offset = 26;
-    for (unsigned i = 0; i < COUNT_OF(lens); i++) {
-        put_be(&b, tokens[i], 1);
-        put_be(&b, offset, 2);
-        put_be(&b, lens[i], 2);
-        offset += lens[i];
-    }
-    put_be(&b, 0xff, 1);
-    put_be(&b, 0x0f0007d00005, 6);
-    put_be(&b, encryption, 1);
-    put(&b, instance, strlen(instance) + 1);
-    put_be(&b, flags, 1);
-    put_be(&b, flags, 1);
-    return b;
-}
-
-static void say_prelogin(struct talk *t, unsigned client, unsigned server)
-{
-    send(t, PRELOGIN, prelogin(client, "CM", 1));
-    send(t, REPLY, prelogin(server, "", 0));
-}
-
-struct login {
-    const char *user, *password;
-    unsigned flags2, flags3;
-    struct bytes extension, sspi;
-    bool sspi_long;
-};
-
-/* One offset and length; the text goes behind the fixed part. */
-static void put_text_field(struct built *fixed, struct built *data, const char *text)
-{
-    put_le(fixed, 94 + data->len, 2);
-    put_le(fixed, strlen(text), 2);
-    put_utf16(data, text);
-}
-
-/* [MS-TDS] 2.2.6.4 */
-static struct built login7(const struct login *l)
-{
-    struct built b = {.len = 0}, data = {.len = 0};
-    put_le(&b, 0, 4);
-    put_le(&b, 0x74000004, 4);
-    put_le(&b, 0, 8);
-    put_le(&b, 0, 8);
-    put_be(&b, 0xe0, 1);
-    put_be(&b, l->flags2, 1);
-    put_be(&b, 0, 1);
-    put_be(&b, l->flags3, 1);
-    put_le(&b, 0, 8);
-    put_text_field(&b, &data, "CL01");
-    put_text_field(&b, &data, l->user);
-    put_text_field(&b, &data, l->password);
-    put_text_field(&b, &data, "Console");
-    put_text_field(&b, &data, "sql01");
-    put_le(&b, 94 + data.len, 2);
-    put_le(&b, l->extension.len == 0 ? 0 : 4, 2);
-    if (l->extension.len > 0) {
-        put_le(&data, 94 + data.len + 4, 4);
-        put(&data, l->extension.at, l->extension.len);
-    }
-    put_text_field(&b, &data, "ODBC");
-    put_text_field(&b, &data, "");
-    put_text_field(&b, &data, "CM_P01");
-    put_le(&b, 0, 6);
-    put_le(&b, 94 + data.len, 2);
-    put_le(&b, l->sspi_long ? 0xffff : l->sspi.len, 2);
-    put_le(&b, 0, 8);
-    put_le(&b, l->sspi_long ? l->sspi.len : 0, 4);
-    put(&data, l->sspi.at, l->sspi.len);
-    put_built(&b, data);
-    b.at[0] = (uint8_t)b.len;
-    b.at[1] = (uint8_t)(b.len >> 8);
-    return b;
-}
-
-/* [MS-TDS] 2.2.7: a token with a length of two octets */
-static void put_token(struct built *b, unsigned token, struct bytes value)
-{
-    put_be(b, token, 1);
-    put_le(b, value.len, 2);
-    put(b, value.at, value.len);
-}
-
-static void put_error(struct built *b, unsigned token, uint32_t number, const char *text)
-{
-    struct built value = {.len = 0};
-    put_le(&value, number, 4);
-    put_le(&value, 0x0e01, 2);
-    put_le(&value, strlen(text), 2);
-    put_utf16(&value, text);
-    put_token(b, token, built_bytes(&value));
-}
-
-static struct built acknowledged(void)
-{
-    struct built b = {.len = 0};
-    put_token(&b, 0xe3, bytes_text("environment"));
-    put_error(&b, 0xab, 5701, "Changed database context");
-    put_be(&b, 0xae0400000000ff, 7); /* FEATUREEXTACK without data, and its end */
-    put_token(&b, 0xad, bytes_text("\1t"));
-    put_be(&b, 0xfd, 1);
-    put_be(&b, 0, 12);
-    return b;
-}
-
-static struct built refused(void)
-{
-    struct built b = {.len = 0};
-    put_error(&b, 0xaa, 4060, "Cannot open database");
-    put_error(&b, 0xaa, 18456, "Login failed");
-    put_be(&b, 0xfd, 1);
-    return b;
-}
-
-static struct built challenge(void)
-{
-    struct built b = {.len = 0}, token = ntlm_challenge(NTLM_UNICODE);
-    put_token(&b, 0xed, built_bytes(&token));
-    return b;
-}
 
 /* ---- conversations ---- */
 
@@ -222,7 +71,8 @@ static void login_in_packets(struct talk *t)
     send(t, REPLY, acknowledged());
 }
 
-/* After the login nothing is read, MARS sessions included; an error of a query is not the login's.
+/* After the login requests are counted, in MARS sessions too; an error of a query is not the
+ * login's.
  */
 static void work(struct talk *t)
 {
@@ -368,7 +218,8 @@ static const struct logon_case cases[] = {
                      "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
                                                     "sql.user=sa" CLIENT_STATED
                                                     "0 sql.result=failure sql.error=4060 "
-                                                    "sql.error_text=Cannot open database\n"},
+                                                    "sql.error_text=Cannot open database "
+                                                    "sql.error_state=1\n"},
     {"Windows login", windows_login,
      PRELOGIN_STATED(
          "2", "not_supported", "off",
@@ -381,7 +232,7 @@ static const struct logon_case cases[] = {
                                         "ntlm.status=LOGINACK\n"},
     {"Windows login refused", windows_login_refused,
      "sql @2 server sql.message=login sql.auth=windows" CLIENT_STATED
-     "0 sql.result=failure sql.error=4060 sql.error_text=Cannot open database\n"
+     "0 sql.result=failure sql.error=4060 sql.error_text=Cannot open database sql.error_state=1\n"
      "ntlm @2" AUTHENTICATED FLAGS " ntlm.authenticate_packet=1 ntlm.result_packet=2 "
      "ntlm.result=failure ntlm.status=4060\n"},
     {"federated login", federated_login,
@@ -390,11 +241,16 @@ static const struct logon_case cases[] = {
      "sql @5 server sql.message=login sql.auth=sql sql.user=sa" CLIENT_STATED
      "1 sql.result=success\n"},
     {"work", work,
-     PRELOGIN_STATED("2", "off", "not_supported",
-                     "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
-                                                    "sql.user=sa" CLIENT_STATED
-                                                    "1 sql.result=success\n"},
-    {"query joined in the middle", query_midstream, ""},
+     PRELOGIN_STATED(
+         "2", "off", "not_supported",
+         "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
+                                        "sql.user=sa" CLIENT_STATED "1 sql.result=success\n"
+                                        "sql @16 client sql.message=requests sql.batches=2 "
+                                        "sql.rpcs=0 sql.bulk_loads=0 sql.attentions=0 "
+                                        "sql.sessions=1 sql.first_packet=5\n"},
+    {"query joined in the middle", query_midstream,
+     "sql @2 client sql.message=requests sql.batches=1 sql.rpcs=0 sql.bulk_loads=0 "
+     "sql.attentions=0 sql.sessions=0 sql.first_packet=1\n"},
     {"a prelogin that lies", lying_prelogin,
      "sql @1 client sql.message=prelogin sql.client_version=15.0.2000\n"},
     {"a login that lies", lying_login,

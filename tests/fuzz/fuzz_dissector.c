@@ -51,7 +51,8 @@ static void forget(void *user, struct observation *o)
 static void stage_begin(struct stage *s)
 {
     static const uint8_t client[] = {192, 0, 2, 1}, server[] = {192, 0, 2, 2};
-    const struct engine_options options = {.no_ndpi = true, .secrets = true, .records = UINT32_MAX};
+    const struct engine_options options = {
+        .no_ndpi = true, .secrets = true, .sql_text = true, .paths = true, .records = UINT32_MAX};
     const struct observer observer = {.user = s, .observe = forget};
     *s = (struct stage){.at = {.packet = 1, .order = 1, .ns = 1000000000, .precision = 6}};
     arena_pool_init(&s->pool, MEMORY);

@@ -3,7 +3,7 @@
 
 usage: tests/fuzz/seeds.py [CAPTURE...]     (the result is committed)
 
-Without arguments from pcaps/. What those lack, such as TDS, comes from a capture of the benchmark's generator:
+Without arguments from pcaps/. What those lack comes from a capture of the benchmark's generator:
 build-gcc/tests/bench/generate --seed 1 --bytes 1000000 --flows 300 generated.pcap
 """
 import os, struct, sys
@@ -13,13 +13,14 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, 'tests', 'golden'))
 import captures
 
-PROTOCOL = {445: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http',
+PROTOCOL = {445: 'smb', 139: 'smb', 443: 'tls', 8531: 'tls', 80: 'http', 8530: 'http', 8080: 'http',
             389: 'ldap', 3268: 'ldap', 88: 'kerberos', 135: 'dcerpc', 1433: 'tds'}
 NAMES = {53: 'dns', 137: 'nbns', 5355: 'llmnr', 5353: 'mdns', 1434: 'ssrp'}
 FRAMED = ('dns', 'llmnr')  # the fuzz targets play these over TCP: a length before each message
 CASES = ['demo/breaches', 'ntlm/r041-ntlmv1', 'smb/r049-guest', 'smb/r060-smb1', 'smb/r062-encrypted', 'http/proxy-connect',
          'http/r050-negotiate', 'http/r010-ccm-post', 'http/h2c-upgrade', 'http/h2c-prior-knowledge',
-         'http/websocket-tunnel', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate']
+         'http/websocket-tunnel', 'tls/r090-tls10', 'tls/r090-tls10-refused', 'tls/r092-sha1', 'tls/tls13-client-certificate',
+         'smb/reauthentication', 'smb/netbios-139', 'sql/sql-text', 'sql/mars']
 TARGET = {'http-h2c-prior-knowledge': 'http2'}  # where the port does not tell
 CONVERSATION, OCTETS_MOST, PIECE_MOST, CASE_MOST = 0x80, 12000, 0x7fff, 3
 

@@ -7,7 +7,8 @@ usage: golden.py MODE --rolecall PROGRAM --pcaps FOLDER --goldens FOLDER
   workers    both are the same, octet by octet, with --workers 1, 2 and 5
   update     rewrites the goldens
 
-The policy of a capture is CASE.yaml, else policy.yaml in its folder, else pcaps/policy.yaml.
+The policy of a capture is CASE.yaml, else policy.yaml in its folder, else pcaps/policy.yaml. What `rolecall events` is
+to be asked for besides stands in CASE.options.
 """
 import argparse, concurrent.futures, difflib, os, re, subprocess, sys
 
@@ -38,8 +39,16 @@ def run(o, words):
     return done.stdout.decode('utf8')
 
 
+def options_of(pcaps, case):
+    path = os.path.join(pcaps, case + '.options')
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding='utf8') as f:
+        return f.read().split()
+
+
 def events(o, case, *more):
-    return run(o, ['events', '-q', '-r', case + '.pcap', *more])
+    return run(o, ['events', '-q', '-r', case + '.pcap', *options_of(o.pcaps, case), *more])
 
 
 def audit(o, case, *more):

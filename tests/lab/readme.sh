@@ -54,6 +54,11 @@ refused in 15, a server on port 5300 in 16 and 17, TCP with the answers in the o
 in 27 to 36 (broadcast, WINS, registration, status); LLMNR in 38 to 40; mDNS in 41 and 42; SQL Server Browser in 43 to
 49.
 
+Four captures are not recorded but built, message by message, by `tests/lab/made.py`, and `CASE.options` beside them
+holds the options that their records are written with: `sql/sql-text` (TDS 7.4 in clear: batches, a procedure call, a
+denied statement, a statement with a password, an attention), `sql/mars` (two sessions of MARS, crosswise),
+`smb/reauthentication` (a session that expires and is set up again), `smb/netbios-139` (SMB behind a NetBIOS session).
+
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
         echo
