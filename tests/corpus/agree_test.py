@@ -56,6 +56,7 @@ def claims_of(agree, suites, o, name):
         lines = [l for l in done.stdout.decode('utf8').splitlines() if l.strip()]
         ours = agree.our_claims(lines)
         ours.update(more_claims.our_claims(agree, lines))
+        more_claims.settle(truth, ours)
         return truth, ours, None
     except (ValueError, KeyError) as e:
         return truth, {}, '%s: unreadable output: %r' % (name, e)

@@ -27,10 +27,15 @@ LDAP_ENTRY, STARTTLS = '4', '1.3.6.1.4.1.1466.20037'
 # [MS-RPCE] 2.2.1.1.7 and 2.2.1.1.8
 RPC_AUTH = {'9': 'spnego', '10': 'ntlm', '16': 'kerberos', '68': 'netlogon'}
 RPC_LEVEL = {'2': 'connect', '3': 'call', '4': 'packet', '5': 'integrity', '6': 'privacy'}
+TLS_DRAFT, CLIENT_HELLO = '0x7f', '1'
 NTLM_SIGN, NTLM_SEAL = 0x10, 0x20
 SMB_GUEST, SMB_ENCRYPT = 1, 4
 # truth.py cuts its texts; the most that both sides can be asked for.
 AGENT_MOST, SERVER_MOST = 160, 120
+# Fields of which the truth lists a part only (of HTTP, the replies' and one of several in a packet): more of ours is no fault.
+PARTIAL = {'http.content_type', 'http.server', 'http.version', 'http.user_agent'}
+# Asked only where there is a flow at all.
+COUNTED = ('flow.first_packet', 'flow.last_packet', 'flow.packets', 'flow.bytes', 'flow.state', 'flow.tunnel')
 NTLM_PACKETS = ('negotiate_packet', 'challenge_packet', 'authenticate_packet')
 
 
@@ -62,23 +67,31 @@ def certificate_claims(say, certificate):
         say('san', tuple(sorted(n.strip().replace('IP Address:', 'ip:').lower() for n in certificate['san'].split(', '))))
     if 'eku' in certificate:
         say('eku', tuple(sorted(USAGES.get(u, u) for u in certificate['eku'].split(', '))))
-    if 'subject' in certificate:
-        say('self_signed', bool(certificate.get('self_issued')))
+    if 'subject' in certificate and not certificate.get('self_issued'):    # one that is may still be signed by another key
+        say('self_signed', False)
+
+
+def highest(versions):
+    """The name of the highest version offered; a draft of TLS 1.3 (0x7f..) is TLS 1.3."""
+    known = ['0x0304' if v.startswith(TLS_DRAFT) else v for v in versions if v in TLS_VERSIONS or v.startswith(TLS_DRAFT)]
+    return TLS_VERSIONS[max(known)] if known else None
 
 
 def tls_truth(say, t, names):
+    hellos = t.get('handshake_types', {}).get('c2s', []).count(CLIENT_HELLO)
+    alone = hellos == sum(e.get('hs') == 'ClientHello' for e in t.get('events', []))   # else lists of several are one
     for e in t.get('events', []):
         if e.get('hs') == 'ClientHello':
-            known = [v for v in e.get('supported_versions') or [e.get('version')] if v in TLS_VERSIONS]
-            say('tls.version_offered', TLS_VERSIONS[max(known)] if known else None)
-            say('tls.ciphers_offered', tuple(names.get(c, c) for c in e['ciphers']) if 'ciphers' in e else None)
+            say('tls.version_offered', highest(e.get('supported_versions') or [e.get('version', '')]))
+            say('tls.ciphers_offered', tuple(names.get(c, c) for c in e['ciphers']) if 'ciphers' in e and alone else None)
             say('tls.alpn_offered', tuple(e['alpn']) if e.get('alpn') else None)
         if e.get('hs') == 'ServerHello':
             say('tls.alpn', e['alpn'][0] if e.get('alpn') else None)
             say('tls.session_resumed', True if 'psk_selected' in e else None)
         for code in e.get('alert', []):
             say('tls.alert_code', int(code) if code != '0' else None)
-    say('tls.session_resumed', t.get('resumed_session_id') or None)
+    if not t.get('negotiated', '').startswith(TLS_DRAFT):    # whose session id is echoed for old middle boxes
+        say('tls.session_resumed', t.get('resumed_session_id') or None)
     for field, certificates in (('certificate', t.get('server_certs')), ('client_certificate', t.get('client_certs'))):
         for c in (certificates or [])[:1]:
             if 'error' not in c:
@@ -97,7 +110,7 @@ def http_truth(say, h):
 
 
 def smb_truth(say, s):
-    for d in s.get('smb1_dialects_offered', []) + [SMB2_DIALECTS.get(d) for d in s.get('smb2_dialects_offered', [])]:
+    for d in s.get('smb1_dialects_offered', []) + [SMB2_DIALECTS.get(d, d) for d in s.get('smb2_dialects_offered', [])]:
         say('smb.dialects_offered', d)
     say('smb.cipher', SMB_CIPHERS.get(s.get('cipher_selected')))
     say('smb.signing.algorithm', SMB_SIGNING.get(s.get('signing_alg_selected')))
@@ -149,9 +162,10 @@ def kerberos_truth(say, events):
 
 
 def ldap_truth(say, l, cldap):
+    """How many of each; of datagrams only which, because the reference counts copies of them."""
     counts = collections.Counter(dict(l.get('ops', {})))
     for e in cldap.get('events', []):
-        counts.update(many(e.get('ops')))
+        counts.update(n for n in many(e.get('ops')) if n in LDAP_REQUESTS and not counts[n])
     for number, name in LDAP_REQUESTS.items():
         say('ldap.operation', (name, counts[number]) if counts[number] else None)
     say('ldap.entries', counts[LDAP_ENTRY] or None)
@@ -204,17 +218,18 @@ def dcerpc_truth(say, d):
 
 
 def state_of(d):
-    """What the flags tell beyond doubt."""
+    """What both sides' packets tell beyond doubt; an answer without its question tells nothing."""
+    asked, answered = d['pkts']
     if d['l4'] == 'udp':
-        return 'answered' if d['pkts'][1] else 'unanswered'
+        return None if not asked else 'answered' if answered else 'unanswered'
     t = d.get('tcp') or {}
-    if t.get('syn') and not t.get('synack') and not sum(d['payload']):
-        return 'refused' if t.get('rst') else 'unanswered'
-    return None
+    if not t.get('syn') or t.get('synack') or sum(d['payload']):
+        return None
+    return 'refused' if t.get('rst') and answered else None if answered else 'unanswered'
 
 
-def flow_truth(totals, streams):
-    """Per ends, because the reference and rolecall cut flows differently."""
+def flow_truth(totals, streams, fragments):
+    """Per ends, because the reference and rolecall cut flows differently. It counts the last fragment's octets only."""
     by_ends = collections.defaultdict(list)
     for ends, d in streams:
         by_ends[ends].append(d)
@@ -223,18 +238,20 @@ def flow_truth(totals, streams):
         say('flow.first_packet', min(d['first_frame'] for d in group))
         say('flow.last_packet', max(d['last_frame'] for d in group))
         say('flow.packets', sum(sum(d['pkts']) for d in group))
-        say('flow.bytes', sum(sum(d['bytes']) for d in group))
+        say('flow.bytes', sum(sum(d['bytes']) for d in group) if not fragments else None)
+        say('flow.seen', True)
         if len(group) == 1:
             say('flow.state', state_of(group[0]))
             for number in group[0].get('vlan', []):
-                say('flow.tunnel', 'vlan:%d' % number)
+                say('flow.tunnel', 'vlan:%d' % number if number else None)    # 0: a priority, no VLAN (IEEE 802.1Q 9.6)
 
 
 def truth_claims(agree, path, names):
-    out, streams = collections.defaultdict(set), []
+    out, streams, fragments = collections.defaultdict(set), [], False
     with open(path, encoding='utf8') as f:
         for line in f:
             d = json.loads(line)
+            fragments = fragments or bool(d.get('fragment_frames'))
             if d['rec'] != 'stream' or d.get('tunnel_outer'):
                 continue
             try:
@@ -254,7 +271,7 @@ def truth_claims(agree, path, names):
             sql_truth(say, facts.get('tds', {}))
             names_truth(say, facts)
             dcerpc_truth(say, facts.get('dcerpc', {}))
-    flow_truth(out, streams)
+    flow_truth(out, streams, fragments)
     return out
 
 
@@ -360,9 +377,9 @@ def sums(records, ends_of_flow):
     operations, entries = collections.Counter(), collections.Counter()
     for d in records:
         ends = ends_of_flow.get(d['flow'])
-        if d['type'] == 'ldap' and 'request_packet' in d:
+        if d['type'] == 'ldap' and 'request_packet' in d and (ends[0] == 'tcp' or not operations[ends, d['operation']]):
             operations[ends, d['operation']] += 1
-        if d['type'] == 'ldap':
+        if d['type'] == 'ldap' and ends[0] == 'tcp':
             entries[ends] += d.get('entries', 0)
     yield from (('ldap.operation', ends, (name, n)) for (ends, name), n in operations.items())
     yield from (('ldap.entries', ends, n) for ends, n in entries.items() if n)
@@ -376,6 +393,7 @@ def flow_ours(totals, flows):
         say = lambda field, value: totals[field].add((ends, value)) if value is not None else None
         say('flow.first_packet', min(d['first_packet'] for d in group))
         say('flow.last_packet', max(d['last_packet'] for d in group))
+        say('flow.seen', True)
         for name in ('packets', 'bytes'):
             say('flow.' + name, sum(d[name]['client'] + d[name]['server'] for d in group))
         for d in group:
@@ -407,3 +425,12 @@ def our_claims(agree, lines):
         out[field].add((ends, value))
     flow_ours(out, flows)
     return out
+
+
+def settle(truth, ours):
+    """Takes out what cannot be compared: counts of flows that are not there, more of what the truth lists in part."""
+    seen = {ends for ends, _ in ours.get('flow.seen', ())}
+    for field in COUNTED:
+        truth[field] = {claim for claim in truth.get(field, ()) if claim[0] in seen}
+    for field in PARTIAL:
+        ours[field] = ours.get(field, set()) & truth.get(field, set())
