@@ -198,7 +198,7 @@ STATEMENTS = [
 
     ('ldap-anonymous.pcap', 'summary', order(bind(WG_LDAP, 'anonymous'), ldap(WG_LDAP, 'search', scope='base'),
                                              rec('ldap', WG_LDAP, operation='search', scope='sub', result='operationsError'))),
-    ('ldap-anonymous.pcap', 'rootDSE', some(ldap(WG_LDAP, 'search', scope='base', entries=1, filter='(objectClass=*)', attributes=has('defaultNamingContext')))),
+    ('ldap-anonymous.pcap', 'rootDSE', some(ldap(WG_LDAP, 'search', scope='base', entries=1, filter=has('(objectclass=*)'), attributes=has('defaultNamingContext')))),
     ('ldap-anonymous.pcap', 'search without credentials',
      some(rec('ldap', WG_LDAP, operation='search', dn=has('dc=corp,dc=example'), filter='(objectClass=computer)', result='operationsError', result_code=1, entries=0))),
 
@@ -206,7 +206,7 @@ STATEMENTS = [
      some(*(ldap(SITE_LDAP, o) for o in ('add', 'modify', 'search', 'delete')), ldap(SITE_LDAP, 'search', entries=50))),
     ('ldap-modify-add-clear.pcap', 'add container', some(ldap(SITE_LDAP, 'add', dn=CONTAINER))),
     ('ldap-modify-add-clear.pcap', 'modify description', some(ldap(SITE_LDAP, 'modify', dn=CONTAINER))),
-    ('ldap-modify-add-clear.pcap', 'paged search', some(ldap(SITE_LDAP, 'search', scope='sub', entries=50, filter='(objectClass=*)', attributes=['cn']))),
+    ('ldap-modify-add-clear.pcap', 'paged search', some(ldap(SITE_LDAP, 'search', scope='sub', entries=50, filter=has('(objectclass=*)'), attributes=['cn']))),
     ('ldap-modify-add-clear.pcap', 'delete', some(ldap(SITE_LDAP, 'delete', dn=CONTAINER))),
 
     ('ldap-sasl-gssapi-nosec.pcap', 'summary', some(bind(SITE_LDAP, 'gssapi', protection='none'), ap(SITE_LDAP, 'ldap', 'ldap/dc01a.corp.example'))),
