@@ -377,7 +377,7 @@ def sums(records, ends_of_flow):
     operations, entries = collections.Counter(), collections.Counter()
     for d in records:
         ends = ends_of_flow.get(d['flow'])
-        if d['type'] == 'ldap' and 'request_packet' in d and (ends[0] == 'tcp' or not operations[ends, d['operation']]):
+        if d['type'] == 'ldap' and d.get('operation') in LDAP_REQUESTS.values() and 'request_packet' in d and (ends[0] == 'tcp' or not operations[ends, d['operation']]):
             operations[ends, d['operation']] += 1
         if d['type'] == 'ldap' and ends[0] == 'tcp':
             entries[ends] += d.get('entries', 0)
@@ -428,9 +428,12 @@ def our_claims(agree, lines):
 
 
 def settle(truth, ours):
-    """Takes out what cannot be compared: counts of flows that are not there, more of what the truth lists in part."""
+    """Takes out what cannot be compared: counts of flows that are not there, and what one side lists in part only."""
     seen = {ends for ends, _ in ours.get('flow.seen', ())}
     for field in COUNTED:
         truth[field] = {claim for claim in truth.get(field, ()) if claim[0] in seen}
+    answered = {ends for ends, _ in ours.get('dns.answers', ())}    # the truth has the addresses of all sections
+    truth['dns.answers'] = {claim for claim in truth.get('dns.answers', ())
+                            if claim[0] not in answered or claim in ours['dns.answers']}
     for field in PARTIAL:
         ours[field] = ours.get(field, set()) & truth.get(field, set())

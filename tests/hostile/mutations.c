@@ -40,8 +40,9 @@
 #else
 #define SLOWED 1
 #endif
-#define FLOOR_NS 20000000
-#define FLOOR_NDPI_NS 600000000 /* each shard starts an nDPI module of 25 ms when it first asks */
+#define FLOOR_NS INT64_C(20000000)
+#define FLOOR_NDPI_NS                                                                              \
+    INT64_C(600000000) /* each shard starts an nDPI module of 25 ms when it first asks */
 #define TRIES 3
 #define FLIPPED_ONE_IN 100
 #define NS 1000000000
