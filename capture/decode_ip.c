@@ -32,9 +32,13 @@ static void set_payload(struct layers *l)
     l->d->payload_cut = (uint32_t)l->cut;
 }
 
-/* A protocol that this program reads no further. */
+/* A protocol that this program reads no further: ICMP's number in the wrong version of IP, too, so
+ * that nobody takes it for an error. */
 static enum decode_result opaque(struct layers *l)
 {
+    l->d->icmp.type = 0;
+    l->d->icmp.code = 0;
+    l->d->icmp.is_error = false;
     l->d->source_port = 0;
     l->d->destination_port = 0;
     l->d->transport_checksum = 0;

@@ -360,6 +360,26 @@ static void test_icmp_errors(void **state)
     }
 }
 
+static void test_icmp_of_the_other_version(void **state)
+{
+    (void)state;
+    static struct build b;
+    static const uint8_t header[8] = {3, 13};
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        b.len = 0;
+        build_front(&b, header, sizeof header);
+        b.protocol = v6 ? IP_ICMP : IP_ICMPV6;
+        (v6 ? build_ip6 : build_ip4)(&b);
+        struct packet p = packet_of(101, b.octets, b.len, b.len);
+        struct datagram d;
+        memset(&d, 0xff, sizeof d); /* what the packet before left */
+        assert_int_equal(decode(&p, &d), DECODE_OK);
+        assert_false(d.icmp.is_error);
+        assert_int_equal(d.icmp.type, 0);
+        assert_int_equal(d.payload.len, sizeof header);
+    }
+}
+
 static void test_macs_of_the_innermost_ethernet(void **state)
 {
     (void)state;
@@ -435,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_too_deep),
         cmocka_unit_test(test_fragments_are_told),
         cmocka_unit_test(test_icmp_errors),
+        cmocka_unit_test(test_icmp_of_the_other_version),
         cmocka_unit_test(test_macs_of_the_innermost_ethernet),
         cmocka_unit_test(test_unknown_link),
         cmocka_unit_test(test_addresses),
