@@ -24,7 +24,8 @@ enum fed_status {
     FED_SKIP, /* `used` octets were read, and the next `need` octets of this direction do not matter
                */
     FED_REST, /* as FED_OK, and the state holds nothing that is waited for: that of a datagram's
-                 dissector is forgotten until more comes, so that answered look-ups cost no memory */
+                 dissector is forgotten until more comes, so that answered look-ups cost no memory
+               */
     FED_DONE, /* nothing more to learn from this flow, in either direction */
     FED_QUIET, /* nothing more to learn from this direction */
     FED_BAD,   /* not this protocol, or broken: the engine looks for the next message */

@@ -113,7 +113,7 @@ static struct fed tftp_feed(struct dissection *dx, void *state, enum dir dir, st
     struct observation *o = dissection_begin(dx, RECORD_TFTP);
     if (o != NULL && request) {
         observation_string(o, FACT_TFTP_OPERATION, operation == READ ? "read" : "write");
-        observation_utf8(o, FACT_TFTP_FILE, text);
+        observation_utf8(o, FACT_TFTP_NAME, text);
         observation_utf8(o, FACT_TFTP_MODE, mode);
         state_options(o, cursor_of(bytes_from(c.rest, text.len + mode.len + 2)));
     } else if (o != NULL) {

@@ -4,6 +4,8 @@
 #include "dissect/conversation.h"
 #include "tests/test.h"
 
+#include <stdlib.h>
+
 struct stage {
     struct arena_pool pool;
     struct engine *engine;
@@ -73,11 +75,14 @@ static struct flow flow_of(uint8_t protocol, uint16_t port)
 static void converse(struct stage *s, struct flow *f, const char *octets)
 {
     struct stamp at = stamp_of(4), end = stamp_of(10);
-    void *ctx = octets == NULL ? NULL : s->sink.open(s->sink.user, f);
+    void *room = calloc(1, s->sink.ctx_size);
+    assert_non_null(room);
+    void *ctx = octets == NULL ? NULL : s->sink.open(s->sink.user, f, room);
     if (ctx != NULL) {
         (void)s->sink.data(s->sink.user, ctx, DIR_CLIENT, bytes_of(octets, strlen(octets)), &at);
     }
     s->sink.close(s->sink.user, ctx, f, &end);
+    free(room);
 }
 
 static const char *said(const struct stage *s, enum fact_id id)

@@ -99,7 +99,7 @@ static void test_tftp(void **state)
 {
     static const struct logon_case rows[] = {
         {"request", read_request,
-         "tftp @1 client tftp.operation=read tftp.file=SMSBoot\\x64\\wdsmgfw.efi tftp.mode=octet "
+         "tftp @1 client tftp.operation=read tftp.name=SMSBoot\\x64\\wdsmgfw.efi tftp.mode=octet "
          "tftp.options=tsize=0 tftp.options=blksize=1456\n"
          "tftp @2 server tftp.operation=error tftp.error=2 tftp.error_text=Access violation\n"},
         {"transfer", transfer, ""},
