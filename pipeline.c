@@ -19,7 +19,7 @@
 /* Without threads a round is short: what it holds must stay in the cache. */
 #define INLINE_PACKETS 256
 /* How many packets ahead the cache is told of what the flow table will look at. */
-enum { SLOT_AHEAD = 9, RECORD_AHEAD = 6, BODY_AHEAD = 3 };
+enum { SLOT_AHEAD = 12, RECORD_AHEAD = 9, BODY_AHEAD = 6, CTX_AHEAD = 2 };
 /* Observations handed over at once. */
 #define CHUNK 256
 #define CHUNKS_AHEAD 16
@@ -287,6 +287,7 @@ static void worker_share(struct worker *w, struct share *share)
         look_ahead(w, share, i + SLOT_AHEAD, flow_table_prefetch_slot);
         look_ahead(w, share, i + RECORD_AHEAD, flow_table_prefetch_record);
         look_ahead(w, share, i + BODY_AHEAD, flow_table_prefetch_body);
+        look_ahead(w, share, i + CTX_AHEAD, flow_table_prefetch_ctx);
         if (item->is_tick) {
             worker_tick(w, &item->frame.at, false);
         } else {

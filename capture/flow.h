@@ -135,6 +135,7 @@ void flow_table_add(struct flow_table *t, const struct datagram *d, const struct
 void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place);
 void flow_table_prefetch_record(const struct flow_table *t, const struct flow_place *place);
 void flow_table_prefetch_body(const struct flow_table *t, const struct flow_place *place);
+void flow_table_prefetch_ctx(const struct flow_table *t, const struct flow_place *place);
 /* Closes what has been silent too long at capture time now->ns; in order of flow id. */
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
 /* Closes every flow, in order of id. */

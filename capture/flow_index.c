@@ -194,6 +194,7 @@ void list_append(struct flow_table *t, struct record *r, enum flow_list list)
     r->next = NO_RECORD;
     if (ends->tail == NO_RECORD) {
         ends->head = r->place;
+        ends->soonest = INT64_MIN; /* not known yet */
     } else {
         record_at(t, ends->tail)->next = r->place;
     }

@@ -107,6 +107,7 @@ struct flow_slot {
 
 struct flow_list_ends {
     uint32_t head, tail;
+    int64_t soonest; /* before this time nothing of the list is due */
 };
 
 #define CHUNK_RECORDS 64u

@@ -578,6 +578,30 @@ static void note_peak(struct flow_table *t)
     }
 }
 
+/* What closing a flow will look at, brought into the cache while others are closed. */
+static void prefetch_ending(const struct flow_table *t, const struct record *r)
+{
+    const char *block = (const char *)r->body;
+    size_t octets = r->is_half ? sizeof *r->half
+                    : r->key.protocol == IP_TCP
+                        ? t->body_octets
+                        : offsetof(struct body, copies); /* nothing to reassemble */
+    for (size_t at = 0; at < octets; at += CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
+    for (size_t at = sizeof(struct body); !r->is_half && at < t->body_octets; at += CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
+    __builtin_prefetch(&t->slots[r->hash & t->slot_mask]);
+}
+
+static void expect(const struct flow_table *t, const struct record *r)
+{
+    if (!r->is_half && r->body->ctx != NULL && t->sink.expect != NULL) {
+        t->sink.expect(r->body->ctx);
+    }
+}
+
 void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place)
 {
     if (t->slots != NULL) {
@@ -613,8 +637,17 @@ void flow_table_prefetch_body(const struct flow_table *t, const struct flow_plac
         __builtin_prefetch(block + offsetof(struct body, ctx));
         __builtin_prefetch(block + offsetof(struct body, sides) +
                            place->side * sizeof(struct side));
-        __builtin_prefetch(block + sizeof(struct body));
-        __builtin_prefetch(block + sizeof(struct body) + CACHE_LINE);
+        for (size_t at = sizeof(struct body); at < t->body_octets; at += CACHE_LINE) {
+            __builtin_prefetch(block + at);
+        }
+    }
+}
+
+void flow_table_prefetch_ctx(const struct flow_table *t, const struct flow_place *place)
+{
+    const struct record *r = likely_record(t, place);
+    if (r != NULL && !r->is_half && !r->body->quiet) {
+        expect(t, r);
     }
 }
 
@@ -637,22 +670,6 @@ void flow_table_add(struct flow_table *t, const struct datagram *d, const struct
     note_peak(t);
 }
 
-/* What closing a flow will look at, brought into the cache while others are closed. */
-static void prefetch_ending(const struct flow_table *t, const struct record *r)
-{
-    const char *block = (const char *)r->body;
-    size_t octets = r->is_half ? sizeof *r->half
-                    : r->key.protocol == IP_TCP
-                        ? t->body_octets
-                        : offsetof(struct body, copies); /* nothing to reassemble */
-    for (size_t at = 0; at < octets; at += CACHE_LINE) {
-        __builtin_prefetch(block + at);
-    }
-    for (size_t at = sizeof(struct body); !r->is_half && at < t->body_octets; at += CACHE_LINE) {
-        __builtin_prefetch(block + at);
-    }
-}
-
 /* Takes the head of a list as due; the chain of due records is linked by `next`. */
 static void take_due(struct flow_table *t, struct record *r)
 {
@@ -667,12 +684,17 @@ void flow_table_due(struct flow_table *t, const struct stamp *now, bool everythi
     t->clock = now->ns > t->clock ? now->ns : t->clock;
     t->ending = everything;
     for (unsigned list = 0; list < FLOW_LISTS; list++) {
+        struct flow_list_ends *ends = &t->lists[list];
+        if (t->clock < ends->soonest && !everything) {
+            continue;
+        }
         int64_t limit = list == LIST_HOLE ? LIMIT_HOLE_SECONDS * SECOND : idle_limit(list);
-        struct record *r = record_at(t, t->lists[list].head);
+        struct record *r = record_at(t, ends->head);
         while (r != NULL && (everything || t->clock - r->last_ns >= limit)) {
             take_due(t, r);
-            r = record_at(t, t->lists[list].head);
+            r = record_at(t, ends->head);
         }
+        ends->soonest = r == NULL ? INT64_MAX : r->last_ns + limit;
     }
     t->due = chain_sort(t, t->due);
 }
@@ -689,6 +711,7 @@ void flow_table_close_due(struct flow_table *t, const struct stamp *now)
     t->due = r->next;
     if (next != NULL) {
         prefetch_ending(t, next); /* after those of other shards */
+        expect(t, next);
     }
     if (r->list == LIST_HOLE && !t->ending && t->clock - r->last_ns < idle_limit(LIST_HOLE)) {
         /* Nobody fills its hole; the flow itself goes on. */
