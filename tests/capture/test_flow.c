@@ -262,7 +262,11 @@ static void test_reverse_inside(void **state)
     struct script s;
     script_init(&s, 1 << 20, NULL);
     script_done(&s);
-    struct stream_sink sink = {&s, 0, reverse_open, script_data, script_gap, script_close};
+    struct stream_sink sink = {.user = &s,
+                               .open = reverse_open,
+                               .data = script_data,
+                               .gap = script_gap,
+                               .close = script_close};
     s.table = flow_table_new(1 << 20, &sink);
     script_run(&s, steps);
     script_end(&s);

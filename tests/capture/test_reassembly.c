@@ -366,7 +366,8 @@ static void run_stream(uint32_t seed, unsigned lose_one_in)
     for (unsigned i = 0; i < STREAM; i++) {
         c->stream[i] = (uint8_t)rnd(&seed, 256);
     }
-    struct stream_sink sink = {c, 0, check_open, check_data, check_gap, check_close};
+    struct stream_sink sink = {
+        .user = c, .open = check_open, .data = check_data, .gap = check_gap, .close = check_close};
     struct flow_table *t = flow_table_new(4 << 20, &sink);
     assert_non_null(t);
     uint32_t isn = UINT32_MAX - rnd(&seed, STREAM), last = 0;

@@ -154,7 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct world w = {0};
-    struct stream_sink sink = {&w, 0, seen_open, seen_data, seen_gap, seen_close};
+    struct stream_sink sink = {
+        .user = &w, .open = seen_open, .data = seen_data, .gap = seen_gap, .close = seen_close};
     w.options = (struct flow_options){.key_vlan = data[0] & 1, .key_tunnel = data[0] & 2};
     w.table = flow_table_new(MEMORY, &sink);
     must(w.table != NULL);
