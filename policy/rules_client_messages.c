@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/topology.h"
 #include "policy/web_roles.h"
 
 /* ---- R017 ---- */
@@ -53,7 +53,7 @@ static void report_self_issued(struct audit *a, const struct rule *r, const stru
                         "%s shows a certificate on port %u that the site issued itself (%.120s); "
                         "%s.",
                         server->host->name, server->port, issuer,
-                        expected != NULL ? expected : "the site uses enhanced HTTP");
+                        expected != NULL ? expected : "that is what enhanced HTTP does");
         finding_remedy(a, f,
                        "Bind a certificate of the PKI to port %u in IIS of %s, or declare enhanced "
                        "HTTP for the site.",
@@ -122,38 +122,23 @@ static bool is_notification(const struct party *server)
     return declared;
 }
 
-/* Frames longer than any headers around nothing: Ethernet, a VLAN tag, IPv6, TCP with timestamps.
- */
-#define EMPTY_FRAME 98
-
-static bool has_content(const struct observation *o)
-{
-    return o->flow.opening_seen && observation_get(o, FACT_FLOW_TUNNEL) == NULL &&
-           observation_get(o, FACT_FLOW_MISSING_CLIENT) == NULL &&
-           observation_number(o, FACT_FLOW_BYTES_CLIENT, 0) >
-               EMPTY_FRAME * observation_number(o, FACT_FLOW_PACKETS_CLIENT, 0);
-}
-
 static void report_notification(struct audit *a, const struct rule *r, const struct observation *o,
                                 const char *protocol)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
-    struct stamp first = observation_packet(o, FACT_FLOW_FIRST_PACKET);
     struct breach b = {
         .subject = {.host = server->host, .role = host_role(server->host, ROLE_MANAGEMENT_POINT)},
         .client = client,
         .server = server,
         .any_client = true,
         .confidence = protocol != NULL ? CONFIDENCE_PROVEN : CONFIDENCE_DERIVED,
-        .at = &first};
+        .at = &opening};
     char client_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, opening, "the client opens a connection to port %u", server->port);
-    finding_evidence(a, f, observation_packet(o, FACT_FLOW_LAST_PACKET),
-                     "and here it ends, without TLS");
+    topology_evidence(a, f, o);
     if (is_new) {
         finding_explain(a, f,
                         "%s spoke with the client notification of %s on port %u, and what it sent "
@@ -181,7 +166,8 @@ static void observe_notification(struct audit *a, const struct rule *r, const st
         judge_fine(a, r, subject, "Client notification used TLS.");
     } else if (protocol != NULL && content) {
         report_notification(a, r, o, protocol);
-    } else if (has_content(o) && observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0) {
+    } else if (observation_says(o, FACT_FLOW_UNRECOGNISED) &&
+               observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0) {
         report_notification(a, r, o, NULL);
     } else {
         judge_hidden(a, r, subject,

@@ -152,7 +152,7 @@ const struct rule rule_proxy_bridges_http = {
     .evidence = "An HTTP request in clear on one leg of a declared proxy, and a completed TLS "
                 "handshake on its other leg within ten minutes before. Not counted: requests to a "
                 "forward proxy, redirections, health probes (HEAD, OPTIONS, /), revocation lists.",
-    .remediation = "Use SSL to SSL bridging, or tunnelling.",
+    .remediation = "Use SSL to SSL bridging, or tunnelling, and remove HTTP from both legs.",
     .records = 1u << RECORD_HTTP | 1u << RECORD_TLS,
     .observe = observe_bridge,
     .finish = finish_proxy,

@@ -41,8 +41,7 @@ static enum confidence certainty(const struct connection *c, const struct observ
 
 static const char *end_text(const struct party *p)
 {
-    role_set any = ~(role_set)0;
-    return matrix_end_name(any, p);
+    return topology_is_client(p) ? "client" : matrix_end_name(~(role_set)0, p);
 }
 
 /* ---- R002 ---- */
