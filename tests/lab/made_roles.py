@@ -182,6 +182,8 @@ def topology(folder):
     web(CM, SUP, 8530, content).save(folder, 'topology/r002-site-server-to-update-point')
     negotiated(DESK, MP).save(folder, 'topology/r004-client-smb')
     negotiated(CM, DP).save(folder, 'topology/r004-site-server-smb')
+    web(DESK, SUP, 8531, content).save(folder, 'topology/r005-http-on-https-port')
+    tls(DESK, SUP, 8531).save(folder, 'topology/r005-tls-on-https-port')
     negotiated(CM, DESK).save(folder, 'topology/r015-client-push')
     negotiated(CM, DESK).save(folder, 'topology/r015-client-push-declared')
 

@@ -1,6 +1,6 @@
 /*
- * test_rules_pairs.c - R002 pairs without a row, R004 protocols that a pair does not use, R015
- * connections opened to clients.
+ * test_rules_pairs.c - R002 pairs without a row, R004 protocols that a pair does not use, R005
+ * content that does not fit its port, R015 connections opened to clients.
  */
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
@@ -278,11 +278,84 @@ static void to_clients(void **state)
     rule_play_cases("R015", to_client_cases, COUNT_OF(to_client_cases));
 }
 
+#define LOGON(carrier) " | ntlm.carrier=" carrier " | ntlm.authenticate_packet=5"
+
+static const struct rule_case port_cases[] = {
+    {"HTTP in clear on an HTTPS port",
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=http"},
+     "high proven 10.1.0.5 > 10.0.0.20:443 @1,2",
+     "mp01.corp.example",
+     "violated",
+     NULL},
+    {"on a declared one, from two clients",
+     {"flow 10.1.0.5 > 10.0.0.20:8443 | flow.protocol=http",
+      "flow#3 10.1.0.6 > 10.0.0.20:8443 | flow.protocol=http"},
+     "high proven - > 10.0.0.20:8443 @1,2,3,4",
+     NULL,
+     NULL,
+     NULL},
+    {"SSH on the port of HTTPS",
+     {"flow 10.1.0.5 > 10.0.0.30:443 | flow.protocol=ssh"},
+     "low proven 10.1.0.5 > 10.0.0.30:443 @1,2",
+     NULL,
+     NULL,
+     NULL},
+    {"TLS on the port of HTTP",
+     {"flow 10.1.0.5 > 10.0.0.30:80 | flow.protocol=tls"},
+     "low proven 10.1.0.5 > 10.0.0.30:80 @1,2",
+     NULL,
+     NULL,
+     NULL},
+    {"NTLM on a port that nobody knows",
+     {"ntlm 10.1.0.5 > 10.0.0.30:9999" LOGON("http")},
+     "high proven 10.1.0.5 > 10.0.0.30:9999 @5",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: what belongs there",
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls",
+      "flow 10.1.0.5 > 10.0.0.20:445 | flow.protocol=smb"},
+     "",
+     "mp01.corp.example",
+     "consistent",
+     NULL},
+    {"near miss: SQL Server and Remote Desktop in TLS; HTTP/2",
+     {"flow 10.1.0.5 > 10.0.0.13:1433 | flow.protocol=tls",
+      "flow 10.1.0.5 > 10.0.0.13:3389 | flow.protocol=tls",
+      "flow 10.1.0.5 > 10.0.0.40:8530 | flow.protocol=http2"},
+     "",
+     "db01.corp.example",
+     "consistent",
+     NULL},
+    {"near miss: the port alone says so",
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls | flow.identified_by=port"},
+     "",
+     "mp01.corp.example",
+     "not_assessable",
+     NULL},
+    {"near miss: a port without a meaning, a datagram, a logon to a known port",
+     {"flow 10.1.0.5 > 10.0.0.20:9999 | flow.protocol=http",
+      "flow 10.1.0.5 udp> 10.0.0.20:443 | flow.protocol=quic",
+      "ntlm 10.1.0.5 > 10.0.0.40:8530" LOGON("http"),
+      "ntlm 10.1.0.5 > 10.0.0.13:50123" LOGON("tds")},
+     "",
+     "mp01.corp.example",
+     "not_observed",
+     NULL},
+};
+
+static void ports(void **state)
+{
+    (void)state;
+    rule_play_cases("R005", port_cases, COUNT_OF(port_cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs),
         cmocka_unit_test(protocols),
+        cmocka_unit_test(ports),
         cmocka_unit_test(to_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
