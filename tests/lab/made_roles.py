@@ -11,6 +11,7 @@ from made import ACK, DOWN, FIN, SYN, UP, Smb, Talk, captures
 
 DC, CM, MP, DP, SUP, FSP, DB, WS = ('10.77.0.%d' % n for n in (10, 11, 12, 13, 14, 15, 16, 17))
 DESK, ALLY_DESK, INTERNET, PROXY = '10.77.0.101', '10.77.5.101', '198.51.100.50', '10.77.9.5'
+KIOSK, EXCHANGE = '10.77.0.130', '10.77.0.18'
 PARTNER_MP, PARTNER_DP, PARTNER_WS, PARTNER_CM, ALLY_CM = '10.77.9.20', '10.77.9.21', '10.77.9.22', '10.77.6.11', '10.77.5.11'
 
 
@@ -173,6 +174,24 @@ def tls(client, server, port):
     return talk
 
 
+# ---- DNS: RFC 1035 4.1, RFC 2782 ----
+
+def labels(text):
+    return b''.join(bytes([len(part)]) + part.encode() for part in text.split('.')) + b'\0'
+
+
+def service_lookup(folder, case, target):
+    question = labels('_mssms_mp_p01._tcp.corp.example') + struct.pack('!HH', 33, 1)
+    data = struct.pack('!HHH', 0, 0, 443) + labels(target)
+    answer = b'\xc0\x0c' + struct.pack('!HHIH', 33, 1, 600, len(data)) + data
+    frames = []
+    for ends, flags, count, more in (((DESK, DC), 0x0100, 0, b''), ((DC, DESK), 0x8580, 1, answer)):
+        ports = (50053, 53) if ends[0] == DESK else (53, 50053)
+        message = struct.pack('!HHHHHH', 0x1234, flags, 1, count, 0, 0) + question + more
+        frames.append(captures.ethernet(captures.ipv4(*ends, 17, captures.udp(*ports, message), len(frames) + 1)))
+    captures.write(os.path.join(folder, case + '.pcap'), captures.pcap(captures.packets_of(frames)))
+
+
 # ---- the captures ----
 
 def topology(folder):
@@ -246,6 +265,13 @@ def forest(folder):
     two_legs(folder, 'forest/r028-https-to-http', lambda talk: exchange(talk, *posted), 80)
     two_legs(folder, 'forest/r028-https-to-https', lambda talk: resume(talk, bytes(range(1, 33))), 443)
     two_legs(folder, 'forest/r029-tunnel', resume, 443)
+    tls(KIOSK, DC, 3269).save(folder, 'forest/r026-workgroup-global-catalogue')
+    tls(DESK, DC, 3269).save(folder, 'forest/r026-member-global-catalogue')
+    service_lookup(folder, 'forest/r031-unknown-management-point', 'mp99.corp.example')
+    service_lookup(folder, 'forest/r031-management-point', 'mp01.corp.example')
+    for case, host in (('r032-by-address', EXCHANGE), ('r032-by-name', 'ex01.corp.example')):
+        asked = request('POST', '/powershell', host + ':5985', b'<s:Envelope/>', 'Content-Type: application/soap+xml')
+        web(CM, EXCHANGE, 5985, (asked, reply('200 OK', b'<s:Envelope/>'))).save(folder, 'forest/' + case)
 
 
 def main():

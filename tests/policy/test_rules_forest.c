@@ -1,6 +1,7 @@
 /*
  * test_rules_forest.c - R021 roles of other forests, R022 accounts, R023 trusts, R024 the
- * application catalogue, R025 clients that leave their forest, R028 and R029 proxies.
+ * application catalogue, R025 clients that leave their forest, R026 workgroups, R028 and R029
+ * proxies, R031 service location, R032 the Exchange connector.
  */
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
@@ -440,12 +441,167 @@ static void modes(void **state)
     rule_play_cases("R029", mode_cases, COUNT_OF(mode_cases));
 }
 
+static const struct rule_case member_cases[] = {
+    {"a computer account's ticket",
+     {"kerberos 10.2.0.5 > 10.0.0.2:88 | kerberos.exchange=as | kerberos.client=KIOSK7$ | "
+      "kerberos.request_packet=5"},
+     "medium proven 10.2.0.5 > 10.0.0.2:88 @5",
+     "dc01.corp.example",
+     "violated",
+     NULL},
+    {"the global catalogue: for information",
+     {"flow 10.2.0.5 > 10.0.0.2:3268 | flow.protocol=ldap"},
+     "info derived 10.2.0.5 > 10.0.0.2:3268 @1",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: a user's ticket",
+     {"kerberos 10.2.0.5 > 10.0.0.2:88 | kerberos.exchange=as | kerberos.client=alice"},
+     "",
+     "dc01.corp.example",
+     "consistent",
+     NULL},
+    {"near miss: a member of the domain",
+     {"kerberos 10.1.0.5 > 10.0.0.2:88 | kerberos.exchange=as | kerberos.client=CL01$",
+      "flow 10.1.0.5 > 10.0.0.2:3268 | flow.protocol=ldap"},
+     "",
+     "dc01.corp.example",
+     "not_observed",
+     NULL},
+    {"near miss: no answer", {"flow 10.2.0.5 !> 10.0.0.2:3268"}, "", NULL, NULL, NULL},
+};
+
+static void members(void **state)
+{
+    (void)state;
+    rule_play_cases("R026", member_cases, COUNT_OF(member_cases));
+}
+
+#define ASKED_FOR(name, kind)                                                                      \
+    " | dns.query=" name " | dns.kind=" kind " | dns.request_packet=3 | dns.response_packet=4"
+#define SERVICE ASKED_FOR("_mssms_mp_p01._tcp.corp.example", "dns")
+
+static const struct rule_case location_cases[] = {
+    {"WINS although the site is published",
+     {"dns 10.1.0.5 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<1a>", "nbns")},
+     "low proven 10.1.0.5 > 10.0.0.2:137 @3",
+     "hierarchy",
+     "violated",
+     NULL},
+    {"an answer that names a stranger",
+     {"dns 10.1.0.5 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<1A>",
+                                                 "nbns") " | dns.addresses=MP_P01<1A> 10.7.7.7"},
+     "high proven 10.1.0.5 > 10.0.0.2:137 @3,4",
+     NULL,
+     NULL,
+     NULL},
+    {"a service that is a stranger's",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53" SERVICE " | dns.answers=0 0 443 mp99.corp.example"},
+     "high proven 10.1.0.5 > 10.0.0.2:53 @3,4",
+     NULL,
+     NULL,
+     NULL},
+    {"one of two is a host without that role",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53" SERVICE
+      " | dns.answers=0 0 443 mp01.corp.example | dns.answers=0 0 443 dp01.corp.example"},
+     "high proven 10.1.0.5 > 10.0.0.2:53 @3,4",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: the service is a management point's",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53" SERVICE " | dns.answers=0 0 443 mp01.corp.example"},
+     "",
+     "hierarchy",
+     "consistent",
+     NULL},
+    {"near miss: nothing is published, or nobody can read it",
+     {"dns 10.3.0.5 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<1a>", "nbns"),
+      "dns 10.2.0.5 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<1a>", "nbns")},
+     "",
+     "hierarchy",
+     "consistent",
+     NULL},
+    {"near miss: not declared",
+     {"dns 10.7.7.7 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<1a>", "nbns")},
+     "",
+     "hierarchy",
+     "not_assessable",
+     NULL},
+    {"near miss: other names, and a registration",
+     {"dns 10.1.0.5 udp> 10.0.0.2:137" ASKED_FOR("MP_P01<00>", "nbns"),
+      "dns 10.1.0.5 udp> 10.0.0.2:53" ASKED_FOR("mp01.corp.example", "dns"),
+      "dns 10.0.0.20 udp> 10.0.0.2:137 | dns.opcode=REGISTRATION" ASKED_FOR("MP_P01<1a>", "nbns")},
+     "",
+     "hierarchy",
+     "not_observed",
+     NULL},
+};
+
+static void location(void **state)
+{
+    (void)state;
+    rule_play_cases("R031", location_cases, COUNT_OF(location_cases));
+}
+
+#define EXCHANGE                                                                                   \
+    FORESTS "hosts:\n" HOST("cm01", "10.0.0.10", "corp", "P01", "site-server")                     \
+        HOST("ex01.corp.example", "10.0.0.11", "corp", "P01", "exchange-server")
+#define WSMAN(host)                                                                                \
+    "http 10.0.0.10 > 10.0.0.11:5985 | http.method=POST | http.uri=/wsman | http.host=" host       \
+    " | http.request_packet=4"
+
+static const struct rule_case exchange_cases[] = {
+    {"by address",
+     {WSMAN("10.0.0.11:5985")},
+     "low proven 10.0.0.10 > 10.0.0.11:5985 @4",
+     "cm01 -> ex01.corp.example",
+     "violated",
+     EXCHANGE},
+    {"by a short name",
+     {WSMAN("ex01")},
+     "low proven 10.0.0.10 > 10.0.0.11:5985 @4",
+     NULL,
+     NULL,
+     EXCHANGE},
+    {"another name in TLS",
+     {"tls 10.0.0.10 > 10.0.0.11:5986 | tls.server_name=mail.example | tls.client_hello_packet=4"},
+     "low proven 10.0.0.10 > 10.0.0.11:5986 @4",
+     NULL,
+     NULL,
+     EXCHANGE},
+    {"near miss: its own",
+     {WSMAN("EX01.corp.example:5985")},
+     "",
+     "cm01 -> ex01.corp.example",
+     "consistent",
+     EXCHANGE},
+    {"near miss: no name is said",
+     {"tls 10.0.0.10 > 10.0.0.11:5986 | tls.client_hello_packet=4"},
+     "",
+     "cm01 -> ex01.corp.example",
+     "not_assessable",
+     EXCHANGE},
+    {"near miss: somebody else",
+     {"http 10.1.0.5 > 10.0.0.11:80 | http.method=GET | http.uri=/owa | http.host=mail"},
+     "",
+     "hierarchy",
+     "not_observed",
+     EXCHANGE},
+};
+
+static void exchange(void **state)
+{
+    (void)state;
+    rule_play_cases("R032", exchange_cases, COUNT_OF(exchange_cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles),     cmocka_unit_test(accounts), cmocka_unit_test(trusts),
         cmocka_unit_test(catalogue), cmocka_unit_test(abroad),   cmocka_unit_test(bridges),
-        cmocka_unit_test(modes),
+        cmocka_unit_test(modes),     cmocka_unit_test(members),  cmocka_unit_test(location),
+        cmocka_unit_test(exchange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
