@@ -218,7 +218,7 @@ static unsigned state_records(const struct reading *r, struct observation *o, st
     struct dns_record record;
     unsigned left[2] = {LIMIT_DNS_ANSWERS, LIMIT_DNS_ANSWERS}, extended = 0;
     for (unsigned section = ANSWERS; section <= ADDITIONAL; section++) {
-        bool answers = section == ANSWERS && !claims && dissection_details(r->dx);
+        bool answers = section == ANSWERS && !claims;
         for (unsigned i = 0; i < r->m.count[section]; i++) {
             if (!dns_next_record(&r->m, &c, &record)) {
                 return extended;
@@ -226,7 +226,9 @@ static unsigned state_records(const struct reading *r, struct observation *o, st
             if (is_extension(r, &record)) {
                 extended = record.ttl >> 24;
             } else {
-                state_record(r, o, &record, answers, left);
+                /* Of a service the rules ask who it is. */
+                bool wanted = answers && (record.type == DNS_SRV || dissection_details(r->dx));
+                state_record(r, o, &record, wanted, left);
             }
         }
     }

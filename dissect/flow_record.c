@@ -63,6 +63,7 @@ static void add_oddities(struct observation *o, const struct flow *f, const stru
 static void add_protocol(struct observation *o, const struct flow *f, const struct conversation *c)
 {
     const char *name = c == NULL ? NULL : c->protocol, *by = c == NULL ? NULL : c->identified_by;
+    bool unrecognised = false;
     if (name == NULL && (f->protocol == IP_TCP || f->protocol == IP_UDP)) {
         /* Where a dissector saw the beginning and declined, its port says nothing any more. The
          * first datagram that was captured need not be the first there was. */
@@ -70,6 +71,7 @@ static void add_protocol(struct observation *o, const struct flow *f, const stru
             c != NULL && f->protocol == IP_TCP && f->opening_seen && f->missing[DIR_CLIENT] == 0;
         name = port_protocol(f->protocol, f->ends[DIR_SERVER].port, refuted);
         by = "port";
+        unrecognised = refuted && name != NULL && f->payload[DIR_CLIENT] > 0;
     }
     if (f->protocol == IP_ESP) { /* RFC 4303: the transport itself says it */
         name = "ipsec";
@@ -78,6 +80,9 @@ static void add_protocol(struct observation *o, const struct flow *f, const stru
     observation_string(o, FACT_FLOW_PROTOCOL, name == NULL ? "unknown" : name);
     if (name != NULL) {
         observation_string(o, FACT_FLOW_IDENTIFIED_BY, by);
+    }
+    if (unrecognised) {
+        observation_bool(o, FACT_FLOW_UNRECOGNISED, true);
     }
     if (name != NULL && strcmp(name, "ipsec") == 0) {
         observation_bool(o, FACT_FLOW_OPAQUE, true);

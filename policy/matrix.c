@@ -1,5 +1,7 @@
 #include "policy/matrix.h"
 
+#include <stdio.h>
+
 #include "capture/decode.h"
 
 /* ---- the rows ---- */
@@ -24,7 +26,8 @@
 #define ENDS_migration_source (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_DATABASE))
 #define ENDS_site_db ROLE_BIT(ROLE_SITE_DATABASE)
 #define ENDS_mp_db_replica ROLE_BIT(ROLE_SITE_DATABASE)
-#define ENDS_wsus_db ROLE_BIT(ROLE_SITE_DATABASE)
+/* Its own SQL Server, where no other is named. */
+#define ENDS_wsus_db (ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT))
 #define ENDS_sms_provider ROLE_BIT(ROLE_SMS_PROVIDER)
 #define ENDS_mp ROLE_BIT(ROLE_MANAGEMENT_POINT)
 #define ENDS_dp (ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT))
@@ -313,6 +316,65 @@ struct matrix_answer matrix_ask(const struct connection *c)
         }
     }
     return answer;
+}
+
+static bool is_pair(const struct matrix_row *row, const struct asked *q)
+{
+    bool forth = (row->from & q->may_client) != 0 && (row->to & q->server) != 0;
+    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 &&
+                (row->from & q->server) != 0;
+    return (forth || back) && sites_fit(row, q->c->client, q->c->server);
+}
+
+struct matrix_pair matrix_pair_of(const struct connection *c)
+{
+    struct asked q = prepare(c);
+    struct matrix_pair pair = {NULL, false};
+    for (unsigned i = 0; i < matrix_row_count && !pair.speaks; i++) {
+        const struct matrix_row *row = &matrix_rows[i];
+        if (is_pair(row, &q)) {
+            pair.row = pair.row == NULL ? row : pair.row;
+            /* A row for something of its own is for its ports alone. */
+            pair.speaks = row->of != MATRIX_OTHER && row->of != MATRIX_MIXED &&
+                          protocol_fits((enum matrix_class)row->of, c->protocol);
+        }
+    }
+    return pair;
+}
+
+bool matrix_needs_declaration(const struct connection *c)
+{
+    struct asked q = prepare(c);
+    bool allowed = false;
+    for (unsigned i = 0; i < matrix_row_count; i++) {
+        if (allows(&matrix_rows[i], &q)) {
+            allowed = true;
+            if (matrix_rows[i].otherwise != MATRIX_IF_DECLARED) {
+                return false;
+            }
+        }
+    }
+    return allowed;
+}
+
+const char *matrix_rows_text(const struct connection *c, bool of_pair, char text[MATRIX_ROWS_TEXT])
+{
+    struct asked q = prepare(c);
+    size_t used = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < matrix_row_count; i++) {
+        const struct matrix_row *row = &matrix_rows[i];
+        if (of_pair ? !is_pair(row, &q) : (row->to & q.server) == 0) {
+            continue;
+        }
+        if (used + 12 > MATRIX_ROWS_TEXT) {
+            (void)snprintf(text + used, MATRIX_ROWS_TEXT - used, ", ...");
+            break;
+        }
+        used += (size_t)snprintf(text + used, MATRIX_ROWS_TEXT - used, "%s%s",
+                                 used == 0 ? "" : ", ", row->id);
+    }
+    return used == 0 ? "none" : text;
 }
 
 bool matrix_row_allows(const struct matrix_row *row, const struct connection *c)

@@ -85,6 +85,18 @@ const struct matrix_exception *matrix_exception_of(const struct policy *p,
  * none. */
 const struct matrix_row *matrix_client_row(const struct connection *c,
                                            const struct role_instance *role);
+/* Whether any row lets the client's roles open anything to the server's, whatever the port, and
+ * whether one of those is for this protocol. */
+struct matrix_pair {
+    const struct matrix_row *row; /* NULL: the two have nothing to say to each other */
+    bool speaks;
+};
+struct matrix_pair matrix_pair_of(const struct connection *c);
+/* The connection is allowed, but only by rows that ask for a declaration. */
+bool matrix_needs_declaration(const struct connection *c);
+/* Identifiers of rows, joined by ", ": those of that pair, or those that lead to the server. */
+#define MATRIX_ROWS_TEXT 80
+const char *matrix_rows_text(const struct connection *c, bool of_pair, char text[MATRIX_ROWS_TEXT]);
 /* "distribution-point", "client", ...: which end of the row this party is. */
 const char *matrix_end_name(role_set end, const struct party *p);
 

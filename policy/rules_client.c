@@ -10,32 +10,12 @@
 #include "policy/ledger.h"
 #include "policy/web_roles.h"
 
-/* The path of a request target in any form: "/x", "http://host/x". */
-static const char *path_of(const struct observation *o)
-{
-    const char *uri = observation_text(o, FACT_HTTP_URI);
-    const char *after = uri == NULL ? NULL : strstr(uri, "://");
-    if (after == NULL) {
-        return uri;
-    }
-    const char *slash = strchr(after + 3, '/');
-    return slash == NULL ? "/" : slash;
-}
-
 static bool redirects_to_https(const struct observation *o)
 {
     uint64_t status = observation_number(o, FACT_HTTP_STATUS, 0);
     const char *location = observation_text(o, FACT_HTTP_LOCATION);
     return status >= 301 && status <= 308 && location != NULL &&
            strncasecmp(location, "https://", 8) == 0;
-}
-
-/* A request that was read as it lay on the wire; what runs inside a tunnel to a proxy is somebody
- * else's. */
-static bool is_clear_request(const struct observation *o)
-{
-    return observation_get(o, FACT_HTTP_METHOD) != NULL &&
-           !observation_is(o, FACT_HTTP_METHOD, "CONNECT");
 }
 
 /* Roles that must never be asked in clear, whatever the policy says: R013's business. */
@@ -150,8 +130,8 @@ static void observe_http(struct audit *a, const struct rule *r, const struct obs
         }
         return;
     }
-    const char *path = path_of(o);
-    if (server->host == NULL || !is_clear_request(o) || observation_says(o, FACT_HTTP_PROXY) ||
+    const char *path = web_path(o);
+    if (server->host == NULL || !web_request_is_clear(o) || observation_says(o, FACT_HTTP_PROXY) ||
         path_is_clear_by_design(path)) {
         return;
     }
@@ -328,7 +308,7 @@ static void observe_downgrade(struct audit *a, const struct rule *r, const struc
         if (observation_says(o, FACT_TLS_ESTABLISHED)) {
             judge_fine(a, r, subject, "TLS handshakes were completed.");
         }
-    } else if (is_clear_request(o) && !path_is_clear_by_design(path_of(o)) &&
+    } else if (web_request_is_clear(o) && !path_is_clear_by_design(web_path(o)) &&
                is_of(f, client, server) && o->at.ns - f->at.ns <= DOWNGRADE_NS) {
         report_downgrade(a, r, o, f);
     }
@@ -396,8 +376,8 @@ static void observe_cloud(struct audit *a, const struct rule *r, const struct ob
         }
         return;
     }
-    const struct host *h = is_clear_request(o) ? cloud_host(a, o, server) : NULL;
-    if (h == NULL || path_is_clear_by_design(path_of(o))) {
+    const struct host *h = web_request_is_clear(o) ? cloud_host(a, o, server) : NULL;
+    if (h == NULL || path_is_clear_by_design(web_path(o))) {
         return;
     }
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);

@@ -5,37 +5,7 @@
 #include <string.h>
 
 #include "capture/decode.h"
-#include "policy/ledger.h"
-#include "policy/matrix.h"
-
-static struct connection connection_of(const struct scene *scene, const struct observation *o)
-{
-    return (struct connection){.client = &scene->ends[DIR_CLIENT],
-                               .server = &scene->ends[DIR_SERVER],
-                               .transport = o->flow.protocol,
-                               .protocol = observation_text(o, FACT_FLOW_PROTOCOL),
-                               .guessed = !observation_is(o, FACT_FLOW_IDENTIFIED_BY, "content")};
-}
-
-static bool has_ports(const struct observation *o)
-{
-    return o->flow.protocol == IP_TCP || o->flow.protocol == IP_UDP;
-}
-
-static const char *protocol_text(const struct observation *o)
-{
-    const char *protocol = observation_text(o, FACT_FLOW_PROTOCOL);
-    return protocol == NULL ? "unknown" : protocol;
-}
-
-/* Both ports are such as systems pick for themselves: without the handshake either end may have
- * opened the flow. */
-#define DYNAMIC_PORT 49152
-
-static bool opener_is_unclear(const struct observation *o)
-{
-    return !o->flow.direction_certain && o->flow.ends[DIR_SERVER].port >= DYNAMIC_PORT;
-}
+#include "policy/topology.h"
 
 /* ---- R001 ---- */
 
@@ -82,7 +52,7 @@ static void report_unknown(struct audit *a, const struct rule *r, const struct o
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
-                       .severity = reach_of(server, protocol_text(o)),
+                       .severity = reach_of(server, topology_protocol(o)),
                        .confidence =
                            o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
                        .at = &opening};
@@ -101,12 +71,12 @@ static void report_unknown(struct audit *a, const struct rule *r, const struct o
         finding_evidence(a, f, observation_packet(o, FACT_FLOW_FIRST_PACKET),
                          "traffic between the two");
     }
-    finding_explain(a, f,
-                    "%s, which the policy declares neither as a host nor in a client network, "
-                    "reached %s on port %u (%s)%s.",
-                    client_text, party_text(server, server_text), server->port, protocol_text(o),
-                    o->flow.direction_certain ? " and was answered"
-                                              : "; the opening was not captured");
+    finding_explain(
+        a, f,
+        "%s, which the policy declares neither as a host nor in a client network, "
+        "reached %s on port %u (%s)%s.",
+        client_text, party_text(server, server_text), server->port, topology_protocol(o),
+        o->flow.direction_certain ? " and was answered" : "; the opening was not captured");
     finding_remedy(a, f,
                    "If %s belongs to the hierarchy, add it to `hosts`, `clients` or "
                    "`administrators` of the policy; if not, have the "
@@ -118,7 +88,8 @@ static void observe_unknown(struct audit *a, const struct rule *r, const struct 
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    if (!party_is_site_system(server) || !address_is_host(&client->address) || !has_ports(o)) {
+    if (!party_is_site_system(server) || !address_is_host(&client->address) ||
+        !topology_has_ports(o)) {
         return;
     }
     struct subject subject = {.host = server->host};
@@ -128,14 +99,14 @@ static void observe_unknown(struct audit *a, const struct rule *r, const struct 
     }
     bool answered = observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
                     !observation_is(o, FACT_FLOW_STATE, "refused");
-    struct connection c = connection_of(scene, o);
+    struct connection c = topology_connection(scene, o);
     if (!answered) {
         judge_fine(a, r, subject,
                    "An address that is not declared tried to reach it and got no answer.");
     } else if (is_link_local(&client->address)) {
         judge_hidden(a, r, subject,
                      "A link-local address reached it, and such addresses cannot be declared.");
-    } else if (opener_is_unclear(o)) {
+    } else if (topology_opener_is_unclear(o)) {
         judge_hidden(
             a, r, subject,
             "Traffic with an address that is not declared was seen, but not which end opened it.");
@@ -216,7 +187,7 @@ static void report_direction(struct audit *a, const struct rule *r, const struct
         "%s (%s) opened a connection to %s (%s) on port %u (%s)%s. Between these roles it is the "
         "%s that opens such "
         "connections (matrix row %s), and no row or exception allows the other direction.",
-        client_text, answering, server_text, opening_end, server->port, protocol_text(o),
+        client_text, answering, server_text, opening_end, server->port, topology_protocol(o),
         proven ? "" : ", as far as can be told without a handshake", opening_end, row->id);
     finding_remedy(a, f,
                    "Find the process on %s that connects to %s; if it is meant to, allow it under "
@@ -225,64 +196,11 @@ static void report_direction(struct audit *a, const struct rule *r, const struct
                    client_text, server_text, server->port);
 }
 
-/* The matrix's answers, remembered: a hierarchy has few kinds of connections and very many of each.
- */
-#define ASKED 2048
-
-struct asked {
-    const void *client, *client_zone, *server, *server_zone; /* host or group, and zone */
-    uint16_t port;
-    uint8_t transport;
-    bool guessed, known;
-    char protocol[20];
-    struct matrix_answer answer;
-};
-
-struct asked_before {
-    struct asked slots[ASKED];
-};
-
-static const void *end_of(const struct party *p)
-{
-    return p->host != NULL ? (const void *)p->host : p->group;
-}
-
-static struct matrix_answer ask(struct audit *a, const struct rule *r, const struct connection *c)
-{
-    struct asked_before *before = audit_state(a, r, sizeof *before);
-    const char *protocol = c->protocol == NULL ? "" : c->protocol;
-    if (before == NULL || strlen(protocol) >= sizeof before->slots[0].protocol) {
-        return matrix_ask(c);
-    }
-    uint64_t mix = (uint64_t)(uintptr_t)end_of(c->client) * UINT64_C(0x9e3779b97f4a7c15);
-    mix = (mix ^ (mix >> 32) ^ (uintptr_t)end_of(c->server)) * UINT64_C(0xbf58476d1ce4e5b9);
-    mix = (mix ^ (mix >> 29) ^ c->server->port) * UINT64_C(0x94d049bb133111eb);
-    struct asked *slot = &before->slots[(mix >> 40) % ASKED];
-    bool same = slot->known && slot->client == end_of(c->client) &&
-                slot->server == end_of(c->server) && slot->client_zone == c->client->zone &&
-                slot->server_zone == c->server->zone && slot->port == c->server->port &&
-                slot->transport == c->transport && slot->guessed == c->guessed &&
-                strcmp(slot->protocol, protocol) == 0;
-    if (!same) {
-        *slot = (struct asked){.client = end_of(c->client),
-                               .client_zone = c->client->zone,
-                               .server = end_of(c->server),
-                               .server_zone = c->server->zone,
-                               .port = c->server->port,
-                               .transport = c->transport,
-                               .guessed = c->guessed,
-                               .known = true,
-                               .answer = matrix_ask(c)};
-        (void)snprintf(slot->protocol, sizeof slot->protocol, "%s", protocol);
-    }
-    return slot->answer;
-}
-
 static void observe_direction(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    if (!party_is_declared(client) || !party_is_declared(server) || !has_ports(o)) {
+    if (!party_is_declared(client) || !party_is_declared(server) || !topology_has_ports(o)) {
         return;
     }
     struct subject subject = {
@@ -290,8 +208,8 @@ static void observe_direction(struct audit *a, const struct rule *r, const struc
     if (subject.host == NULL) {
         return;
     }
-    struct connection c = connection_of(scene, o);
-    struct matrix_answer answer = ask(a, r, &c);
+    struct connection c = topology_connection(scene, o);
+    struct matrix_answer answer = topology_ask(a, r, &c);
     if (answer.allows != NULL) {
         judge_fine(a, r, subject,
                    "Its connections were opened by the end that the matrix lets open them.");
@@ -302,7 +220,7 @@ static void observe_direction(struct audit *a, const struct rule *r, const struc
     if (e != NULL && e->allow) {
         judge_fine(a, r, subject,
                    "What was opened the other way is allowed by the policy's own matrix.");
-    } else if (answer.reversed != NULL && opener_is_unclear(o)) {
+    } else if (answer.reversed != NULL && topology_opener_is_unclear(o)) {
         judge_hidden(a, r, subject,
                      "A connection's opening was not captured, so who opened it is not known.");
     } else if (answer.reversed != NULL) {

@@ -65,3 +65,20 @@ bool path_is_clear_by_design(const char *path)
            strncasecmp(path, "/ocsp", 5) == 0 || strncasecmp(path, "/content/", 9) == 0 ||
            strncasecmp(path, "/selfupdate/", 12) == 0 || strncasecmp(path, "/inventory", 10) == 0;
 }
+
+const char *web_path(const struct observation *o)
+{
+    const char *uri = observation_text(o, FACT_HTTP_URI);
+    const char *after = uri == NULL ? NULL : strstr(uri, "://");
+    if (after == NULL) {
+        return uri;
+    }
+    const char *slash = strchr(after + 3, '/');
+    return slash == NULL ? "/" : slash;
+}
+
+bool web_request_is_clear(const struct observation *o)
+{
+    return observation_get(o, FACT_HTTP_METHOD) != NULL &&
+           !observation_is(o, FACT_HTTP_METHOD, "CONNECT");
+}

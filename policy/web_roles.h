@@ -4,6 +4,7 @@
 #ifndef ROLECALL_POLICY_WEB_ROLES_H
 #define ROLECALL_POLICY_WEB_ROLES_H
 
+#include "dissect/observation.h"
 #include "policy/policy.h"
 
 /* Roles that clients reach by HTTP or HTTPS. */
@@ -23,5 +24,11 @@ enum role role_of_path(const char *path);
 
 /* Paths that are fetched in clear by design: CRL and AIA, update payload (signed by itself). */
 bool path_is_clear_by_design(const char *path);
+
+/* The path of a request target in any form, "/x" or "http://host/x"; NULL: none. */
+const char *web_path(const struct observation *o);
+/* A request that was read as it lay on the wire; what runs inside a tunnel to a proxy is somebody
+ * else's. */
+bool web_request_is_clear(const struct observation *o);
 
 #endif

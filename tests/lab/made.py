@@ -274,4 +274,5 @@ def main():
         make(folder)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -36,7 +36,7 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R003, R010, R011, R013, R020, R027, R040, R041, R049, R050, R060, R061, R062, R090, R091, R092.
+  cover the rules R002 to R005, R010 to R029, R031, R032, R040, R041, R049, R050, R060, R061, R062, R090, R091, R092.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair and `policy.yaml` for all others; both name `corp-root.pem`.
@@ -58,6 +58,19 @@ Four captures are not recorded but built, message by message, by `tests/lab/made
 holds the options that their records are written with: `sql/sql-text` (TDS 7.4 in clear: batches, a procedure call, a
 denied statement, a statement with a password, an attention), `sql/mars` (two sessions of MARS, crosswise),
 `smb/reauthentication` (a session that expires and is set up again), `smb/netbios-139` (SMB behind a NetBIOS session).
+
+The captures of `topology/`, `client/` and `forest/` are built by `tests/lab/made_roles.py` in the same way, each with
+its near miss beside it; `client/policy.yaml`, `forest/policy.yaml` and `CASE.yaml` are their policies. Broken are: R002
+by `r002-controller-to-site-server` (near miss `r002-site-server-to-update-point`), R004 by `r004-client-smb`
+(`r004-site-server-smb`), R005 by `r005-http-on-https-port` (`r005-tls-on-https-port`), R012 by `r012-tls` (`r012-http`),
+R014 by `r014-anonymous` (`r014-authenticated`), R015 by `r015-client-push` (`r015-client-push-declared`), R016 by
+`r016-metadata` (`r016-content`), R017 by `r017-site-issued` (`r017-authority`), R018 by `r018-clear` (`r018-tls`), R019
+by `r019-unsigned` (`http/r010-ccm-post`), R021 by `r021-distribution-point-sql` (`r021-management-point-sql`), R022 by
+`r022-other-account` (`r022-installation-account`), R023 by `r023-no-trust` (`r023-forest-trust`), R024 by
+`r024-other-forest` (`r024-same-forest`), R025 by `r025-abroad` (`r025-nothing-at-home`), R026 by
+`r026-workgroup-global-catalogue` (`r026-member-global-catalogue`), R028 by `r028-https-to-http` (`r028-https-to-https`),
+R029 by `r029-tunnel` (`r028-https-to-https`), R031 by `r031-unknown-management-point` (`r031-management-point`), R032 by
+`r032-by-address` (`r032-by-name`).
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."

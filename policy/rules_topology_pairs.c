@@ -1,0 +1,404 @@
+/*
+ * rules_topology_pairs.c - chapter A: what two roles may say to each other. R002 pairs without a
+ * row, R004 protocols that a pair does not use, R015 connections opened to clients.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "capture/decode.h"
+#include "policy/topology.h"
+
+/* ---- what both R002 and R004 begin with ---- */
+
+static struct subject pair_subject(const struct scene *scene)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    return (struct subject){
+        .host = party_is_site_system(server) || client->host == NULL ? server->host : client->host};
+}
+
+/* A flow towards a declared host, from somebody declared who is no administrator, with a site
+ * system at one end at least. */
+static bool is_judged_pair(const struct scene *scene, const struct observation *o)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    bool administrator = (client->group != NULL && client->group->administrators) ||
+                         (party_roles(client) & ROLE_BIT(ROLE_CONSOLE)) != 0;
+    return topology_has_ports(o) && party_is_declared(client) && !administrator &&
+           server->host != NULL && server->host != client->host && server->host->role_bits != 0 &&
+           (party_is_site_system(client) || party_is_site_system(server));
+}
+
+static bool is_known(const struct connection *c)
+{
+    return c->protocol != NULL && strcmp(c->protocol, "unknown") != 0 && !c->guessed;
+}
+
+static enum confidence certainty(const struct connection *c, const struct observation *o)
+{
+    return o->flow.direction_certain && is_known(c) ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED;
+}
+
+static const char *end_text(const struct party *p)
+{
+    return topology_is_client(p) ? "client" : matrix_end_name(~(role_set)0, p);
+}
+
+/* ---- R002 ---- */
+
+static enum severity pair_severity(const struct scene *scene)
+{
+    const role_set heart = ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_SMS_PROVIDER) |
+                           ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
+    return (party_roles(&scene->ends[DIR_SERVER]) & heart) != 0 ||
+                   topology_is_client(&scene->ends[DIR_CLIENT])
+               ? SEVERITY_HIGH
+               : SEVERITY_MEDIUM;
+}
+
+static void report_pair(struct audit *a, const struct rule *r, const struct observation *o,
+                        const struct connection *c, const struct matrix_exception *denied)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = c->client, *server = c->server;
+    struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
+    struct breach b = {.subject = pair_subject(scene),
+                       .client = client,
+                       .server = server,
+                       .severity = pair_severity(scene),
+                       .confidence = certainty(c, o),
+                       .at = &opening};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT], rows[MATRIX_ROWS_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    topology_evidence(a, f, o);
+    if (!is_new) {
+        return;
+    }
+    party_text(client, client_text);
+    party_text(server, server_text);
+    if (denied != NULL) {
+        finding_explain(a, f,
+                        "%s reached %s on port %u (%s), which the policy's own matrix denies (line "
+                        "%u).",
+                        client_text, server_text, server->port, topology_protocol(o),
+                        denied->place.line);
+    } else {
+        finding_explain(a, f,
+                        "%s (%s) reached %s (%s) on port %u (%s), and no row of the matrix lets "
+                        "the one open anything to the other. Rows that lead to %s: %s.",
+                        client_text, end_text(client), server_text, end_text(server), server->port,
+                        topology_protocol(o), server->host->short_name,
+                        matrix_rows_text(c, false, rows));
+    }
+    finding_remedy(
+        a, f,
+        "If it is monitoring, backup, antivirus or the like, allow it under `matrix` in "
+        "the policy with a reason; otherwise have the firewall of %s refuse port %u from "
+        "%s.",
+        server->host->name, server->port, client_text);
+}
+
+static void observe_pair(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    if (!is_judged_pair(scene, o)) {
+        return;
+    }
+    struct subject subject = pair_subject(scene);
+    struct connection c = topology_connection(scene, o);
+    const struct matrix_exception *e =
+        scene->policy->matrix_count == 0 ? NULL : matrix_exception_of(scene->policy, &c);
+    struct matrix_answer answer =
+        e == NULL ? topology_ask(a, r, &c) : (struct matrix_answer){NULL, NULL};
+    bool denied = e != NULL && !e->allow;
+    if ((e != NULL && e->allow) || answer.allows != NULL) {
+        judge_fine(a, r, subject, "Its connections are such as the matrix knows.");
+    } else if (!denied && (answer.reversed != NULL || matrix_pair_of(&c).row != NULL)) {
+        return; /* R003 and R004 judge these */
+    } else if (!denied && topology_is_common(&c, o)) {
+        judge_fine(a, r, subject, "Name, directory and administration services were used.");
+    } else if (!topology_is_answered(o)) {
+        judge_fine(a, r, subject, "What has no row in the matrix was tried and not answered.");
+    } else if (topology_opener_is_unclear(o)) {
+        judge_hidden(a, r, subject,
+                     "A connection's opening was not captured, so who opened it is not known.");
+    } else {
+        report_pair(a, r, o, &c, denied ? e : NULL);
+    }
+}
+
+static void finish_pairs(struct audit *a, const struct rule *r)
+{
+    expect_hosts(a, r, role_site_systems(),
+                 "No connection of this host with another declared one is in the capture.");
+}
+
+const struct rule rule_undeclared_role_pair = {
+    .code = "R002",
+    .name = "undeclared-role-pair",
+    .title = "Two roles that have nothing to say to each other",
+    .severity = SEVERITY_MEDIUM,
+    .statements = "S01 S17 S20 S31",
+    .references = "Microsoft Learn: Ports used in Configuration Manager\nMisconfiguration Manager: "
+                  "PREVENT-20",
+    .means = "A declared machine was served by another one although, in the product's design, the "
+             "roles of the one never talk to those of the other: a distribution point to the site "
+             "database, a client to the site server. It is software that nobody declared, or "
+             "somebody on the way through the hierarchy. High where it reached the site database, "
+             "the SMS Provider or the site server, and where a client did it.",
+    .evidence = "A connection that was answered, between two declared ends of which one is a site "
+                "system, for which no row of the matrix exists in either direction and no line of "
+                "the policy's own `matrix`; or one that such a line denies. Not counted: "
+                "administrators, name, time and directory services, monitoring by SNMP and syslog, "
+                "and remote administration, which another rule judges. Where the handshake or the "
+                "content was not seen it is inferred.",
+    .remediation = "Restrict the port by the host's firewall, or declare the connection under "
+                   "`matrix` with a reason.",
+    .records = 1u << RECORD_FLOW,
+    .observe = observe_pair,
+    .finish = finish_pairs,
+};
+
+/* ---- R004 ---- */
+
+static void report_protocol(struct audit *a, const struct rule *r, const struct observation *o,
+                            const struct connection *c, bool undeclared)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = c->client, *server = c->server;
+    struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
+    struct breach b = {.subject = pair_subject(scene),
+                       .client = client,
+                       .server = server,
+                       .kind = c->protocol,
+                       .confidence = certainty(c, o),
+                       .at = &opening};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT], rows[MATRIX_ROWS_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    topology_evidence(a, f, o);
+    if (!is_new) {
+        return;
+    }
+    party_text(client, client_text);
+    party_text(server, server_text);
+    finding_explain(a, f, "%s (%s) spoke %s with %s (%s) on port %u; %s (matrix rows %s).",
+                    client_text, end_text(client), c->protocol, server_text, end_text(server),
+                    server->port,
+                    undeclared ? "clients use it there only where the policy says so"
+                               : "these two have other things to say to each other, not this",
+                    matrix_rows_text(c, true, rows));
+    finding_remedy(
+        a, f,
+        "Find what on %s speaks %s with %s; allow it under `matrix` in the policy with a "
+        "reason if it is meant, otherwise refuse port %u from there.",
+        client_text, c->protocol, server->host->name, server->port);
+}
+
+/* Content from a share: a client that does so needs a declaration. */
+static bool is_client_share(const struct connection *c, const struct matrix_answer *answer)
+{
+    return answer->allows->otherwise == MATRIX_IF_DECLARED && c->server->port == 445 &&
+           topology_is_client(c->client) && party_is_site_system(c->server) &&
+           matrix_needs_declaration(c);
+}
+
+static void observe_protocol(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    if (!is_judged_pair(scene, o)) {
+        return;
+    }
+    struct subject subject = pair_subject(scene);
+    struct connection c = topology_connection(scene, o);
+    const struct matrix_exception *e =
+        scene->policy->matrix_count == 0 ? NULL : matrix_exception_of(scene->policy, &c);
+    if (e != NULL && !e->allow) {
+        return; /* R002's */
+    }
+    struct matrix_answer answer =
+        e == NULL ? topology_ask(a, r, &c) : (struct matrix_answer){NULL, NULL};
+    bool share = answer.allows != NULL && is_client_share(&c, &answer);
+    if (e != NULL || (answer.allows != NULL && !share)) {
+        judge_fine(a, r, subject, "What it speaks with others is what the matrix says.");
+        return;
+    }
+    struct matrix_pair pair =
+        share ? (struct matrix_pair){answer.allows, false} : matrix_pair_of(&c);
+    if (answer.reversed != NULL || pair.row == NULL || topology_is_common(&c, o)) {
+        return;
+    }
+    if (!topology_is_answered(o)) {
+        judge_fine(a, r, subject, "Another protocol was tried and not answered.");
+    } else if (!is_known(&c)) {
+        judge_hidden(a, r, subject,
+                     "What was spoken on a port that the matrix does not know was not recognised.");
+    } else if (pair.speaks) {
+        judge_hidden(a, r, subject,
+                     "A protocol of the matrix was spoken on a port that the policy does not "
+                     "declare.");
+    } else if (topology_opener_is_unclear(o)) {
+        judge_hidden(a, r, subject,
+                     "A connection's opening was not captured, so who opened it is not known.");
+    } else {
+        report_protocol(a, r, o, &c, share);
+    }
+}
+
+const struct rule rule_protocol_not_allowed = {
+    .code = "R004",
+    .name = "protocol-not-allowed-for-role",
+    .title = "Right hosts, wrong protocol",
+    .severity = SEVERITY_MEDIUM,
+    .statements = "S01 S10 S12 S13 S16 S19 S67",
+    .references = "Microsoft Learn: Ports used in Configuration Manager\nMisconfiguration Manager: "
+                  "PREVENT-20",
+    .means = "Two machines that are meant to talk to each other spoke a protocol that their roles "
+             "have no use for: a client SMB with a management point, two sites DCOM. Whatever does "
+             "that is not the product; such a side channel is how a foothold is widened.",
+    .evidence = "The protocol as its content shows it, against all rows of the matrix between all "
+                "roles of both hosts and the policy's own lines. Clients at a share of a "
+                "distribution point need a line of their own. Not counted: what was not answered, "
+                "the same protocol on another port, name, time and directory services, remote "
+                "administration.",
+    .remediation = "Restrict the port by the host's firewall, or declare the connection under "
+                   "`matrix` with a reason.",
+    .records = 1u << RECORD_FLOW,
+    .observe = observe_protocol,
+    .finish = finish_pairs,
+};
+
+/* ---- R015 ---- */
+
+static const char *purpose_of(uint16_t port)
+{
+    switch (port) {
+    case 135:
+    case 139:
+    case 445:
+        return "client push or remote administration of files and services";
+    case 2701:
+        return "remote control";
+    case 3389:
+        return "Remote Desktop or Remote Assistance";
+    case 9:
+    case 25536:
+        return "wake on LAN";
+    default:
+        return "no purpose that the product has";
+    }
+}
+
+static void report_to_client(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *from = &scene->ends[DIR_CLIENT], *to = &scene->ends[DIR_SERVER];
+    struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
+    struct breach b = {.subject = {.host = from->host},
+                       .client = from,
+                       .server = to,
+                       .confidence =
+                           o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
+                       .at = &opening};
+    char from_text[PARTY_TEXT], to_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    topology_evidence(a, f, o);
+    if (!is_new) {
+        return;
+    }
+    party_text(from, from_text);
+    party_text(to, to_text);
+    finding_explain(a, f,
+                    "%s, a site system, opened a connection to the client %s on port %u (%s)%s. "
+                    "That port is for %s, and the policy declares no such thing; by default it is "
+                    "the client that opens connections.",
+                    from_text, to_text, to->port, topology_protocol(o),
+                    topology_is_answered(o) ? "" : ", without an answer", purpose_of(to->port));
+    finding_remedy(a, f,
+                   "Install clients by group policy or the software update point and restrict "
+                   "remote tools to consoles; if %s is meant to do this, name the account under "
+                   "`accounts: client-push` or allow it under `matrix`.",
+                   from->host->name);
+}
+
+/* Client push is declared by its accounts. */
+static bool is_declared_push(const struct audit *a, const struct connection *c)
+{
+    const struct account_list *push = policy_accounts(audit_policy(a), "client-push");
+    const role_set pushing = ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
+    uint16_t port = c->server->port;
+    return push != NULL && push->count > 0 && (party_roles(c->client) & pushing) != 0 &&
+           (port == 445 || port == 139 || port == 135 ||
+            (c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0));
+}
+
+static void observe_to_client(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *from = &scene->ends[DIR_CLIENT], *to = &scene->ends[DIR_SERVER];
+    if (!topology_has_ports(o)) {
+        return;
+    }
+    if (topology_is_client(from) && party_is_site_system(to)) {
+        judge_fine(a, r, (struct subject){.host = to->host}, "Clients opened the connections.");
+        return;
+    }
+    if (!party_is_site_system(from) || !topology_is_client(to)) {
+        return;
+    }
+    struct subject subject = {.host = from->host};
+    struct connection c = topology_connection(scene, o);
+    const struct matrix_exception *e =
+        scene->policy->matrix_count == 0 ? NULL : matrix_exception_of(scene->policy, &c);
+    struct matrix_answer answer = topology_ask(a, r, &c);
+    bool common = topology_is_common(&c, o) && to->port != 3389;
+    if (e != NULL && e->allow) {
+        judge_fine(a, r, subject, "What it opened to clients is allowed by the policy's matrix.");
+    } else if (is_declared_push(a, &c)) {
+        judge_fine(a, r, subject, "It opened connections to clients for the declared client push.");
+    } else if (answer.allows != NULL && !matrix_needs_declaration(&c)) {
+        judge_fine(a, r, subject, "What it opened to clients is allowed by the matrix.");
+    } else if (answer.allows != NULL && answer.allows->direction == MATRIX_ANSWERED_ANEW) {
+        judge_fine(a, r, subject, "It answered clients by conversations of their own.");
+    } else if ((answer.allows == NULL && answer.reversed != NULL) || common) {
+        return; /* R003 judges these */
+    } else if (!o->flow.opening_seen || topology_opener_is_unclear(o)) {
+        judge_hidden(a, r, subject,
+                     "A connection's opening was not captured, so who opened it is not known.");
+    } else if (o->flow.protocol == IP_UDP && to->port >= 1024 && from->port < 1024) {
+        judge_hidden(a, r, subject, "Datagrams from a service may be answers to a client.");
+    } else {
+        report_to_client(a, r, o);
+    }
+}
+
+static void finish_to_client(struct audit *a, const struct rule *r)
+{
+    expect_hosts(a, r, role_site_systems(),
+                 "No connection between this host and clients is in the capture.");
+}
+
+const struct rule rule_server_initiated_to_client = {
+    .code = "R015",
+    .name = "server-initiated-to-client",
+    .title = "Site system opens connections to clients",
+    .severity = SEVERITY_MEDIUM,
+    .statements = "S08",
+    .references = "Microsoft Learn: Security and privacy for Configuration Manager clients\n"
+                  "Microsoft Learn: Ports used in Configuration Manager",
+    .means = "A site system opened a connection to a client. By default clients open all "
+             "connections. What goes the other way is client push, remote control or wake-up: each "
+             "needs ports open on every client, and client push brings an account with "
+             "administrative rights to every machine, also to one that waits for it.",
+    .evidence = "The SYN, or first datagram, from a declared site system to a declared client. "
+                "Client push is expected where the policy names its accounts, and whatever else is "
+                "allowed under `matrix`. Not counted: name and time services, answers of DHCP and "
+                "TFTP that are conversations of their own, connections joined midstream.",
+    .remediation = "Install clients by group policy or the software update point; restrict remote "
+                   "tools; close the ports on clients.",
+    .records = 1u << RECORD_FLOW,
+    .observe = observe_to_client,
+    .finish = finish_to_client,
+};
