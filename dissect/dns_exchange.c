@@ -442,13 +442,22 @@ static void read_message(struct reading *r, struct bytes whole)
 
 /* ---- feeding ---- */
 
+static bool rests(const struct dns_state *s)
+{
+    unsigned left = s->count;
+    for (unsigned i = 0; i < LIMIT_DNS_ECHOES; i++) {
+        left += s->echoes[i].left;
+    }
+    return left == 0;
+}
+
 /* What was recognised is never disowned: the port, or a strict probe, vouches for it. */
 struct fed dns_feed_datagram(struct dissection *dx, struct dns_state *s,
                              const struct dns_service *service, enum dir dir, struct bytes in)
 {
     struct reading r = {.dx = dx, .s = s, .service = service, .dir = dir};
     read_message(&r, in);
-    return fed_ok(in.len);
+    return rests(s) ? fed_rest(in.len) : fed_ok(in.len);
 }
 
 /* RFC 1035 4.2.2 */
