@@ -289,6 +289,7 @@ enum decode_result decode(const struct packet *frame, struct datagram *ret)
 {
     ret->frame = frame;
     ret->has_mac = false;
+    ret->is_late = false;
     ret->tunnel_count = 0;
     ret->protocol = 0;
     ret->version = 0;
@@ -300,8 +301,8 @@ enum decode_result decode(const struct packet *frame, struct datagram *ret)
     return LIKELY(read != NULL) ? read(&l) : DECODE_UNKNOWN_LINK;
 }
 
-enum decode_result decode_transport(struct datagram *d, struct bytes content)
+enum decode_result decode_transport(struct datagram *d, struct bytes content, size_t cut)
 {
-    struct layers l = {.c = cursor_of(content), .d = d};
+    struct layers l = {.c = cursor_of(content), .cut = cut, .d = d};
     return layer_transport(&l);
 }

@@ -72,6 +72,7 @@ struct datagram {
     uint16_t ip_id;  /* IPv4 only */
     uint8_t source_mac[6], destination_mac[6];
     bool has_mac;
+    bool is_late; /* given up by fragment.c: packets after it may have been seen before it */
     uint8_t tunnel_count;
     struct tunnel tunnels[LIMIT_TUNNEL_DEPTH];
 
@@ -104,8 +105,9 @@ struct datagram {
 
 enum decode_result decode(const struct packet *frame, struct datagram *ret);
 
-/* Continues above the IP header with a datagram whose content was put together from fragments. */
-enum decode_result decode_transport(struct datagram *d, struct bytes content);
+/* Continues above the IP header with a datagram whose content was put together from fragments;
+ * `cut` octets more were on the wire. */
+enum decode_result decode_transport(struct datagram *d, struct bytes content, size_t cut);
 
 /* True for the link types that decode() knows (LINKTYPE_ values). */
 bool decode_knows_link(uint32_t link_type);

@@ -221,6 +221,7 @@ static unsigned state_records(const struct reading *r, struct observation *o, st
         bool answers = section == ANSWERS && !claims && dissection_details(r->dx);
         for (unsigned i = 0; i < r->m.count[section]; i++) {
             if (!dns_next_record(&r->m, &c, &record)) {
+                dissection_anomaly(r->dx, "dns.cut"); /* by the capture, or by who made it */
                 return extended;
             }
             if (is_extension(r, &record)) {

@@ -358,7 +358,7 @@ def sql_ours(say, d):
 
 def names_ours(say, d):
     kind = d.get('kind', 'dns')
-    for answer in d.get('answers', []):
+    for answer in d.get('answers', []) + d.get('addresses', []):
         try:
             say(kind + '.answers', address(answer.split()[-1]))
         except (ValueError, IndexError):
