@@ -3,7 +3,8 @@
  *
  * Link layers: Ethernet, Linux cooked v1/v2, raw IP, BSD null/loop, PPP, PPPoE. Between link and
  * IP: VLAN and QinQ (IEEE 802.1Q/ad), MPLS (RFC 3032). Tunnels: GRE (RFC 2784/2890), ERSPAN II/III,
- * VXLAN (RFC 7348), GENEVE (RFC 8926), IP in IP and 6in4 (RFC 2003, 4213), GTP-U. IPv4 with
+ * VXLAN (RFC 7348) and its GPE, GENEVE (RFC 8926), CAPWAP data (RFC 5415), IP in IP and 6in4
+ * (RFC 2003, 4213), GTP-U. IPv4 with
  * options, IPv6 with extension headers.
  *
  * Owner:  everything borrows from the packet.
@@ -45,6 +46,7 @@ enum tunnel_kind { /* named in the order of the flow record's `tunnel` list */
                    TUNNEL_IPIP,
                    TUNNEL_GTP,
                    TUNNEL_PPPOE,
+                   TUNNEL_CAPWAP,
 };
 
 struct tunnel {
