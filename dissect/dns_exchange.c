@@ -324,6 +324,9 @@ static void read_query(const struct reading *r)
                                 .id = r->m.id,
                                 .dir = (uint8_t)r->dir,
                                 .elsewhere = asks_many(r)};
+        if (q.type == DNS_TKEY) {
+            dns_tkey_read(r->dx, r->s, r->dir, &r->m, past_questions(&r->m));
+        }
         unsigned place = find(r->s, r->dir, w.id, &w.digest);
         if (place == r->s->count) {
             wait_for_response(r, &w, &name, q.type, past_questions(&r->m));
@@ -370,6 +373,9 @@ static void read_answered(const struct reading *r)
     struct cursor c = dns_questions(&r->m), records = past_questions(&r->m);
     for (unsigned i = questions_of(r); i > 0 && take_question(r, &c, &q, &name); i--) {
         uint32_t digest = question_digest(&name, &q);
+        if (q.type == DNS_TKEY) {
+            dns_tkey_read(r->dx, r->s, r->dir, &r->m, records);
+        }
         unsigned place = find(r->s, (enum dir) !r->dir, r->m.id, &digest);
         struct observation *o = NULL;
         if (place < r->s->count) {
@@ -445,7 +451,7 @@ static void read_message(struct reading *r, struct bytes whole)
 
 static bool rests(const struct dns_state *s)
 {
-    unsigned left = s->count;
+    unsigned left = s->count + (s->security != NULL);
     for (unsigned i = 0; i < LIMIT_DNS_ECHOES; i++) {
         left += s->echoes[i].left;
     }
