@@ -11,6 +11,7 @@
 #include "capture/fragment.h"
 #include "capture/limits.h"
 #include "dissect/endpoints.h"
+#include "pipeline_ring.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -46,12 +47,6 @@ struct chunk {
     struct observation *items[CHUNK];
     unsigned count;
     bool round_ends, input_ends;
-};
-
-struct ring { /* bounded queue of fixed slots; one producer, one consumer */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    size_t head, tail, room; /* head: next to read */
 };
 
 struct worker {
@@ -91,61 +86,6 @@ struct pipeline {
     size_t name_count;
     struct timespec started;
 };
-
-/* ---- rings ---- */
-
-static void ring_init(struct ring *r, size_t room)
-{
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->changed, NULL);
-    r->head = r->tail = 0;
-    r->room = room;
-}
-
-static void ring_done(struct ring *r)
-{
-    pthread_mutex_destroy(&r->lock);
-    pthread_cond_destroy(&r->changed);
-}
-
-/* The slot to write next, once there is one. */
-static size_t ring_to_write(struct ring *r)
-{
-    pthread_mutex_lock(&r->lock);
-    while (r->tail - r->head == r->room) {
-        pthread_cond_wait(&r->changed, &r->lock);
-    }
-    size_t slot = r->tail % r->room;
-    pthread_mutex_unlock(&r->lock);
-    return slot;
-}
-
-static void ring_written(struct ring *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->tail++;
-    pthread_cond_signal(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
-
-static size_t ring_to_read(struct ring *r)
-{
-    pthread_mutex_lock(&r->lock);
-    while (r->tail == r->head) {
-        pthread_cond_wait(&r->changed, &r->lock);
-    }
-    size_t slot = r->head % r->room;
-    pthread_mutex_unlock(&r->lock);
-    return slot;
-}
-
-static void ring_read(struct ring *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->head++;
-    pthread_cond_signal(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
 
 /* ---- what is seen, in order ---- */
 
