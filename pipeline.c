@@ -12,6 +12,7 @@
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
+#include "pipeline_ring.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -76,7 +77,8 @@ struct pipeline {
     int64_t next_tick;
     uint64_t order;
     struct stamp last;
-    bool stopped; /* the observer wants no more */
+    bool stopped;  /* the observer wants no more */
+    bool read_all; /* the reader's: nothing more comes */
     atomic_bool stop_reading;
     int read_error;
     char read_message[SOURCE_ERROR];
@@ -368,7 +370,7 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
         }
         return 0;
     }
-    p->order = frame->at.order;
+    frame->at.order = ++p->order;
     if (p->options.progress != NULL && (p->order & 0xfff) == 0) {
         p->options.progress(p->options.user, source_counts(p->source));
     }
@@ -377,6 +379,7 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
     *tick = frame->at.ns >= p->next_tick;
     if (*tick) {
         p->next_tick = frame->at.ns + TICK_NS;
+        fragments_expire(p->fragments, frame->at.ns);
     }
     if (frame->at.precision > p->run.precision) {
         p->run.precision = frame->at.precision;
@@ -388,7 +391,7 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
 static void end_stamp(struct pipeline *p)
 {
     /* Flows that are open at the end are closed after the last packet. */
-    p->last.order++;
+    p->last.order = p->order + 1;
 }
 
 static void share_hold(struct share *share, struct block *block, bool made)
@@ -415,6 +418,29 @@ static void share_copy(struct share *share, const struct item *item)
     to->datagram.frame = &to->frame;
 }
 
+static void share_add(struct pipeline *p, struct share **shares, struct item *item, bool made)
+{
+    flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
+    struct share *share = shares[item->place.shard % p->worker_count];
+    share_hold(share, item->frame.block, made);
+    if (item != &share->items[share->count]) {
+        share_copy(share, item);
+    }
+    share->count++;
+}
+
+/* A datagram of which only the beginning came takes a place of its own between the packets. */
+static bool take_lost(struct pipeline *p, struct share **shares)
+{
+    struct item item = {.is_tick = false};
+    if (!fragments_take_lost(p->fragments, &item.datagram, &item.frame)) {
+        return false;
+    }
+    item.frame.at.order = ++p->order;
+    share_add(p, shares, &item, true);
+    return true;
+}
+
 /* Deals out up to `most` packets. False when the input has ended. */
 static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
 {
@@ -422,8 +448,16 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
     struct item spare;
     bool tick = false, made = false;
     for (unsigned n = 0; n < most; n++) {
-        if (read_packet(p, &frame, &tick) <= 0) {
+        if (take_lost(p, shares)) {
+            continue;
+        }
+        if (p->read_all) {
             return false;
+        }
+        if (read_packet(p, &frame, &tick) <= 0) {
+            p->read_all = true;
+            fragments_end(p->fragments);
+            continue;
         }
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
             share_tick(shares[i], &frame);
@@ -433,13 +467,7 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
         item->frame = frame;
         item->is_tick = false;
         if (decode_frame(p, &item->frame, &item->datagram, &made)) {
-            flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
-            struct share *share = shares[item->place.shard % p->worker_count];
-            share_hold(share, item->frame.block, made);
-            if (item == &spare) {
-                share_copy(share, item);
-            }
-            share->count++;
+            share_add(p, shares, item, made);
         }
         /* A tick and a packet a turn, so a share never has more than a round and its ticks. */
         n += tick;

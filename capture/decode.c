@@ -195,9 +195,8 @@ static enum decode_result link_nflog(struct layers *l)
 
 /* IEEE 802.11 9.2.3: frame control, duration, three addresses, sequence control; then as flags say
  */
-enum decode_result layer_wifi(struct layers *l)
+static enum decode_result wifi_content(struct layers *l, uint16_t control)
 {
-    uint16_t control = cursor_le16(&l->c);
     bool data = (control & 0x000c) == 0x0008;
     bool no_content = (control & 0x0040) != 0;
     bool encrypted = (control & 0x4000) != 0;
@@ -212,6 +211,18 @@ enum decode_result layer_wifi(struct layers *l)
         cursor_skip(&l->c, (control & 0x8000) != 0 ? 6 : 2);
     }
     return l->c.failed ? layers_ran_out(l) : layer_llc(l);
+}
+
+enum decode_result layer_wifi(struct layers *l)
+{
+    return wifi_content(l, cursor_le16(&l->c));
+}
+
+enum decode_result layer_wifi_swapped(struct layers *l)
+{
+    uint16_t control = cursor_le16(&l->c);
+    bool version_0 = (control & 3) == 0; /* there is no other */
+    return wifi_content(l, version_0 ? control : __builtin_bswap16(control));
 }
 
 /* LINKTYPE_IEEE802_11_RADIOTAP: version, padding, header length, all little-endian */
@@ -289,6 +300,7 @@ enum decode_result decode(const struct packet *frame, struct datagram *ret)
 {
     ret->frame = frame;
     ret->has_mac = false;
+    ret->is_late = false;
     ret->tunnel_count = 0;
     ret->protocol = 0;
     ret->version = 0;
@@ -300,8 +312,8 @@ enum decode_result decode(const struct packet *frame, struct datagram *ret)
     return LIKELY(read != NULL) ? read(&l) : DECODE_UNKNOWN_LINK;
 }
 
-enum decode_result decode_transport(struct datagram *d, struct bytes content)
+enum decode_result decode_transport(struct datagram *d, struct bytes content, size_t cut)
 {
-    struct layers l = {.c = cursor_of(content), .d = d};
+    struct layers l = {.c = cursor_of(content), .cut = cut, .d = d};
     return layer_transport(&l);
 }

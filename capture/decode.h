@@ -3,7 +3,8 @@
  *
  * Link layers: Ethernet, Linux cooked v1/v2, raw IP, BSD null/loop, PPP, PPPoE. Between link and
  * IP: VLAN and QinQ (IEEE 802.1Q/ad), MPLS (RFC 3032). Tunnels: GRE (RFC 2784/2890), ERSPAN II/III,
- * VXLAN (RFC 7348), GENEVE (RFC 8926), IP in IP and 6in4 (RFC 2003, 4213), GTP-U. IPv4 with
+ * VXLAN (RFC 7348) and its GPE, GENEVE (RFC 8926), CAPWAP data (RFC 5415), IP in IP and 6in4
+ * (RFC 2003, 4213), GTP-U. IPv4 with
  * options, IPv6 with extension headers.
  *
  * Owner:  everything borrows from the packet.
@@ -45,6 +46,7 @@ enum tunnel_kind { /* named in the order of the flow record's `tunnel` list */
                    TUNNEL_IPIP,
                    TUNNEL_GTP,
                    TUNNEL_PPPOE,
+                   TUNNEL_CAPWAP,
 };
 
 struct tunnel {
@@ -72,6 +74,7 @@ struct datagram {
     uint16_t ip_id;  /* IPv4 only */
     uint8_t source_mac[6], destination_mac[6];
     bool has_mac;
+    bool is_late; /* given up by fragment.c: packets after it may have been seen before it */
     uint8_t tunnel_count;
     struct tunnel tunnels[LIMIT_TUNNEL_DEPTH];
 
@@ -104,8 +107,9 @@ struct datagram {
 
 enum decode_result decode(const struct packet *frame, struct datagram *ret);
 
-/* Continues above the IP header with a datagram whose content was put together from fragments. */
-enum decode_result decode_transport(struct datagram *d, struct bytes content);
+/* Continues above the IP header with a datagram whose content was put together from fragments;
+ * `cut` octets more were on the wire. */
+enum decode_result decode_transport(struct datagram *d, struct bytes content, size_t cut);
 
 /* True for the link types that decode() knows (LINKTYPE_ values). */
 bool decode_knows_link(uint32_t link_type);

@@ -38,8 +38,9 @@ struct layers {
 typedef enum decode_result layer(struct layers *l);
 
 layer layer_ethernet;
-layer layer_llc;  /* IEEE 802.2 */
-layer layer_wifi; /* IEEE 802.11 */
+layer layer_llc;          /* IEEE 802.2 */
+layer layer_wifi;         /* IEEE 802.11 */
+layer layer_wifi_swapped; /* likewise, where the octets of the first field may be swapped */
 layer layer_ppp;
 layer layer_pppoe;
 layer layer_mpls;

@@ -11,6 +11,8 @@ enum { /* IANA port numbers, and that of Linux before VXLAN had one */
        PORT_GTP_USER = 2152,
        PORT_GRE = 4754, /* RFC 8086 */
        PORT_VXLAN = 4789,
+       PORT_VXLAN_GPE = 4790,
+       PORT_CAPWAP_DATA = 5247,
        PORT_GENEVE = 6081,
        PORT_VXLAN_LINUX = 8472,
 };
@@ -236,6 +238,45 @@ static enum decode_result vxlan_content(struct layers *l)
     return layers_push(l, TUNNEL_VXLAN, id >> 8) ? layer_ethernet(l) : DECODE_TOO_DEEP;
 }
 
+/* draft-ietf-nvo3-vxlan-gpe 3.1, 3.2: flags, of which two name a version, the protocol inside, VNI.
+ * Whether P, which announces that protocol, is set or not: older senders leave it out. */
+static enum decode_result gpe_content(struct layers *l)
+{
+    static layer *const inside[] = {
+        [0] = layer_ethernet, [1] = layer_ipv4, [2] = layer_ipv6, [3] = layer_ethernet};
+    uint32_t flags = cursor_be32(&l->c);
+    uint32_t id = cursor_be32(&l->c);
+    uint32_t next = flags & 0xff;
+    bool whole = !l->c.failed && (flags & 0x08000000) != 0 && (flags & 0x30000000) == 0;
+    if (!whole || next >= sizeof inside / sizeof inside[0]) {
+        return DECODE_NOT_IP;
+    }
+    return layers_push(l, TUNNEL_VXLAN, id >> 8) ? inside[next](l) : DECODE_TOO_DEEP;
+}
+
+/* RFC 5415 4.2, 4.3: version and type; header length in fours, radio, binding, flags; the rest of
+ * the header. What is in DTLS, in pieces, or keeps the tunnel alive is not looked into. */
+static enum decode_result capwap_content(struct layers *l)
+{
+    enum { IEEE_802_11 = 1, FRAGMENT = 0x80, KEEP_ALIVE = 0x08, HEADER = 8 };
+    uint32_t word = cursor_be32(&l->c);
+    size_t header = (size_t)(word >> 19 & 0x1f) * 4;
+    bool native = (word & 0x100) != 0;
+    bool other_radio = native && (word >> 9 & 0x1f) != IEEE_802_11;
+    if (l->c.failed || word >> 24 != 0 || (word & (FRAGMENT | KEEP_ALIVE)) != 0 ||
+        header < HEADER || other_radio) {
+        return DECODE_NOT_IP;
+    }
+    cursor_skip(&l->c, header - 4);
+    if (l->c.failed) {
+        return layers_ran_out(l);
+    }
+    if (!layers_push(l, TUNNEL_CAPWAP, 0)) {
+        return DECODE_TOO_DEEP;
+    }
+    return native ? layer_wifi_swapped(l) : layer_ethernet(l);
+}
+
 /* RFC 8926 3.4: version, option length in fours, flags, type, VNI, options */
 static enum decode_result geneve_content(struct layers *l)
 {
@@ -288,6 +329,10 @@ static layer *udp_tunnel_of(uint16_t port)
     case PORT_VXLAN:
     case PORT_VXLAN_LINUX:
         return vxlan_content;
+    case PORT_VXLAN_GPE:
+        return gpe_content;
+    case PORT_CAPWAP_DATA:
+        return capwap_content;
     case PORT_GENEVE:
         return geneve_content;
     case PORT_GTP_USER:

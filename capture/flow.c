@@ -44,6 +44,7 @@ const char *tunnel_kind_name(enum tunnel_kind kind)
         [TUNNEL_VLAN] = "vlan",     [TUNNEL_MPLS] = "mpls",   [TUNNEL_GRE] = "gre",
         [TUNNEL_ERSPAN] = "erspan", [TUNNEL_VXLAN] = "vxlan", [TUNNEL_GENEVE] = "geneve",
         [TUNNEL_IPIP] = "ipip",     [TUNNEL_GTP] = "gtp",     [TUNNEL_PPPOE] = "pppoe",
+        [TUNNEL_CAPWAP] = "capwap",
     };
     return names[kind];
 }

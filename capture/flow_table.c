@@ -485,7 +485,9 @@ static void count_packet(struct flow *f, enum dir dir, const struct datagram *d)
 {
     f->packets[dir]++;
     f->bytes[dir] += d->frame->wire_len;
-    f->last = d->frame->at;
+    if (LIKELY(!d->is_late) || f->last.order == 0) {
+        f->last = d->frame->at;
+    }
 }
 
 static void check_mac(struct flow *f, enum dir dir, const struct datagram *d)

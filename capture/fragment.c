@@ -34,7 +34,8 @@ struct waiting {
     uint32_t have;     /* octets stored */
     uint32_t total;    /* known when the last piece came */
     bool total_known;
-    uint8_t protocol; /* of the piece at offset 0 */
+    struct datagram first; /* the piece at offset 0, and its frame */
+    struct packet frame;
     struct piece *pieces;
     uint32_t count, room;
 };
@@ -43,7 +44,8 @@ struct fragments {
     struct fragment_counts counts;
     struct waiting *oldest, *newest;
     size_t datagrams, pieces, octets;
-    uint64_t seed; /* so that nobody can aim at one bucket */
+    struct waiting *lost, *lost_last; /* given up, and not taken yet; linked by `newer` */
+    uint64_t seed;                    /* so that nobody can aim at one bucket */
     struct waiting *buckets[BUCKETS];
 };
 
@@ -122,7 +124,16 @@ static uint32_t bucket_of(const struct fragments *f, const struct key *k)
     return (uint32_t)(hash >> 32) % BUCKETS;
 }
 
-static void forget(struct fragments *f, struct waiting *w)
+static void waiting_free(struct waiting *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        free(w->pieces[i].octets);
+    }
+    free(w->pieces);
+    free(w);
+}
+
+static void take_out(struct fragments *f, struct waiting *w)
 {
     struct waiting **link = &f->buckets[w->bucket];
     while (*link != w) {
@@ -134,20 +145,47 @@ static void forget(struct fragments *f, struct waiting *w)
     f->datagrams--;
     f->pieces -= w->count;
     f->octets -= w->have + w->count * PIECE_COST;
-    for (uint32_t i = 0; i < w->count; i++) {
-        free(w->pieces[i].octets);
-    }
-    free(w->pieces);
-    free(w);
 }
 
-static void expire(struct fragments *f, int64_t now_ns)
+static void forget(struct fragments *f, struct waiting *w)
+{
+    take_out(f, w);
+    waiting_free(w);
+}
+
+static bool has_first(const struct waiting *w)
+{
+    return w->count > 0 && w->pieces[0].offset == 0;
+}
+
+/* What it has of its beginning is still to be taken. */
+static void give_up(struct fragments *f, struct waiting *w)
+{
+    take_out(f, w);
+    if (!has_first(w)) {
+        waiting_free(w);
+        return;
+    }
+    w->newer = NULL;
+    *(f->lost != NULL ? &f->lost_last->newer : &f->lost) = w;
+    f->lost_last = w;
+}
+
+void fragments_expire(struct fragments *f, int64_t now_ns)
 {
     const int64_t limit = LIMIT_FRAGMENT_SECONDS * INT64_C(1000000000);
     while (f->oldest != NULL && now_ns > f->oldest->first_ns &&
            (uint64_t)now_ns - (uint64_t)f->oldest->first_ns > (uint64_t)limit) {
         f->counts.expired++;
-        forget(f, f->oldest);
+        give_up(f, f->oldest);
+    }
+}
+
+void fragments_end(struct fragments *f)
+{
+    while (f->oldest != NULL) {
+        f->counts.expired++;
+        give_up(f, f->oldest);
     }
 }
 
@@ -162,7 +200,7 @@ static bool shed_for(struct fragments *f, const struct waiting *keep, size_t oct
             return false;
         }
         f->counts.shed++;
-        forget(f, oldest);
+        give_up(f, oldest);
     }
     return true;
 }
@@ -178,7 +216,7 @@ static struct waiting *find_or_add(struct fragments *f, const struct datagram *d
     }
     if (f->datagrams == LIMIT_FRAGMENT_DATAGRAMS) {
         f->counts.shed++;
-        forget(f, f->oldest);
+        give_up(f, f->oldest);
     }
     struct waiting *w = calloc(1, sizeof *w);
     if (w == NULL) {
@@ -280,7 +318,7 @@ static bool check_place(struct waiting *w, const struct datagram *d)
         return false;
     }
     if (d->fragment.more) {
-        return end % 8 == 0 && (!w->total_known || end <= w->total);
+        return (end % 8 == 0 || d->payload_cut > 0) && (!w->total_known || end <= w->total);
     }
     if (end < stored_end || (w->total_known && end != w->total)) {
         return false;
@@ -290,20 +328,69 @@ static bool check_place(struct waiting *w, const struct datagram *d)
     return true;
 }
 
-/* Puts the pieces together and lets the table forget them. NULL: out of memory. */
-static struct whole *join(struct fragments *f, struct waiting *w)
+/* Puts the pieces of the first `len` octets together. NULL: out of memory. */
+static struct whole *join(const struct waiting *w, size_t len)
 {
-    struct whole *whole = malloc(sizeof *whole + w->total);
+    struct whole *whole = malloc(sizeof *whole + len);
     if (whole == NULL) {
         return NULL;
     }
     atomic_init(&whole->block.holders, 1);
     whole->block.release = whole_release;
-    for (uint32_t i = 0; i < w->count; i++) {
+    for (uint32_t i = 0; i < w->count && w->pieces[i].offset < len; i++) {
         memcpy(whole->octets + w->pieces[i].offset, w->pieces[i].octets, w->pieces[i].len);
     }
-    f->counts.completed++;
     return whole;
+}
+
+/* `frame` with the first `len` octets as its data. */
+static struct packet joined_packet(const struct packet *frame, const struct waiting *w,
+                                   struct whole *whole, size_t len)
+{
+    struct packet p = *frame;
+    p.data = bytes_of(whole->octets, len);
+    p.wire_len = w->wire_len < UINT32_MAX ? (uint32_t)w->wire_len : UINT32_MAX;
+    p.block = &whole->block;
+    return p;
+}
+
+/* Finds the datagram of a piece and stores that there; NULL when it has no place. */
+static struct waiting *keep_piece(struct fragments *f, const struct datagram *d)
+{
+    struct waiting *w = find_or_add(f, d);
+    if (w == NULL) {
+        f->counts.shed++;
+        return NULL;
+    }
+    if (!check_place(w, d)) {
+        f->counts.malformed++;
+        if (w->count == 0) {
+            forget(f, w);
+        }
+        return NULL;
+    }
+    if (d->fragment.offset == 0 && !has_first(w)) {
+        w->first = *d;
+        w->frame = *d->frame;
+    }
+    w->wire_len += d->frame->wire_len;
+    if (!store(f, w, d->fragment.offset, d->fragment.content)) {
+        f->counts.shed++;
+        forget(f, w);
+        return NULL;
+    }
+    return w;
+}
+
+/* A piece that the snap length cut: its datagram cannot become whole. */
+static void add_cut_piece(struct fragments *f, const struct datagram *d)
+{
+    if (d->fragment.offset == 0 && d->fragment.more) {
+        struct waiting *w = keep_piece(f, d);
+        if (w != NULL) {
+            give_up(f, w);
+        }
+    }
 }
 
 /* One piece: the whole packet it completes in `ret`, and d continues above the IP header; or false.
@@ -311,41 +398,24 @@ static struct whole *join(struct fragments *f, struct waiting *w)
 static bool add_piece(struct fragments *f, struct datagram *d, struct packet *ret)
 {
     f->counts.pieces++;
-    expire(f, d->frame->at.ns);
-    if (d->payload_cut > 0) { /* cut by the snap length: the datagram cannot become whole */
+    fragments_expire(f, d->frame->at.ns);
+    if (d->payload_cut == 0 && d->fragment.more && d->fragment.content.len % 8 != 0) {
+        f->counts.malformed++; /* or cut by who wrote the file, who did not say so */
+        d->payload_cut = 1;
+    }
+    if (d->payload_cut > 0) {
+        add_cut_piece(f, d);
         return false;
     }
-    struct waiting *w = find_or_add(f, d);
-    if (w == NULL) {
-        f->counts.shed++;
+    struct waiting *w = keep_piece(f, d);
+    if (w == NULL || !w->total_known || w->have != w->total) {
         return false;
     }
-    if (!check_place(w, d)) {
-        f->counts.malformed++;
-        if (w->count == 0) {
-            forget(f, w);
-        }
-        return false;
-    }
-    if (d->fragment.offset == 0 && (w->count == 0 || w->pieces[0].offset != 0)) {
-        w->protocol = d->protocol;
-    }
-    w->wire_len += d->frame->wire_len;
-    if (!store(f, w, d->fragment.offset, d->fragment.content)) {
-        f->counts.shed++;
-        forget(f, w);
-        return false;
-    }
-    if (!w->total_known || w->have != w->total) {
-        return false;
-    }
-    struct whole *whole = join(f, w);
+    struct whole *whole = join(w, w->total);
     if (whole != NULL) {
-        *ret = *d->frame;
-        ret->data = bytes_of(whole->octets, w->total);
-        ret->wire_len = w->wire_len < UINT32_MAX ? (uint32_t)w->wire_len : UINT32_MAX;
-        ret->block = &whole->block;
-        d->protocol = w->protocol;
+        f->counts.completed++;
+        *ret = joined_packet(d->frame, w, whole, w->total);
+        d->protocol = w->first.protocol;
     }
     forget(f, w);
     return whole != NULL;
@@ -362,7 +432,7 @@ bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_w
         block_drop(whole.block);
         whole = joined;
         d->frame = &whole;
-        result = decode_transport(d, whole.data);
+        result = decode_transport(d, whole.data, 0);
     }
     if (result != DECODE_OK) {
         f->counts.malformed += result == DECODE_FRAGMENT ? 0 : 1;
@@ -374,13 +444,54 @@ bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_w
     return true;
 }
 
+/* What is there of the beginning of `w`: false when it is too little. */
+static bool make_beginning(struct waiting *w, struct datagram *ret, struct packet *ret_packet)
+{
+    uint32_t len = 0;
+    for (uint32_t i = 0; i < w->count && w->pieces[i].offset == len; i++) {
+        len += w->pieces[i].len;
+    }
+    struct whole *whole = join(w, len);
+    if (whole == NULL) {
+        return false;
+    }
+    *ret_packet = joined_packet(&w->frame, w, whole, len);
+    *ret = w->first;
+    ret->frame = ret_packet;
+    ret->is_late = true;
+    /* Where the end was not seen UDP's own length says how much is missing. */
+    const struct piece *last = &w->pieces[w->count - 1];
+    uint32_t end = ret->protocol == IP_UDP ? DATAGRAM_OCTETS : last->offset + last->len;
+    end = w->total_known ? w->total : end;
+    if (decode_transport(ret, ret_packet->data, end - len) == DECODE_OK) {
+        return true;
+    }
+    block_drop(ret_packet->block);
+    return false;
+}
+
+bool fragments_take_lost(struct fragments *f, struct datagram *ret, struct packet *ret_packet)
+{
+    bool made = false;
+    while (!made && f->lost != NULL) {
+        struct waiting *w = f->lost;
+        f->lost = w->newer;
+        made = make_beginning(w, ret, ret_packet);
+        waiting_free(w);
+    }
+    return made;
+}
+
 struct fragments *fragments_free(struct fragments *f)
 {
     if (f == NULL) {
         return NULL;
     }
-    while (f->oldest != NULL) {
-        forget(f, f->oldest);
+    fragments_end(f);
+    while (f->lost != NULL) {
+        struct waiting *w = f->lost;
+        f->lost = w->newer;
+        waiting_free(w);
     }
     free(f);
     return NULL;

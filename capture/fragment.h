@@ -28,6 +28,12 @@ struct fragments *fragments_new(void) MUST_USE;
  * packet; its frame is a packet inside `*ret_whole`, which the caller keeps until it is done and
  * then drops its block. */
 bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_whole);
+/* Gives up what has waited too long at this capture time; and, when no more comes, everything. */
+void fragments_expire(struct fragments *f, int64_t now_ns);
+void fragments_end(struct fragments *f);
+/* The next datagram that was given up though its first piece came: as much of it as is there,
+ * stamped as that piece was; `*ret_packet` is as for fragments_add(). False: no more. */
+bool fragments_take_lost(struct fragments *f, struct datagram *ret, struct packet *ret_packet);
 const struct fragment_counts *fragments_counts(const struct fragments *f);
 struct fragments *fragments_free(struct fragments *f);
 

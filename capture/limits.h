@@ -25,12 +25,13 @@
 /* Encapsulations passed on the way to the innermost packet: deeper is an attack, not a network. */
 #define LIMIT_TUNNEL_DEPTH 8
 
-/* IP fragments waiting for their siblings: octets in all, datagrams at once, seconds each. RFC 791
- * asks for at least 15 s; 30 s is what common hosts use. */
+/* IP fragments waiting for their siblings: octets in all, datagrams at once, seconds each. Hosts
+ * wait for 15 s and more (RFC 791 3.2); siblings of a capture come within milliseconds, and a first
+ * piece that is given up should still find its flow (LIMIT_UDP_IDLE_SECONDS). */
 #define LIMIT_FRAGMENT_OCTETS (16u << 20)
 #define LIMIT_FRAGMENT_DATAGRAMS 4096
 #define LIMIT_FRAGMENT_PIECES 8192
-#define LIMIT_FRAGMENT_SECONDS 30
+#define LIMIT_FRAGMENT_SECONDS 10
 
 /* Out-of-order TCP payload held per direction. 1 MiB covers a full receive window of the usual
  * size; past it the oldest hole is declared a gap. */

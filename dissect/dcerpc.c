@@ -116,7 +116,8 @@ static struct fed read_call(struct dissection *dx, struct dcerpc_state *s, enum 
     struct dcerpc_lane *lane = &s->lanes[dir];
     size_t want = h->type == DCERPC_FAULT ? DCERPC_FAULT_HEAD : DCERPC_CALL_HEAD;
     bool asks = dcerpc_call_asks(s, h), waits = dcerpc_auth_waits(s);
-    if (h->fragment < want || (!asks && !waits)) {
+    bool unbound = dcerpc_call_is_unbound(dx, s, h);
+    if (h->fragment < want || (!asks && !waits && !unbound)) {
         return fed_skip(DCERPC_HEADER, h->fragment - DCERPC_HEADER);
     }
     size_t there = is_map_answer(s, h) ? h->fragment : want;
@@ -126,10 +127,12 @@ static struct fed read_call(struct dissection *dx, struct dcerpc_state *s, enum 
     if (asks) {
         state_call(dx, s, h, in);
     }
-    if (!waits) {
+    if (!waits && !unbound) {
         return fed_skip(want, h->fragment - want);
     }
-    *lane = (struct dcerpc_lane){.header = *h};
+    struct cursor number = cursor_of(bytes_from(in, DCERPC_CALL_HEAD - 2));
+    *lane = (struct dcerpc_lane){
+        .header = *h, .unbound = unbound, .number = dcerpc_u16(&number, h->little)};
     if (h->type == DCERPC_FAULT) {
         struct cursor c = cursor_of(bytes_from(in, DCERPC_CALL_HEAD));
         lane->status = dcerpc_u32(&c, h->little);
@@ -142,7 +145,8 @@ static struct fed read_call(struct dissection *dx, struct dcerpc_state *s, enum 
     return fed_skip(want, h->fragment - want - DCERPC_TRAILER - h->auth);
 }
 
-static struct fed read_verifier(struct dcerpc_state *s, enum dir dir, struct bytes in)
+static struct fed read_verifier(struct dissection *dx, struct dcerpc_state *s, enum dir dir,
+                                struct bytes in)
 {
     struct dcerpc_lane *lane = &s->lanes[dir];
     if (in.len < DCERPC_TRAILER) {
@@ -150,6 +154,9 @@ static struct fed read_verifier(struct dcerpc_state *s, enum dir dir, struct byt
     }
     struct dcerpc_trailer trailer = dcerpc_trailer_read(in, lane->header.little);
     call_ends(s, lane, &trailer);
+    if (lane->unbound) {
+        dcerpc_call_unbound(dx, s, dir, &trailer);
+    }
     lane->in_verifier = false;
     return fed_skip(DCERPC_TRAILER, lane->header.auth);
 }
@@ -194,7 +201,7 @@ static struct fed dcerpc_feed(struct dissection *dx, void *state, enum dir dir, 
         return dcerpc_datagram_feed(dx, s, dir, in);
     }
     if (s->lanes[dir].in_verifier) {
-        return read_verifier(s, dir, in);
+        return read_verifier(dx, s, dir, in);
     }
     if (!read_header(in, &h)) {
         return fed_bad();
@@ -242,6 +249,7 @@ static void dcerpc_end(struct dissection *dx, void *state, const struct outcome 
     dcerpc_call_end(dx, s);
     if (outcome != NULL) { /* a pipe was closed, and this state serves another one */
         dcerpc_auth_end(s);
+        s->unbound_stated = false;
         if (s->watch != NULL) {
             *s->watch = (struct dcerpc_watch){0};
         }

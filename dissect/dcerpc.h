@@ -64,6 +64,8 @@ struct dcerpc_security {
  */
 struct dcerpc_lane {
     bool in_verifier;
+    bool unbound;    /* a request whose bind was not captured */
+    uint16_t number; /* of its operation */
     struct dcerpc_header header;
     uint32_t status; /* of a fault */
 };
@@ -95,6 +97,7 @@ struct dcerpc_state {
     struct dcerpc_watch *watch;  /* NULL until a bind; and when nobody asks for records */
     struct dcerpc_security contexts[LIMIT_DCERPC_CONTEXTS];
     unsigned context_count, clock;
+    bool unbound_stated; /* the protection of calls whose bind was not captured */
 };
 
 /* ---- dcerpc.c ---- */
@@ -106,7 +109,10 @@ struct dcerpc_trailer dcerpc_trailer_read(struct bytes in, bool little);
 /* ---- dcerpc_bind.c ---- */
 
 void dcerpc_uuid(struct cursor *c, bool little, char text[DCERPC_UUID_TEXT]);
-/* The interface, the carrier and how calls are protected. */
+/* The carrier and how calls are protected. */
+void dcerpc_state_protection(struct dissection *dx, struct observation *o,
+                             const struct dcerpc_trailer *trailer);
+/* The interface, and the same of it. */
 void dcerpc_state_interface(struct dissection *dx, struct observation *o, const char *uuid,
                             const struct dcerpc_trailer *trailer);
 /* BIND and ALTER_CONTEXT: a record per interface. `trailer` is NULL when there is no verifier. */
@@ -130,6 +136,12 @@ bool dcerpc_call_is_new(struct dissection *dx, struct dcerpc_watch *w, unsigned 
                         uint16_t number);
 /* Whether this message's head is worth reading. */
 bool dcerpc_call_asks(const struct dcerpc_state *s, const struct dcerpc_header *h);
+/* Whether this is the first protected request of a connection whose bind was not captured; and the
+ * record of it, for its verifier is all that says how calls are protected. */
+bool dcerpc_call_is_unbound(struct dissection *dx, const struct dcerpc_state *s,
+                            const struct dcerpc_header *h);
+void dcerpc_call_unbound(struct dissection *dx, struct dcerpc_state *s, enum dir dir,
+                         const struct dcerpc_trailer *trailer);
 void dcerpc_call_end(struct dissection *dx, struct dcerpc_state *s);
 
 /* ---- dcerpc_endpoint.c ---- */

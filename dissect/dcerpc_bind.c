@@ -44,12 +44,10 @@ static const char *level_name(const struct dcerpc_trailer *trailer)
     return level < sizeof names / sizeof names[0] ? names[level] : NULL;
 }
 
-void dcerpc_state_interface(struct dissection *dx, struct observation *o, const char *uuid,
-                            const struct dcerpc_trailer *trailer)
+void dcerpc_state_protection(struct dissection *dx, struct observation *o,
+                             const struct dcerpc_trailer *trailer)
 {
     const char *provider = provider_name(trailer);
-    observation_string(o, FACT_DCERPC_INTERFACE, dcerpc_interface_name(uuid));
-    observation_string(o, FACT_DCERPC_UUID, uuid);
     observation_string(o, FACT_DCERPC_CARRIER, dissection_carrier(dx));
     if (provider != NULL) {
         observation_string(o, FACT_DCERPC_AUTH, provider);
@@ -57,6 +55,14 @@ void dcerpc_state_interface(struct dissection *dx, struct observation *o, const 
         observation_format(o, FACT_DCERPC_AUTH, "%u", trailer->type);
     }
     observation_string(o, FACT_DCERPC_LEVEL, level_name(trailer));
+}
+
+void dcerpc_state_interface(struct dissection *dx, struct observation *o, const char *uuid,
+                            const struct dcerpc_trailer *trailer)
+{
+    observation_string(o, FACT_DCERPC_INTERFACE, dcerpc_interface_name(uuid));
+    observation_string(o, FACT_DCERPC_UUID, uuid);
+    dcerpc_state_protection(dx, o, trailer);
 }
 
 /* ---- BIND and ALTER_CONTEXT ---- */

@@ -123,6 +123,27 @@ void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
     w->call_id = h->call;
 }
 
+bool dcerpc_call_is_unbound(struct dissection *dx, const struct dcerpc_state *s,
+                            const struct dcerpc_header *h)
+{
+    return s->watch == NULL && !s->unbound_stated && h->type == DCERPC_REQUEST && h->auth > 0 &&
+           (h->flags & DCERPC_FIRST_FRAG) != 0 && dissection_wants(dx, RECORD_DCERPC);
+}
+
+void dcerpc_call_unbound(struct dissection *dx, struct dcerpc_state *s, enum dir dir,
+                         const struct dcerpc_trailer *trailer)
+{
+    struct observation *o = dissection_begin(dx, RECORD_DCERPC);
+    s->unbound_stated = true;
+    if (o != NULL) {
+        observation_string(o, FACT_DCERPC_MESSAGE, "call");
+        dcerpc_state_protection(dx, o, trailer);
+        observation_num(o, FACT_DCERPC_OPNUM, s->lanes[dir].number);
+        observation_stamp(o, FACT_DCERPC_REQUEST_PACKET, dissection_at(dx));
+        dissection_send(dx, o, dir);
+    }
+}
+
 static void state_fault(struct observation *o, uint32_t status)
 {
     size_t i = 0;

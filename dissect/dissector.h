@@ -97,6 +97,7 @@ struct dissector {
     bool tcp, udp;         /* transports it runs on; both false: only inside others */
     bool ports_only;  /* its octets look like another's: probed only where one end has one of its
                          ports */
+    bool precedes;    /* it only leads to the flow's own protocol, and does not name the flow */
     uint32_t records; /* bit per enum record that it states; where nobody wants one of them its
                          flows are recognised and not read. 0: always read */
     size_t state_size;

@@ -2,9 +2,9 @@
  * dns.h - messages in DNS form and their exchanges, for the four services that share that form:
  * DNS, NetBIOS names, LLMNR, mDNS.
  *
- * dns_message.c reads, dns_answers.c makes answers text, dns_exchange.c pairs queries with
- * responses and writes the records. dns.c, nbns.c, llmnr.c and mdns.c say what is particular to
- * each.
+ * dns_message.c reads, dns_answers.c makes answers text, dns_tkey.c finds security tokens,
+ * dns_exchange.c pairs queries with responses and writes the records. dns.c, nbns.c, llmnr.c and
+ * mdns.c say what is particular to each.
  *
  * Spec:   RFC 1035 4; RFC 1002 4.2 (NetBIOS names); RFC 4795 (LLMNR); RFC 6762 (mDNS).
  * Owner:  spans borrow from the message; drafts that wait are sent or dropped.
@@ -50,6 +50,8 @@ enum dns_type {
     DNS_DNAME = 39,
     DNS_OPT = 41,
     DNS_SPF = 99,
+    DNS_TKEY = 249,
+    DNS_TSIG = 250,
     DNS_IXFR = 251,
     DNS_AXFR = 252,
     NBNS_NB = 0x20,
@@ -161,7 +163,8 @@ struct dns_state {
     struct dns_waiting waiting[LIMIT_DNS_WAITING]; /* the oldest first */
     struct dns_echo echoes[LIMIT_DNS_ECHOES];      /* a ring */
     unsigned count, next_echo;
-    bool blind; /* responses may have been lost by the capture */
+    struct dissection *security; /* what TKEY records hold; NULL: none was seen */
+    bool blind;                  /* responses may have been lost by the capture */
 };
 
 struct fed dns_feed_datagram(struct dissection *dx, struct dns_state *s,
@@ -170,5 +173,11 @@ struct fed dns_feed_stream(struct dissection *dx, struct dns_state *s,
                            const struct dns_service *service, enum dir dir, struct bytes in);
 bool dns_gap(struct dissection *dx, void *state, enum dir dir, uint64_t missing);
 void dns_end(struct dissection *dx, void *state, const struct outcome *outcome);
+
+/* ---- dns_tkey.c ---- */
+
+/* A message that asks for a key or answers that; `records` is past its questions. */
+void dns_tkey_read(struct dissection *dx, struct dns_state *s, enum dir dir,
+                   const struct dns_message *m, struct cursor records);
 
 #endif

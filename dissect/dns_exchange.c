@@ -221,6 +221,7 @@ static unsigned state_records(const struct reading *r, struct observation *o, st
         bool answers = section == ANSWERS && !claims;
         for (unsigned i = 0; i < r->m.count[section]; i++) {
             if (!dns_next_record(&r->m, &c, &record)) {
+                dissection_anomaly(r->dx, "dns.cut"); /* by the capture, or by who made it */
                 return extended;
             }
             if (is_extension(r, &record)) {
@@ -325,6 +326,9 @@ static void read_query(const struct reading *r)
                                 .id = r->m.id,
                                 .dir = (uint8_t)r->dir,
                                 .elsewhere = asks_many(r)};
+        if (q.type == DNS_TKEY) {
+            dns_tkey_read(r->dx, r->s, r->dir, &r->m, past_questions(&r->m));
+        }
         unsigned place = find(r->s, r->dir, w.id, &w.digest);
         if (place == r->s->count) {
             wait_for_response(r, &w, &name, q.type, past_questions(&r->m));
@@ -371,6 +375,9 @@ static void read_answered(const struct reading *r)
     struct cursor c = dns_questions(&r->m), records = past_questions(&r->m);
     for (unsigned i = questions_of(r); i > 0 && take_question(r, &c, &q, &name); i--) {
         uint32_t digest = question_digest(&name, &q);
+        if (q.type == DNS_TKEY) {
+            dns_tkey_read(r->dx, r->s, r->dir, &r->m, records);
+        }
         unsigned place = find(r->s, (enum dir) !r->dir, r->m.id, &digest);
         struct observation *o = NULL;
         if (place < r->s->count) {
@@ -444,13 +451,22 @@ static void read_message(struct reading *r, struct bytes whole)
 
 /* ---- feeding ---- */
 
+static bool rests(const struct dns_state *s)
+{
+    unsigned left = s->count + (s->security != NULL);
+    for (unsigned i = 0; i < LIMIT_DNS_ECHOES; i++) {
+        left += s->echoes[i].left;
+    }
+    return left == 0;
+}
+
 /* What was recognised is never disowned: the port, or a strict probe, vouches for it. */
 struct fed dns_feed_datagram(struct dissection *dx, struct dns_state *s,
                              const struct dns_service *service, enum dir dir, struct bytes in)
 {
     struct reading r = {.dx = dx, .s = s, .service = service, .dir = dir};
     read_message(&r, in);
-    return fed_ok(in.len);
+    return rests(s) ? fed_rest(in.len) : fed_ok(in.len);
 }
 
 /* RFC 1035 4.2.2 */

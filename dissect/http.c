@@ -11,6 +11,7 @@
 #include "dissect/ccm_message.h"
 #include "dissect/dissector.h"
 #include "dissect/http_auth.h"
+#include "dissect/http_chunk.h"
 #include "dissect/http_head.h"
 #include "dissect/http_text.h"
 
@@ -262,14 +263,6 @@ static struct fed fail(struct dissection *dx, struct http *s, enum dir dir)
     return fed_bad();
 }
 
-/* A whole line with its end, or 0 when it is not there yet. */
-static size_t line_size(struct bytes in, size_t searched)
-{
-    struct bytes rest = bytes_from(in, searched);
-    size_t end = searched + http_find(rest, '\n');
-    return end < in.len ? end + 1 : 0;
-}
-
 static struct fed wait_for_line(struct dissection *dx, struct http *s, enum dir dir, size_t have)
 {
     if (have >= LINE_MOST) {
@@ -280,57 +273,21 @@ static struct fed wait_for_line(struct dissection *dx, struct http *s, enum dir 
     return fed_more(0);
 }
 
-/* The value of a hexadecimal digit; 16 for anything else. */
-static unsigned hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - (unsigned)'0';
-    }
-    uint8_t lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10u : 16u;
-}
-
-/* RFC 9112 7.1: the size, and whatever extensions follow it. False: no size. */
-static bool read_chunk_size(struct bytes line, uint64_t *ret_size)
-{
-    uint64_t size = 0;
-    size_t digits = 0;
-    for (; digits < line.len && hex_value(line.at[digits]) < 16; digits++) {
-        if (size >> 60 != 0) {
-            return false;
-        }
-        size = size << 4 | hex_value(line.at[digits]);
-    }
-    struct bytes rest = http_trim(bytes_from(line, digits));
-    *ret_size = size;
-    return digits > 0 && (rest.len == 0 || rest.at[0] == ';');
-}
-
 /* A chunk's data is passed over with the line that announces it; the line end behind it opens the
  * next. */
 static struct fed read_chunk(struct dissection *dx, struct http *s, enum dir dir, struct bytes in)
 {
     struct side *side = &s->sides[dir];
-    size_t start = 0;
-    if (!side->first_chunk) {
-        start = in.at[0] == '\r' ? 1 : 0;
-        if (start == in.len) {
-            return fed_more(2);
-        }
-        if (in.at[start] != '\n') {
-            dissection_anomaly(dx, "http.bad_chunk");
-            return fail(dx, s, dir);
-        }
-        start++;
-    }
-    size_t used = line_size(in, side->searched > start ? side->searched : start);
-    if (used == 0) {
-        return wait_for_line(dx, s, dir, in.len);
-    }
+    size_t used = 0;
     uint64_t size = 0;
-    if (!read_chunk_size(bytes_slice(in, start, used - start), &size)) {
+    switch (http_chunk_line(in, side->first_chunk, side->searched, &used, &size)) {
+    case HTTP_CHUNK_SHORT:
+        return wait_for_line(dx, s, dir, in.len);
+    case HTTP_CHUNK_BAD:
         dissection_anomaly(dx, "http.bad_chunk");
         return fail(dx, s, dir);
+    case HTTP_CHUNK_WHOLE:
+        break;
     }
     side->searched = 0;
     side->first_chunk = false;
@@ -346,7 +303,7 @@ static struct fed read_chunk(struct dissection *dx, struct http *s, enum dir dir
 static struct fed read_trailer(struct dissection *dx, struct http *s, enum dir dir, struct bytes in)
 {
     struct side *side = &s->sides[dir];
-    size_t used = line_size(in, side->searched);
+    size_t used = http_line_size(in, side->searched);
     if (used == 0) {
         return wait_for_line(dx, s, dir, in.len);
     }
@@ -622,7 +579,7 @@ static struct fed read_reply(struct dissection *dx, struct http *s, size_t used,
 static void remember_opening(struct dissection *dx, struct http *s, enum dir dir, struct bytes in)
 {
     struct opening *opening = s->openings[dir];
-    size_t len = opening != NULL && opening->len > 0 ? 0 : line_size(in, 0);
+    size_t len = opening != NULL && opening->len > 0 ? 0 : http_line_size(in, 0);
     if (len == 0 || len > sizeof(opening->line)) {
         return;
     }
@@ -699,7 +656,7 @@ static struct fed read_head(struct dissection *dx, struct http *s, enum dir dir,
     if (in.at[0] == '\r') {
         return in.len < 2 ? fed_more(2) : in.at[1] == '\n' ? fed_ok(2) : fail(dx, s, dir);
     }
-    size_t line = dir == DIR_CLIENT ? line_size(in, 0) : 0;
+    size_t line = dir == DIR_CLIENT ? http_line_size(in, 0) : 0;
     if (line > 0 && is_simple_request(bytes_slice(in, 0, line))) {
         return read_simple_request(dx, s, bytes_slice(in, 0, line));
     }

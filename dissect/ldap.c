@@ -176,9 +176,6 @@ static struct fed read_buffer(struct dissection *dx, struct ldap_state *s, enum 
         return fed_more(SASL_HEADER + (c.failed ? 0 : head));
     }
     struct ldap_layer layer = ldap_layer_read(c.rest, len);
-    if (layer.plain.len > 0 && len <= LIMIT_LDAP_MESSAGE && c.rest.len < len) {
-        return fed_more(SASL_HEADER + len);
-    }
     /* The first buffer behind a bind begins with a message: this one cannot be read, so no other
      * can. */
     bool sealed = s->settled != NULL && layer.protection == LDAP_SEAL && len > 0;
@@ -188,34 +185,56 @@ static struct fed read_buffer(struct dissection *dx, struct ldap_state *s, enum 
     if (sealed) {
         return fed_done();
     }
-    if (layer.plain.len == 0 || len > LIMIT_LDAP_MESSAGE) {
+    if (layer.plain.len == 0) {
         return fed_skip(SASL_HEADER, len);
     }
-    s->protection = layer.protection;
-    while (layer.plain.len > 0) {
-        struct fed fed = read_message(dx, s, dir, layer.plain);
-        if (fed.status == FED_DONE || fed.status == FED_QUIET) {
-            return fed;
-        }
-        if (fed.status != FED_OK) {
-            break; /* it goes on in the next buffer */
-        }
-        layer.plain = bytes_from(layer.plain, fed.used);
-    }
-    return fed_ok(SASL_HEADER + len);
+    size_t before = (size_t)(layer.plain.at - c.rest.at);
+    s->buffers[dir] = (struct ldap_buffer){.protection = layer.protection,
+                                           .plain = layer.plain.len,
+                                           .tail = len - before - layer.plain.len};
+    return fed_ok(SASL_HEADER + before);
 }
 
-static struct fed ldap_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
+/* The messages in a buffer, as they come. One that goes on in the next buffer is not read. */
+static struct fed read_buffered(struct dissection *dx, struct ldap_state *s, enum dir dir,
+                                struct bytes in)
 {
-    struct ldap_state *s = state;
-    if (s->layered && in.at[0] == 0) {
-        return read_buffer(dx, s, dir, in);
+    struct ldap_buffer *buffer = &s->buffers[dir];
+    struct bytes plain = in;
+    plain.len = in.len < buffer->plain ? in.len : buffer->plain;
+    s->protection = buffer->protection;
+    struct fed fed = read_message(dx, s, dir, plain);
+    uint64_t passed = UINT64_MAX;
+    switch (fed.status) {
+    case FED_MORE:
+        if (fed.need <= buffer->plain) {
+            return fed;
+        }
+        break;
+    case FED_OK:
+    case FED_SKIP:
+        passed = fed.used + fed.need;
+        break;
+    case FED_DONE:
+    case FED_QUIET:
+        return fed;
+    case FED_REST:
+    case FED_BAD:
+        break;
     }
-    s->protection = LDAP_NONE;
-    if (dissection_flow(dx)->protocol != IP_UDP) {
-        return read_message(dx, s, dir, in);
+    if (passed < buffer->plain) {
+        buffer->plain -= (size_t)passed;
+        return fed;
     }
-    /* [MS-ADTS] 3.1.1.3.1.3.1: the entry and the end of a search come in one datagram. */
+    size_t rest = buffer->plain + buffer->tail;
+    *buffer = (struct ldap_buffer){0};
+    return fed_skip(0, rest);
+}
+
+/* [MS-ADTS] 3.1.1.3.1.3.1: the entry and the end of a search come in one datagram. */
+static struct fed read_datagram(struct dissection *dx, struct ldap_state *s, enum dir dir,
+                                struct bytes in)
+{
     size_t used = 0;
     while (used < in.len) {
         struct fed fed = read_message(dx, s, dir, bytes_from(in, used));
@@ -224,15 +243,32 @@ static struct fed ldap_feed(struct dissection *dx, void *state, enum dir dir, st
         }
         used += fed.used;
     }
-    return fed_ok(used);
+    bool rests = s->child == NULL && s->settled == NULL && !s->bound && !ldap_requests_wait(s);
+    return rests ? fed_rest(used) : fed_ok(used);
+}
+
+static struct fed ldap_feed(struct dissection *dx, void *state, enum dir dir, struct bytes in)
+{
+    struct ldap_state *s = state;
+    s->protection = LDAP_NONE;
+    if (dissection_flow(dx)->protocol == IP_UDP) {
+        return read_datagram(dx, s, dir, in);
+    }
+    if (s->buffers[dir].plain > 0) {
+        return read_buffered(dx, s, dir, in);
+    }
+    if (s->layered && in.at[0] == 0) {
+        return read_buffer(dx, s, dir, in);
+    }
+    return read_message(dx, s, dir, in);
 }
 
 static bool ldap_gap(struct dissection *dx, void *state, enum dir dir, uint64_t missing)
 {
+    struct ldap_state *s = state;
     (void)dx;
-    (void)state;
-    (void)dir;
     (void)missing;
+    s->buffers[dir] = (struct ldap_buffer){0};
     return true;
 }
 

@@ -64,8 +64,17 @@ struct ldap_request {
     uint8_t referrals; /* stated so far */
 };
 
+/* What is not read yet of a security layer's buffer. */
+struct ldap_buffer {
+    enum ldap_protection protection;
+    size_t plain; /* octets of messages */
+    size_t tail;  /* octets behind them */
+};
+
 struct ldap_state {
-    struct ldap_request requests[LIMIT_LDAP_REQUESTS];
+    struct ldap_request *requests; /* `room` slots: a connection seldom has two under way */
+    unsigned room;
+    struct ldap_buffer buffers[2]; /* by enum dir */
     uint64_t clock;
     struct dissection *child;    /* what binds exchange; NULL until a token that is ours came */
     struct observation *settled; /* a bind that succeeded, until what follows says what it gave */
@@ -123,6 +132,7 @@ enum ldap_next ldap_message_read(struct dissection *dx, struct ldap_state *s, en
 /* What follows a bind is protected like this: its record waited for it. */
 void ldap_protection_seen(struct dissection *dx, struct ldap_state *s,
                           enum ldap_protection protection);
+bool ldap_requests_wait(const struct ldap_state *s);
 /* Requests that got no answer. */
 void ldap_requests_end(struct dissection *dx, struct ldap_state *s);
 

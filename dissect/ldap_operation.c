@@ -84,7 +84,7 @@ void ldap_protection_seen(struct dissection *dx, struct ldap_state *s,
         s->settled = NULL;
     } else if (!s->bound && protection != LDAP_NONE) {
         /* The answer to the bind was not captured, and yet it went well. */
-        for (size_t i = 0; i < LIMIT_LDAP_REQUESTS; i++) {
+        for (size_t i = 0; i < s->room; i++) {
             if (s->requests[i].draft != NULL && s->requests[i].bind == LDAP_BIND_SASL) {
                 state_protection(s->requests[i].draft, protection);
             }
@@ -95,7 +95,7 @@ void ldap_protection_seen(struct dissection *dx, struct ldap_state *s,
 
 static struct ldap_request *find(struct ldap_state *s, int64_t id)
 {
-    for (size_t i = 0; i < LIMIT_LDAP_REQUESTS; i++) {
+    for (size_t i = 0; i < s->room; i++) {
         if (s->requests[i].draft != NULL && s->requests[i].id == id) {
             return &s->requests[i];
         }
@@ -103,20 +103,54 @@ static struct ldap_request *find(struct ldap_state *s, int64_t id)
     return NULL;
 }
 
-/* A free slot, or the one that waits longest. */
+/* A free slot of a larger table, or NULL. */
+static struct ldap_request *grow(struct dissection *dx, struct ldap_state *s)
+{
+    enum { FIRST = 4 };
+    unsigned room = s->room == 0 ? FIRST : LIMIT_LDAP_REQUESTS;
+    struct ldap_request *grown = s->room == LIMIT_LDAP_REQUESTS
+                                     ? NULL
+                                     : arena_alloc(dissection_arena(dx), room * sizeof *grown);
+    if (grown == NULL) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < s->room; i++) {
+        grown[i] = s->requests[i];
+    }
+    struct ldap_request *first_free = &grown[s->room];
+    s->requests = grown;
+    s->room = room;
+    return first_free;
+}
+
+/* A free slot, if need be that of the one that waits longest; NULL: out of memory. */
 static struct ldap_request *take(struct dissection *dx, struct ldap_state *s)
 {
-    struct ldap_request *oldest = &s->requests[0];
-    for (size_t i = 0; i < LIMIT_LDAP_REQUESTS; i++) {
+    struct ldap_request *oldest = NULL;
+    for (size_t i = 0; i < s->room; i++) {
         struct ldap_request *request = &s->requests[i];
         if (request->draft == NULL) {
             return request;
         }
-        oldest = request->age < oldest->age ? request : oldest;
+        oldest = oldest == NULL || request->age < oldest->age ? request : oldest;
+    }
+    struct ldap_request *fresh = grow(dx, s);
+    if (fresh != NULL || oldest == NULL) {
+        return fresh;
     }
     dissection_anomaly(dx, "ldap.request_limit");
     send(dx, oldest, DIR_CLIENT);
     return oldest;
+}
+
+bool ldap_requests_wait(const struct ldap_state *s)
+{
+    for (size_t i = 0; i < s->room; i++) {
+        if (s->requests[i].draft != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void ldap_requests_end(struct dissection *dx, struct ldap_state *s)
@@ -125,9 +159,9 @@ void ldap_requests_end(struct dissection *dx, struct ldap_state *s)
         dissection_send(dx, s->settled, DIR_SERVER);
         s->settled = NULL;
     }
-    for (uint64_t age = 0; age < LIMIT_LDAP_REQUESTS; age++) {
+    for (uint64_t age = 0; age < s->room; age++) {
         struct ldap_request *oldest = NULL;
-        for (size_t i = 0; i < LIMIT_LDAP_REQUESTS; i++) {
+        for (size_t i = 0; i < s->room; i++) {
             struct ldap_request *request = &s->requests[i];
             if (request->draft != NULL && (oldest == NULL || request->age < oldest->age)) {
                 oldest = request;
@@ -274,6 +308,9 @@ static void read_request(struct dissection *dx, struct ldap_state *s, enum dir d
     } else {
         request = take(dx, s);
     }
+    if (request == NULL) {
+        return;
+    }
     *request = (struct ldap_request){.draft = begin(dx, s, m->tag), .id = m->id, .age = ++s->clock};
     struct observation *o = request->draft;
     if (o == NULL) {
@@ -317,12 +354,7 @@ static enum ldap_next read_unbind(struct dissection *dx, struct ldap_state *s, e
         observation_stamp(o, FACT_LDAP_REQUEST_PACKET, dissection_at(dx));
         dissection_send(dx, o, dir);
     }
-    for (size_t i = 0; i < LIMIT_LDAP_REQUESTS; i++) {
-        if (s->requests[i].draft != NULL) {
-            return LDAP_LAST_ANSWERS;
-        }
-    }
-    return LDAP_OVER;
+    return ldap_requests_wait(s) ? LDAP_LAST_ANSWERS : LDAP_OVER;
 }
 
 /* RFC 4511 4.11: the content is the number of the request. */

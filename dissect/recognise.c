@@ -109,7 +109,7 @@ static void adopt(struct conversation *c, const struct dissector *d, enum dir di
     c->protocol_before = c->protocol;
     /* Inside a tunnel the innermost says what the flow is for; TLS says nothing of that. */
     bool tells = c->protocol == NULL || (c->carrier != NULL && d != &tls_dissector);
-    if (c->top != NULL && tells) {
+    if (c->top != NULL && tells && !d->precedes) {
         c->protocol = d->name;
     }
 }
@@ -188,7 +188,7 @@ struct dissection *dissection_recognise(struct dissection *dx, struct bytes head
     *ret_seen = PROBE_NO;
     for (size_t i = 0; i < PROTOCOLS; i++) {
         const struct dissector *d = protocols[i];
-        enum probe seen = d->tcp && !d->ports_only ? d->probe(head) : PROBE_NO;
+        enum probe seen = d->tcp && !d->ports_only && !d->precedes ? d->probe(head) : PROBE_NO;
         if (seen == PROBE_MORE) {
             *ret_seen = seen;
         } else if (seen != PROBE_NO) {

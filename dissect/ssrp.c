@@ -188,7 +188,8 @@ static struct fed ssrp_feed(struct dissection *dx, void *state, enum dir dir, st
     } else {
         dissection_anomaly(dx, "ssrp.bad_message");
     }
-    return fed_ok(in.len);
+    const struct ssrp *s = state;
+    return s->draft == NULL ? fed_rest(in.len) : fed_ok(in.len);
 }
 
 static void ssrp_end(struct dissection *dx, void *state, const struct outcome *outcome)

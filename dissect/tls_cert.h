@@ -29,7 +29,7 @@ struct certificate {
     char *key;       /* "rsa 2048", "ec P-256", "ed25519" */
     char *signature; /* "sha256WithRSAEncryption" */
     uint8_t sha256[32];
-    bool self_signed; /* subject equals issuer and its own key verifies it */
+    bool self_signed; /* subject equals issuer, and its own key verifies it where that is known */
 };
 
 struct certificates;

@@ -271,6 +271,29 @@ static inline void build_vxlan(struct build *b)
     b->port = 4789;
 }
 
+static inline void build_gpe(struct build *b)
+{
+    uint8_t h[8] = {0x0c, 0, 0, 3, 0, 0, 5};
+    h[3] = b->ethertype == 0x0800 ? 1 : b->ethertype == 0x86dd ? 2 : 3;
+    build_front(b, h, sizeof h);
+    b->port = 4790;
+}
+
+/* With wireless information, of IEEE 802.11 */
+static inline void build_capwap(struct build *b)
+{
+    const uint8_t h[16] = {0, 0x20, 0x43, 0x20};
+    build_front(b, h, sizeof h);
+    b->port = 5247;
+}
+
+static inline void build_capwap_802_3(struct build *b)
+{
+    const uint8_t h[8] = {0, 0x10, 0x42};
+    build_front(b, h, sizeof h);
+    b->port = 5247;
+}
+
 static inline void build_geneve(struct build *b)
 {
     const uint8_t h[12] = {1, 0, 0, 0, 0, 0, 6};
@@ -291,6 +314,13 @@ static inline void build_wifi(struct build *b)
     const uint8_t h[26] = {0x88, 0x01};
     build_front(b, h, sizeof h);
     b->ethertype = 0x8200;
+}
+
+/* As some access points write its first field. */
+static inline void build_wifi_swapped(struct build *b)
+{
+    const uint8_t h[26] = {0x01, 0x88};
+    build_front(b, h, sizeof h);
 }
 
 static inline void build_llc(struct build *b)
@@ -326,18 +356,46 @@ static inline void build_frame(struct build *b, const char *layers, const void *
         const char *name;
         void (*wrap)(struct build *b);
     } kinds[] = {
-        {"tcp", build_tcp},           {"udp", build_udp},         {"ip4", build_ip4},
-        {"ip6", build_ip6},           {"hop", build_hop},         {"route", build_route},
-        {"options", build_options},   {"atomic", build_atomic},   {"ah", build_ah},
-        {"eth", build_eth},           {"vlan", build_vlan},       {"qinq", build_qinq},
-        {"snap", build_snap},         {"mpls", build_mpls},       {"control", build_control},
-        {"ppp", build_ppp},           {"pppoe", build_pppoe},     {"sll", build_sll},
-        {"sll2", build_sll2},         {"null", build_null},       {"loop", build_loop},
-        {"hdlc", build_hdlc},         {"gre", build_gre},         {"gre-full", build_gre_full},
-        {"pptp", build_pptp},         {"erspan1", build_erspan1}, {"erspan2", build_erspan2},
-        {"erspan3", build_erspan3},   {"vxlan", build_vxlan},     {"geneve", build_geneve},
-        {"gtp", build_gtp},           {"wifi", build_wifi},       {"llc", build_llc},
-        {"radiotap", build_radiotap}, {"ppi", build_ppi},         {"nflog", build_nflog},
+        {"tcp", build_tcp},
+        {"udp", build_udp},
+        {"ip4", build_ip4},
+        {"ip6", build_ip6},
+        {"hop", build_hop},
+        {"route", build_route},
+        {"options", build_options},
+        {"atomic", build_atomic},
+        {"ah", build_ah},
+        {"eth", build_eth},
+        {"vlan", build_vlan},
+        {"qinq", build_qinq},
+        {"snap", build_snap},
+        {"mpls", build_mpls},
+        {"control", build_control},
+        {"ppp", build_ppp},
+        {"pppoe", build_pppoe},
+        {"sll", build_sll},
+        {"sll2", build_sll2},
+        {"null", build_null},
+        {"loop", build_loop},
+        {"hdlc", build_hdlc},
+        {"gre", build_gre},
+        {"gre-full", build_gre_full},
+        {"pptp", build_pptp},
+        {"erspan1", build_erspan1},
+        {"erspan2", build_erspan2},
+        {"erspan3", build_erspan3},
+        {"vxlan", build_vxlan},
+        {"geneve", build_geneve},
+        {"gpe", build_gpe},
+        {"capwap", build_capwap},
+        {"capwap-802.3", build_capwap_802_3},
+        {"wifi-swapped", build_wifi_swapped},
+        {"gtp", build_gtp},
+        {"wifi", build_wifi},
+        {"llc", build_llc},
+        {"radiotap", build_radiotap},
+        {"ppi", build_ppi},
+        {"nflog", build_nflog},
     };
     b->len = 0;
     b->ethertype = 0;

@@ -217,8 +217,10 @@ static void test_expiry_is_capture_time(void **state)
         struct datagram d;
         struct packet packet;
         assert_false(add_slice(f, &w, (struct piece_of){0, 48, true, 1, 5 * SECOND}, &d, &packet));
-        bool whole = add_slice(f, &w, (struct piece_of){48, 60, false, 1, (35 + late) * SECOND}, &d,
-                               &packet);
+        bool whole = add_slice(
+            f, &w,
+            (struct piece_of){48, 60, false, 1, (5 + LIMIT_FRAGMENT_SECONDS + late) * SECOND}, &d,
+            &packet);
         assert_int_equal(whole, late == 0);
         assert_int_equal(fragments_counts(f)->expired, late);
         if (whole) {
@@ -370,10 +372,62 @@ static void test_nothing_comes_of_it(void **state)
     assert_null(fragments_free(NULL));
 }
 
+/* A datagram whose end never comes is told as far as it came, whatever made it be given up. */
+static void test_beginnings(void **state)
+{
+    (void)state;
+    static struct whole_datagram w;
+    make_datagram(&w, 100);
+    static const struct {
+        const char *label;
+        struct piece_of pieces[3];
+        size_t payload; /* of what is told; 0: nothing is */
+    } cases[] = {
+        {"the first only", {{0, 48, true, 1, 0}}, 40},
+        {"the first two", {{48, 16, true, 1, 0}, {0, 48, true, 1, 0}}, 56},
+        {"a hole", {{0, 48, true, 1, 0}, {56, 52, false, 1, 0}}, 40},
+        {"no first", {{48, 60, false, 1, 0}}, 0},
+        {"shorter than it may be", {{0, 45, true, 1, 0}}, 37},
+        {"too short for a header", {{0, 7, true, 1, 0}}, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (unsigned how = 0; how < 2; how++) {
+            print_message("%s, %u\n", cases[i].label, how);
+            struct fragments *f = fragments_new();
+            struct datagram d;
+            struct packet packet;
+            for (size_t n = 0; n < 3 && cases[i].pieces[n].len > 0; n++) {
+                assert_false(add_slice(f, &w, cases[i].pieces[n], &d, &packet));
+            }
+            if (how == 0) {
+                fragments_end(f);
+            } else {
+                fragments_expire(f, LIMIT_FRAGMENT_SECONDS * SECOND);
+                fragments_expire(f, LIMIT_FRAGMENT_SECONDS * SECOND + 1);
+            }
+            bool told = fragments_take_lost(f, &d, &packet);
+            assert_int_equal(told, cases[i].payload > 0);
+            if (told) {
+                assert_true(d.is_late);
+                assert_ptr_equal(d.frame, &packet);
+                assert_int_equal(packet.at.packet, 7);
+                assert_int_equal(d.destination_port, 445);
+                assert_int_equal(d.payload.len, cases[i].payload);
+                assert_int_equal(d.payload_cut, 100 - cases[i].payload);
+                assert_memory_equal(d.payload.at, w.payload, d.payload.len);
+                block_drop(packet.block);
+            }
+            assert_false(fragments_take_lost(f, &d, &packet));
+            (void)fragments_free(f);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_orders),
+        cmocka_unit_test(test_beginnings),
         cmocka_unit_test(test_largest_datagram),
         cmocka_unit_test(test_first_octets_win),
         cmocka_unit_test(test_piece_over_many_holes),

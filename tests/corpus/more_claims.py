@@ -358,7 +358,7 @@ def sql_ours(say, d):
 
 def names_ours(say, d):
     kind = d.get('kind', 'dns')
-    for answer in d.get('answers', []):
+    for answer in d.get('answers', []) + d.get('addresses', []):
         try:
             say(kind + '.answers', address(answer.split()[-1]))
         except (ValueError, IndexError):
@@ -432,8 +432,5 @@ def settle(truth, ours):
     seen = {ends for ends, _ in ours.get('flow.seen', ())}
     for field in COUNTED:
         truth[field] = {claim for claim in truth.get(field, ()) if claim[0] in seen}
-    answered = {ends for ends, _ in ours.get('dns.answers', ())}    # the truth has the addresses of all sections
-    truth['dns.answers'] = {claim for claim in truth.get('dns.answers', ())
-                            if claim[0] not in answered or claim in ours['dns.answers']}
     for field in PARTIAL:
         ours[field] = ours.get(field, set()) & truth.get(field, set())

@@ -155,6 +155,16 @@ static void bulk(struct talk *t)
     say_pdu(t, DIR_CLIENT, ALTER, bind_body(), NO_VERIFIER);
 }
 
+/* The bind was not captured: what protects the calls is said once. */
+static void bind_not_captured(struct talk *t)
+{
+    say_call(t, NO_VERIFIER);
+    say_answer(t, NO_VERIFIER);
+    say_call(t, sealed(3));
+    say_answer(t, sealed(3));
+    say_call(t, sealed(3));
+}
+
 /* ---- what is stated ---- */
 
 #define SVCCTL_STATED                                                                              \
@@ -259,6 +269,9 @@ static const struct logon_case cases[] = {
      "dcerpc @5 server dcerpc.message=call " SVCCTL_STATED
      "dcerpc.auth=none dcerpc.level=none dcerpc.opnum=0 dcerpc.request_packet=4 "
      "dcerpc.reply_packet=5\n"},
+    {"bind not captured", bind_not_captured,
+     "dcerpc @3 client dcerpc.message=call dcerpc.carrier=tcp dcerpc.auth=ntlm "
+     "dcerpc.level=privacy dcerpc.opnum=0 dcerpc.request_packet=3\n"},
     {"a count that lies", lying_count,
      "dcerpc @1 client dcerpc.message=bind " SVCCTL_STATED
      "dcerpc.auth=none dcerpc.level=none dcerpc.request_packet=1\n"},

@@ -287,6 +287,76 @@ static void many_asked(struct talk *t)
     say(t, DIR_CLIENT, b);
 }
 
+/* RFC 2930 2: a token in a record; in a response with a signature, or an error. */
+static void say_key(struct talk *t, enum dir dir, const struct built *token, unsigned error,
+                    bool tsig)
+{
+    enum { TKEY = 249, TSIG = 250, ANY = 255 };
+    struct built b = {.len = 0};
+    put_header(&b, 7, dir == DIR_CLIENT ? 0 : 0x8000, 1, 0, 0, tsig ? 2 : 1);
+    put_question(&b, "7.key.cl01", TKEY);
+    put_be(&b, FIRST_NAME, 2);
+    put_record(&b, TKEY, ANY, 10 + 16 + token->len);
+    put_name(&b, "gss-tsig");
+    put_be(&b, 0, 8);
+    put_be(&b, 3, 2);
+    put_be(&b, error, 2);
+    put_be(&b, token->len, 2);
+    put_built(&b, *token);
+    put_be(&b, 0, 2);
+    if (tsig) {
+        put_be(&b, FIRST_NAME, 2);
+        put_record(&b, TSIG, ANY, 0);
+    }
+    say_stream(t, dir, b);
+}
+
+static void say_keys(struct talk *t, unsigned error)
+{
+    struct built first = ntlm_negotiate(), second = ntlm_challenge(NTLM_UNICODE),
+                 third = logon_authenticate("cl01$"), none = {.len = 0};
+    say_key(t, DIR_CLIENT, &first, 0, false);
+    say_key(t, DIR_SERVER, &second, 0, false);
+    say_key(t, DIR_CLIENT, &third, 0, false);
+    say_key(t, DIR_SERVER, &none, error, error == 0);
+}
+
+static void agreed_key(struct talk *t)
+{
+    say_keys(t, 0);
+}
+
+static void refused_key(struct talk *t)
+{
+    say_keys(t, 17);
+}
+
+/* What is said of a key is said by who was logged on for it. */
+static void test_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*build)(struct talk *t);
+        const char *result, *status;
+    } cases[] = {{agreed_key, " ntlm.result=success ", " ntlm.status=NOERROR"},
+                 {refused_key, " ntlm.result=failure ", " ntlm.status=BADKEY"}};
+    static const struct play_options options = {.port = 53};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct talk t = {.count = 0};
+        cases[i].build(&t);
+        char *text = play(t.steps, t.count, &options);
+        if (strstr(text, " ntlm.carrier=dns ") == NULL || strstr(text, "cl01$") == NULL ||
+            strstr(text, cases[i].result) == NULL || strstr(text, cases[i].status) == NULL) {
+            fail_msg("%s", text);
+        }
+        free(text);
+        play_truncation_sweep(t.steps, t.count);
+        play_chunking_sweep(t.steps, t.count);
+        play_gap_sweep(t.steps, t.count);
+        play_hostile_sweep(t.steps, t.count);
+    }
+}
+
 static void test_what_is_stated(void **state)
 {
     (void)state;
@@ -605,10 +675,11 @@ static void test_sweeps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_stated),    cmocka_unit_test(test_waiting_limit),
-        cmocka_unit_test(test_answer_limit),      cmocka_unit_test(test_hostile_counts),
-        cmocka_unit_test(test_any_port),          cmocka_unit_test(test_strict),
-        cmocka_unit_test(test_noise_on_its_port), cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_keys),           cmocka_unit_test(test_what_is_stated),
+        cmocka_unit_test(test_waiting_limit),  cmocka_unit_test(test_answer_limit),
+        cmocka_unit_test(test_hostile_counts), cmocka_unit_test(test_any_port),
+        cmocka_unit_test(test_strict),         cmocka_unit_test(test_noise_on_its_port),
+        cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -500,6 +500,47 @@ static void test_oddities(void **state)
     check_flow(other_binds, "ldap.bad_bind");
 }
 
+/* An entry that is too long to be read, alone or in the buffer of a security layer, is one entry.
+ */
+static void test_long_entry(void **state)
+{
+    enum { ENTRY = 2 * LIMIT_LDAP_MESSAGE, HEAD = 4 + 28 };
+    (void)state;
+    for (unsigned layer = 0; layer < 2; layer++) {
+        struct talk t = {.count = 0};
+        uint8_t *long_answer = test_calloc(1, HEAD + ENTRY + 64);
+        size_t len = 0;
+        struct built done = message(2, 0x65, result(0, (struct bytes){0}, NULL), true);
+        struct built request = message(2, 0x63, search("dc=long", 0), true);
+        struct built head = {.len = 0};
+        ask(&t, 1, 0x60, sasl("GSSAPI", NULL));
+        answer(&t, 1, 0x61, 0);
+        if (layer == 0) {
+            say(&t, DIR_CLIENT, request);
+        } else {
+            say_buffer(&t, wrapped(4, 12, request));
+            put_be(&head, 28 + ENTRY + done.len, 4);
+            put_built(&head, wrapped(4, 12, (struct built){.len = 0}));
+        }
+        put_be(&head, 0x3084, 2); /* SEQUENCE, the message's number, a SearchResultEntry */
+        put_be(&head, ENTRY - 6, 4);
+        put_be(&head, 0x0201026484, 5);
+        put_be(&head, ENTRY - 6 - 9, 4);
+        memcpy(long_answer, head.at, head.len);
+        len = (layer == 0 ? 0 : HEAD) + ENTRY;
+        memcpy(long_answer + len, done.at, done.len);
+        t.steps[t.count++] =
+            (struct play_step){.dir = DIR_SERVER, .data = bytes_of(long_answer, len + done.len)};
+        for (size_t chunk = 0; chunk < 3000; chunk += 1460) {
+            char *text = play(t.steps, t.count, &(struct play_options){.chunk = chunk});
+            assert_non_null(strstr(text, "ldap.entries=1"));
+            assert_non_null(strstr(text, layer == 0 ? "protection=none" : "protection=sign"));
+            free(text);
+        }
+        test_free(long_answer);
+    }
+}
+
 /* No password reaches any record. */
 static void test_secrets(void **state)
 {
@@ -561,7 +602,7 @@ int main(void)
         cmocka_unit_test(test_what_is_stated), cmocka_unit_test(test_connectionless),
         cmocka_unit_test(test_starttls),       cmocka_unit_test(test_oddities),
         cmocka_unit_test(test_secrets),        cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_sweeps),         cmocka_unit_test(test_long_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,6 +254,28 @@ static void a_broken_signature_is_not_self_signed(void **state)
     certificates_free(cache);
 }
 
+/* Where nothing can check the signature the names tell. */
+static void an_unknown_signature_is_judged_by_names(void **state)
+{
+    static const uint8_t known[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b};
+    unsigned changed = 0;
+    (void)state;
+    struct certificates *cache = certificates_new();
+    struct made made = make(&recipes[0]);
+    uint8_t *at = memmem(made.der, made.len, known, sizeof known);
+    while (at != NULL) {
+        at[sizeof known - 1] = 0x7f;
+        changed++;
+        at = memmem(at, made.len - (size_t)(at - made.der), known, sizeof known);
+    }
+    assert_int_equal(changed, 2);
+    const struct certificate *c = certificates_read(cache, bytes_of(made.der, made.len));
+    assert_non_null(c);
+    assert_true(c->self_signed);
+    OPENSSL_free(made.der);
+    certificates_free(cache);
+}
+
 /* Each length in an allocation of its own, so that a sanitizer sees the first octet past it. */
 static void cut_certificates_are_refused(void **state)
 {
@@ -294,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_read),
         cmocka_unit_test(a_broken_signature_is_not_self_signed),
+        cmocka_unit_test(an_unknown_signature_is_judged_by_names),
         cmocka_unit_test(cut_certificates_are_refused),
         cmocka_unit_test(the_cache_stays_bounded),
     };

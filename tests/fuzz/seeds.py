@@ -105,6 +105,8 @@ def openings():
                                  (0, h('160301002d010000290303') + bytes(32) + h('000002c02f0100'))])
     save_talk('rdp', 'standard', [(0, h('0300000b06e00000000000')), (1, h('0300000b06d00000123400')), (0, framed(client)), (1, framed(server))])
     save_talk('ssh', 'versions', [(1, b'SSH-2.0-OpenSSH_9.3p1 Debian-1\r\n'), (0, b'SSH-2.0-PuTTY_Release_0.78\r\n')])
+    save_talk('proxy_protocol', 'line', [(0, b'PROXY TCP4 10.77.0.21 10.77.0.12 50000 443\r\nGET / HTTP/1.1\r\n\r\n')])
+    save_talk('proxy_protocol', 'header', [(0, h('0d0a0d0a000d0a515549540a2111000c0a4d00150a4d000cc35001bb') + b'SSH-2.0-a\r\n')])
     save_talk('dhcp', 'pxe', [(0, dhcp(1, h('3501013c09') + b'PXEClient' + h('5d020007611100') + bytes(16))),
                               (1, dhcp(2, h('3401033501053604c0a80a0af303020101')))])
     save_talk('tftp', 'request', [(0, b'\0\1boot.efi\0octet\0tsize\x000\0'), (1, b'\0\5\0\1File not found\0')])
