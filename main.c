@@ -471,6 +471,10 @@ static void write_records(struct output *out, const struct session *s, const str
     for (size_t i = 0; i < count; i++) {
         record_verdict(out, verdicts[i]);
     }
+    const struct statement_verdict *answers = audit_statements(s->audit, &count);
+    for (size_t i = 0; i < count; i++) {
+        record_statement(out, &answers[i]);
+    }
     record_summary(out, &s->names, run, s->audit);
 }
 
