@@ -310,8 +310,8 @@ static void a_large_hierarchy_loads_in_a_second(void **state)
     assert_non_null(out);
     (void)fputs(FORESTS "sites: {P01: {type: primary}}\nclients:\n", out);
     for (unsigned i = 0; i < NETWORKS; i++) {
-        (void)fprintf(out, "  net%u: {networks: [10.%u.%u.0/24], forest: corp}\n", i,
-                      100 + i / 100, i % 100);
+        (void)fprintf(out, "  net%u: {networks: [10.%u.%u.0/24], forest: corp}\n", i, 100 + i / 100,
+                      i % 100);
     }
     (void)fputs("hosts:\n", out);
     for (unsigned i = 0; i < HOSTS; i++) {
