@@ -10,18 +10,18 @@
 #define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
     {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
 #define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
-const struct statement statements[] = {
+const struct statement all_statements[] = {
 #include "policy/statements.def"
 };
-const unsigned statement_count = sizeof statements / sizeof *statements;
+const unsigned statement_count = sizeof all_statements / sizeof *all_statements;
 
 #define CODE_LENGTH 4 /* "R010" */
 
 const struct statement *statement_find(const char *id)
 {
     for (unsigned i = 0; i < statement_count; i++) {
-        if (strcmp(statements[i].id, id) == 0) {
-            return &statements[i];
+        if (strcmp(all_statements[i].id, id) == 0) {
+            return &all_statements[i];
         }
     }
     return NULL;
@@ -188,7 +188,7 @@ struct statement_verdict *statements_judge(struct audit *a)
 {
     struct statement_verdict *all = calloc(statement_count, sizeof *all);
     for (unsigned i = 0; all != NULL && i < statement_count; i++) {
-        all[i].statement = &statements[i];
+        all[i].statement = &all_statements[i];
         judge(a, &all[i]);
         all[i].because = all[i].because == NULL ? "" : all[i].because;
         a->counts.statements[all[i].status]++;

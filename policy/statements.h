@@ -25,7 +25,7 @@ struct statement {
     const char *demands; /* one sentence */
 };
 
-extern const struct statement statements[];
+extern const struct statement all_statements[];
 extern const unsigned statement_count;
 const struct statement *statement_find(const char *id); /* NULL: no such statement */
 const char *statement_seen_name(enum statement_seen s); /* "yes", "partly", "hints", "no" */
