@@ -15,8 +15,10 @@
 
 #include "capture/limits.h"
 #include "capture/nearest.h"
+#include "command_help.h"
 #include "pipeline.h"
 #include "reports/catalogue.h"
+#include "reports/flow_list.h"
 #include "reports/progress.h"
 #include "reports/text.h"
 
@@ -471,6 +473,10 @@ static void write_records(struct output *out, const struct session *s, const str
     for (size_t i = 0; i < count; i++) {
         record_verdict(out, verdicts[i]);
     }
+    const struct statement_verdict *answers = audit_statements(s->audit, &count);
+    for (size_t i = 0; i < count; i++) {
+        record_statement(out, &answers[i]);
+    }
     record_summary(out, &s->names, run, s->audit);
 }
 
@@ -619,6 +625,48 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     return seen.worst >= o->fail_on ? EXIT_FINDINGS : EXIT_CLEAN;
 }
 
+static int list_flows(const struct options *o, const char *format, const struct policy *policy)
+{
+    struct matrix_flow *flows = NULL;
+    struct output *out = NULL;
+    size_t count = 0;
+    int failed = matrix_flows(policy, &flows, &count);
+    if (failed < 0) {
+        return trouble("%s: %s", policy->path,
+                       failed == -E2BIG ? "more flows than can be listed" : strerror(-failed));
+    }
+    int status = open_output(o->output, &out);
+    if (status == EXIT_CLEAN) {
+        (void)flow_list(out, format, flows, count);
+        status = close_output(out, o->output);
+    }
+    free(flows);
+    return status;
+}
+
+static int run_matrix(const struct command *c, struct options *o, int argc, char **argv)
+{
+    const char *path = o->policy != NULL ? o->policy : optind < argc ? argv[optind] : NULL;
+    const char *format = o->format == NULL ? flow_list_formats[0] : o->format;
+    struct policy *policy = NULL;
+    unsigned known = 0;
+    while (flow_list_formats[known] != NULL && strcmp(flow_list_formats[known], format) != 0) {
+        known++;
+    }
+    if (flow_list_formats[known] == NULL) {
+        return trouble("--format %s: expected table, csv, json, nftables or windows", format);
+    }
+    if (path == NULL) {
+        return usage(c, "no policy given; name one with -p");
+    }
+    if (load_policy(path, &policy) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    int status = list_flows(o, format, policy);
+    policy_free(policy);
+    return status;
+}
+
 static int run_rules(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct output *out = NULL;
@@ -657,53 +705,13 @@ static int run_explain(const struct command *c, struct options *o, int argc, cha
     return close_output(out, o->output);
 }
 
-#define INPUT_HELP                                                                                 \
-    "  -r, --read FILE        capture file, folder of captures, or - for standard input; "         \
-    "further\n"                                                                                    \
-    "                         files may follow, all of them are one timeline\n"                    \
-    "      --filter BPF       only packets that match this pcap filter\n"                          \
-    "      --workers N        threads that dissect (default: one a core); output is the same for " \
-    "all\n"                                                                                        \
-    "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"       \
-    "      --key-vlan         equal addresses in two VLANs are two conversations\n"                \
-    "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
-    "      --no-ndpi          name protocols by own signatures only\n"                             \
-    "      --secrets          write NTLM proofs, from which passwords can be guessed\n"            \
-    "      --sql-text         write the text of SQL requests\n"                                    \
-    "      --paths            write the paths of files opened on shares\n"                         \
-    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
-    "  -q, --quiet            no progress\n"                                                       \
-    "  -h, --help             this text\n"
-
 static const struct command commands[] = {
-    {"audit", "judge captures against a policy",
-     "usage: rolecall audit -p POLICY -r FILE...\n\n"
-     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"
-     "      --format F         text (default) or jsonl\n"
-     "      --events           with jsonl: also every record that 'rolecall events' writes\n"
-     "      --report FOLDER    also write report.txt and records.jsonl there\n"
-     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"
-     "      --color WHEN       auto (default), always or never\n" INPUT_HELP
-     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"
-     "\nexamples:\n"
-     "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"
-     "  rolecall audit -p site.yaml -r captures/ --report report\n"
-     "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n",
-     run_audit},
-    {"events", "write what was seen, as JSON Lines; needs no policy",
-     "usage: rolecall events -r FILE...\n\n"
-     "      --type LIST        only these record types, such as flow,tls,ntlm\n" INPUT_HELP
-     "\nexamples:\n"
-     "  rolecall events -r capture.pcap | jq 'select(.type == \"tls\") | .server_name'\n"
-     "  rolecall events --type ntlm,smb -r captures/ -o seen.jsonl\n",
-     run_events},
-    {"check", "check a policy file, and what can be told of it without traffic",
-     "usage: rolecall check POLICY\n\n"
-     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"
-     "  -h, --help             this text\n"
-     "\nExit status: 0 nothing to say, 1 remarks, 2 the policy cannot be used.\n"
-     "\nexample:\n  rolecall check site.yaml\n",
+    {"audit", "judge captures against a policy", HELP_AUDIT, run_audit},
+    {"events", "write what was seen, as JSON Lines; needs no policy", HELP_EVENTS, run_events},
+    {"check", "check a policy file, and what can be told of it without traffic", HELP_CHECK,
      run_check},
+    {"matrix", "list the flows that a declared hierarchy needs, also as firewall rules",
+     HELP_MATRIX, run_matrix},
     {"rules", "list the rules",
      "usage: rolecall rules [--format text|jsonl]\n\nexample:\n  rolecall rules\n", run_rules},
     {"explain", "what a rule means, what it looks at, how to mend a breach",

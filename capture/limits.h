@@ -216,6 +216,9 @@
 #define LIMIT_POLICY_MEMORY (768u << 20)
 #define LIMIT_POLICY_FAULTS 50
 #define LIMIT_POLICY_REMARKS 1000
+/* Flows that `rolecall matrix` lists: 400 octets each, and nobody enters more rules into a
+ * firewall. */
+#define LIMIT_MATRIX_FLOWS (1u << 21)
 
 /* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
  * finding. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/audit_state.h"
+#include "policy/statements.h"
 
 /* ---- names ---- */
 
@@ -98,6 +99,7 @@ struct audit *audit_free(struct audit *a)
         free(a->findings.slots);
         free(a->sorted_findings);
         free(a->sorted_verdicts);
+        free(a->statements);
         free(a);
     }
     return NULL;
@@ -311,6 +313,13 @@ void audit_finish(struct audit *a)
         qsort(a->sorted_verdicts, a->judgements.count, sizeof *a->sorted_verdicts,
               compare_verdicts);
     }
+    a->statements = statements_judge(a);
+}
+
+const struct statement_verdict *audit_statements(const struct audit *a, size_t *ret_count)
+{
+    *ret_count = a->statements == NULL ? 0 : statement_count;
+    return a->statements;
 }
 
 const struct finding *const *audit_findings(const struct audit *a, size_t *ret_count)

@@ -69,6 +69,7 @@ struct audit_counts {
     uint64_t findings[SEVERITY_CRITICAL + 1]; /* by severity; accepted ones not counted here */
     uint64_t accepted;
     uint64_t verdicts[VERDICT_NOT_ASSESSABLE + 1];
+    uint64_t statements[VERDICT_NOT_ASSESSABLE + 1];
 };
 
 struct audit *audit_new(const struct policy *p) MUST_USE;

@@ -1,5 +1,5 @@
 /*
- * audit_state.h - the audit's inside; only audit.c, ledger.c and watch.c include it.
+ * audit_state.h - the audit's inside; only audit.c, ledger.c, statements.c and watch.c include it.
  */
 #ifndef ROLECALL_POLICY_AUDIT_STATE_H
 #define ROLECALL_POLICY_AUDIT_STATE_H
@@ -59,6 +59,7 @@ struct audit {
     struct ledger_table judgements, findings;
     const struct finding **sorted_findings;
     const struct verdict **sorted_verdicts;
+    struct statement_verdict *statements; /* NULL until the end */
     struct audit_counts counts;
 };
 

@@ -44,6 +44,8 @@ enum client_mode {
     CLIENTS_HTTP,
     CLIENTS_ENHANCED_HTTP
 };
+/* How a site comes to trust a client's self-made certificate; `approval:` of a site. */
+enum approval { APPROVAL_UNDECLARED, APPROVAL_MANUAL, APPROVAL_AUTOMATIC, APPROVAL_ALL };
 enum trust_type { TRUST_FOREST, TRUST_EXTERNAL, TRUST_REALM };
 enum severity {
     SEVERITY_OFF,
@@ -94,6 +96,10 @@ struct site {
     enum site_type type;
     const struct site *parent; /* NULL at the top */
     enum client_mode clients;
+    /* 1 yes, 0 no, -1 not declared: what clients' messages must be, and whether they are pushed. */
+    int signing, encryption, client_push;
+    enum approval approval;
+    int maintenance_from, maintenance_to; /* minutes after midnight; -1: not declared */
     struct place place;
 };
 
@@ -114,6 +120,13 @@ struct role_instance { /* one role on one host, with its options */
     const char *proxy_mode;       /* bridging or tunneling; NULL: not declared */
     const char **publishes;
     unsigned publish_count;
+    const char **certificate_names; /* of a web proxy, on its outer side */
+    unsigned certificate_name_count;
+    bool read_only;                 /* domain controller */
+    bool package_share;             /* packages run from the distribution point's share, by SMB */
+    bool urgent_at_any_time;        /* the bandwidth's schedule does not bind urgent content */
+    int user_policy;                /* for internet clients: 1 yes, 0 no, -1 not declared */
+    const char *connection_account; /* to the site database; NULL: the computer account */
     struct place place;
 };
 
@@ -128,6 +141,9 @@ struct host {
     bool workgroup;
     const struct site *site; /* NULL: none */
     bool site_server_initiates;
+    const char *installation_account; /* of this host alone; NULL: those of `accounts:` */
+    const char **service_names;       /* SPNs besides those that follow from its names */
+    unsigned service_name_count;
     const struct role_instance *roles;
     unsigned role_count;
     role_set role_bits;
@@ -140,7 +156,10 @@ struct client_group { /* `clients:`, and `administrators:` under its own name */
     unsigned count;
     const struct forest *forest;
     bool workgroup;
-    bool administrators; /* consoles, DBAs, jump hosts, scanners */
+    bool administrators;            /* consoles, DBAs, jump hosts, scanners */
+    int microsoft_update;           /* may fetch from there: 1 yes, 0 no, -1 not declared */
+    const struct forest **fallback; /* other forests whose site systems it may use */
+    unsigned fallback_count;
     struct place place;
 };
 
@@ -176,6 +195,27 @@ struct selector {
         const char *name; /* SELECT_NAME: a full host name that is not declared; it selects nobody
                              until it is */
     } is;
+};
+
+/* `sensor:`; where the capture was taken. What it does not see cannot be missed. */
+struct sensor {
+    const struct zone *zone; /* NULL: not declared */
+    const struct site *site;
+    const struct zone **sees;
+    unsigned see_count;
+    struct place place; /* line 0: not declared */
+};
+
+/* `links:`; what counts as a fast and well-connected network. 0: not declared. */
+struct link_limits {
+    uint32_t max_rtt_ms, max_loss_percent, prestaged_max_mb;
+};
+
+/* `ntlm:`; who may still use it. */
+struct ntlm_exceptions {
+    const char **accounts;
+    const struct selector *servers;
+    unsigned account_count, server_count;
 };
 
 struct matrix_exception { /* `matrix:`; first match wins, before the built-in matrix */
@@ -238,7 +278,16 @@ struct policy {
     uint16_t tls_minimum; /* 0x0303: TLS 1.2 */
     const char **tls_authorities;
     unsigned tls_authority_count;
-    bool pki;                   /* clients must show certificates */
+    const char **tls_issuers; /* names of authorities whose certificates are expected */
+    unsigned tls_issuer_count;
+    bool pki; /* clients must show certificates */
+    struct sensor sensor;
+    struct link_limits links;
+    struct ntlm_exceptions ntlm;
+    const char **cloud_names; /* of storage and services; "*." stands for any first labels */
+    unsigned cloud_name_count;
+    const struct prefix *translators; /* NAT: behind such an address stand many hosts */
+    unsigned translator_count;
     struct policy_index *index; /* addresses and names; used by the look-ups below */
 };
 

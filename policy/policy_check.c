@@ -89,6 +89,7 @@ void policy_check(const struct policy *p, void (*say)(void *user, const struct p
     check_hosts(&r);
     check_roles(&r);
     check_accounts(&r);
+    check_options(&r);
     tell(&r);
     free(r.site_servers);
     free(r.list);

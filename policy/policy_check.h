@@ -31,9 +31,13 @@ bool check_has_accounts(const struct policy *p, const char *purpose);
 const char *
 check_forest_name(const struct host *host); /* "a workgroup" and "no declared forest" too */
 
+/* The domain part of an account is declared, or is a host for a local account. */
+bool check_domain_is_known(const struct policy *p, const char *account);
+
 void check_sites(struct remarks *r);    /* the tree, trusts, site servers, databases, providers */
 void check_hosts(struct remarks *r);    /* roles where they cannot be, across forests, in zones */
 void check_roles(struct remarks *r);    /* options of roles: modes, internet, proxies, content */
 void check_accounts(struct remarks *r); /* accounts, client groups, trusts, accepted risks */
+void check_options(struct remarks *r);  /* messages, approval, names, accounts of single hosts */
 
 #endif

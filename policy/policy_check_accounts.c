@@ -3,9 +3,8 @@
 
 #include "policy/policy_check.h"
 
-/* The domain part of an account is declared, or is a host for a local account; anything else is a
- * slip or a forest that is missing. */
-static bool domain_is_known(const struct policy *p, const char *account)
+/* Anything else is a slip or a forest that is missing. */
+bool check_domain_is_known(const struct policy *p, const char *account)
 {
     char domain[256];
     const char *backslash = strchr(account, '\\'), *at = strrchr(account, '@');
@@ -21,7 +20,7 @@ static void check_account_domains(struct remarks *r)
     const struct policy *p = r->policy;
     for (unsigned i = 0; i < p->account_count; i++) {
         for (unsigned k = 0; k < p->accounts[i].count; k++) {
-            if (!domain_is_known(p, p->accounts[i].accounts[k])) {
+            if (!check_domain_is_known(p, p->accounts[i].accounts[k])) {
                 remark(r, p->accounts[i].place, SEVERITY_LOW, NULL,
                        "account %s (%s) is in no declared domain; add the domain to its forest, or "
                        "correct the name",

@@ -109,18 +109,20 @@ static void check_untrusted(struct remarks *r, const struct host *h, const struc
                "connections",
                h->name, h->forest->name, server->forest->name, server->name);
     }
-    if (!check_has_accounts(p, "site-system-installation")) {
+    if (h->installation_account == NULL && !check_has_accounts(p, "site-system-installation")) {
         remark(r, h->place, SEVERITY_HIGH, "S82",
                "%s is in untrusted forest %s, but no site-system-installation account is declared",
                h->name, h->forest->name);
     }
-    if (mp != NULL && !check_has_accounts(p, "management-point-connection")) {
+    if (mp != NULL && mp->connection_account == NULL &&
+        !check_has_accounts(p, "management-point-connection")) {
         remark(r, mp->place, SEVERITY_HIGH, "S99",
                "management point %s is in untrusted forest %s, but no management-point-connection "
                "account is declared; its computer account cannot open the site database",
                h->name, h->forest->name);
     }
-    if (enrollment != NULL && !check_has_accounts(p, "enrollment-point-connection")) {
+    if (enrollment != NULL && enrollment->connection_account == NULL &&
+        !check_has_accounts(p, "enrollment-point-connection")) {
         remark(r, enrollment->place, SEVERITY_HIGH, "S99",
                "enrollment point %s is in untrusted forest %s, but no enrollment-point-connection "
                "account is declared; its computer account cannot open the site database",

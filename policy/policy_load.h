@@ -116,6 +116,16 @@ void load_accounts(struct loader *l, const struct load_key *key, const struct ya
                    void *into);
 void load_tls(struct loader *l, const struct load_key *key, const struct yaml_node *node,
               void *into);
+void load_sensor(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                 void *into);
+void load_links(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                void *into);
+void load_ntlm(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+               void *into);
+void load_cloud(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                void *into);
+void load_translators(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                      void *into);
 void load_matrix(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                  void *into);
 void load_watches(struct loader *l, const struct load_key *key, const struct yaml_node *node,
@@ -130,6 +140,18 @@ void load_roles(struct loader *l, const struct load_key *key, const struct yaml_
 /* CLIENTS_... of `clients:` and `client-communication:`; enum client_mode. */
 void load_client_mode(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                       void *into);
+/* "20:00-06:00" as minutes after midnight; `what` names the key. False after a fault. */
+bool load_times(struct loader *l, const char *what, const struct yaml_node *node, int ret[2]);
+/* A number within bounds, as `uint32_t`; false after a fault. */
+bool load_number(struct loader *l, const char *what, const struct yaml_node *node,
+                 const uint32_t bounds[2], uint32_t *ret);
+/* True or false as 1 or 0, for fields where -1 is "not declared". */
+void load_answer_field(struct loader *l, const struct load_key *key, const struct yaml_node *value,
+                       void *into); /* int */
+/* One account: 'DOMAIN\user' or user@domain. */
+void load_account_field(struct loader *l, const struct load_key *key, const struct yaml_node *value,
+                        void *into); /* const char * */
+void load_account_check(struct loader *l, const struct yaml_node *node);
 /* The rule's number, also that of a watch rule; false after a fault. */
 bool load_rule(struct loader *l, const struct yaml_node *node, unsigned *ret);
 bool load_severity(struct loader *l, const char *what, const struct yaml_node *node,

@@ -20,7 +20,7 @@ static const struct load_word purposes[] = {
     {"reporting-point", 0},
 };
 
-static void check_account(struct loader *l, const struct yaml_node *node)
+void load_account_check(struct loader *l, const struct yaml_node *node)
 {
     if (node->kind != YAML_TEXT) {
         return;
@@ -55,7 +55,7 @@ void load_accounts(struct loader *l, const struct load_key *key, const struct ya
         list->place = purpose->place;
         list->accounts = load_texts(l, purpose->text, names, &list->count);
         for (unsigned k = 0; names->kind == YAML_LIST && k < names->count; k++) {
-            check_account(l, names->items[k]);
+            load_account_check(l, names->items[k]);
         }
     }
     l->policy->accounts = lists;
@@ -106,12 +106,20 @@ static void read_authorities(struct loader *l, const struct load_key *key,
     p->tls_authority_count = count;
 }
 
+static void read_issuers(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                         void *into)
+{
+    struct policy *p = into;
+    p->tls_issuers = load_texts(l, key->name, node, &p->tls_issuer_count);
+}
+
 void load_tls(struct loader *l, const struct load_key *key, const struct yaml_node *node,
               void *into)
 {
     static const struct load_key keys[] = {
         {"minimum", read_minimum, offsetof(struct policy, tls_minimum), false},
         {"authorities", read_authorities, 0, false},
+        {"issuers", read_issuers, 0, false},
         {"pki", load_bool_field, offsetof(struct policy, pki), false},
     };
     (void)into;

@@ -89,6 +89,22 @@ static void read_site(struct loader *l, const struct load_key *key, const struct
     *(const struct site **)into = load_site(l, node);
 }
 
+static void read_service_names(struct loader *l, const struct load_key *key,
+                               const struct yaml_node *node, void *into)
+{
+    struct host *host = into;
+    host->service_names = load_texts(l, key->name, node, &host->service_name_count);
+    for (unsigned i = 0; node->kind == YAML_LIST && i < node->count; i++) {
+        const char *name = node->items[i]->kind == YAML_TEXT ? node->items[i]->text : "a/b";
+        const char *slash = strchr(name, '/');
+        if (slash == NULL || slash == name || slash[1] == '\0') {
+            fault_note(l->faults, node->items[i]->place,
+                       "'%.128s' is no service name; expected one such as HTTP/www.corp.example",
+                       name);
+        }
+    }
+}
+
 static const struct load_key host_keys[] = {
     {"addresses", read_addresses, 0, false},
     {"aliases", read_aliases, 0, false},
@@ -96,6 +112,9 @@ static const struct load_key host_keys[] = {
     {"workgroup", load_bool_field, offsetof(struct host, workgroup), false},
     {"site", read_site, offsetof(struct host, site), false},
     {"site-server-initiates", load_bool_field, offsetof(struct host, site_server_initiates), false},
+    {"installation-account", load_account_field, offsetof(struct host, installation_account),
+     false},
+    {"service-names", read_service_names, 0, false},
     {"roles", load_roles, 0, false},
 };
 

@@ -116,10 +116,28 @@ static void read_group_networks(struct loader *l, const struct load_key *key,
                                     (uint32_t)(group - l->groups), &group->count);
 }
 
+static void read_fallback(struct loader *l, const struct load_key *key,
+                          const struct yaml_node *node, void *into)
+{
+    struct client_group *group = into;
+    if (!load_is(l, node, YAML_LIST, key->name)) {
+        return;
+    }
+    group->fallback = load_alloc(l, node->count, sizeof *group->fallback);
+    for (unsigned i = 0; l->error == 0 && i < node->count; i++) {
+        const struct forest *forest = load_forest(l, node->items[i]);
+        if (forest != NULL) {
+            group->fallback[group->fallback_count++] = forest;
+        }
+    }
+}
+
 static const struct load_key group_keys[] = {
     {"networks", read_group_networks, 0, true},
     {"forest", load_forest_field, offsetof(struct client_group, forest), false},
     {"workgroup", load_bool_field, offsetof(struct client_group, workgroup), false},
+    {"microsoft-update", load_answer_field, offsetof(struct client_group, microsoft_update), false},
+    {"fallback-forests", read_fallback, 0, false},
 };
 
 /* Makes room for `more` groups; the array moves, so that nothing may point into it before all are
@@ -146,6 +164,7 @@ static void read_group(struct loader *l, const char *name, struct place at,
     group->name = load_copy(l, name);
     group->place = at;
     group->administrators = administrators;
+    group->microsoft_update = -1;
     (void)load_name(l, &l->index->groups, (struct name_entry){group->name, owner, false, at},
                     "client group");
     load_map(l, node, administrators ? "the administrators" : "the client group", group_keys,

@@ -18,6 +18,12 @@
      ROLE_BIT(ROLE_CMG_CONNECTION_POINT) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) |               \
      ROLE_BIT(ROLE_SMS_PROVIDER) | ROLE_BIT(ROLE_EXCHANGE_SERVER) | ROLE_BIT(ROLE_WEB_PROXY))
 #define CONTENT_ROLES (ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT))
+/* Roles that open the site database with an account that can be set. */
+#define DATABASE_ROLES                                                                             \
+    (ROLE_BIT(ROLE_MANAGEMENT_POINT) | CONTENT_ROLES | ROLE_BIT(ROLE_STATE_MIGRATION_POINT) |      \
+     ROLE_BIT(ROLE_REPORTING_POINT) | ROLE_BIT(ROLE_ENROLLMENT_POINT) |                            \
+     ROLE_BIT(ROLE_ENDPOINT_PROTECTION_POINT) | ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT) |          \
+     ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT) | ROLE_BIT(ROLE_DATA_WAREHOUSE_POINT))
 #define ALL_ROLES (ROLE_BIT(ROLE_COUNT) - 1)
 
 /* ---- ports ---- */
@@ -107,63 +113,22 @@ static void read_serves(struct loader *l, const struct load_key *key, const stru
     }
 }
 
-static void read_anonymous(struct loader *l, const struct load_key *key,
-                           const struct yaml_node *node, void *into)
-{
-    bool anonymous;
-    unsigned before = l->faults->total;
-    load_bool_field(l, key, node, &anonymous);
-    if (l->faults->total == before) {
-        *(int *)into = anonymous;
-    }
-}
-
 static void read_limit(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                        void *into)
 {
-    if (!load_is(l, node, YAML_TEXT, key->name)) {
-        return;
-    }
-    char *end = NULL;
-    unsigned long mbit = strtoul(node->text, &end, 10);
-    if (node->text[0] < '0' || node->text[0] > '9' || *end != '\0' || mbit == 0 || mbit > 1000000) {
-        fault_note(l->faults, node->place,
-                   "'limit-mbit' is '%.32s'; expected megabits a second, 1 to 1000000", node->text);
-        return;
-    }
-    *(uint32_t *)into = (uint32_t)mbit;
-}
-
-static bool minutes(const char *text, int *ret)
-{
-    for (int i = 0; i < 5; i++) {
-        if (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-    }
-    int hour = (text[0] - '0') * 10 + (text[1] - '0'),
-        minute = (text[3] - '0') * 10 + (text[4] - '0');
-    *ret = hour * 60 + minute;
-    return minute < 60 && *ret <= 24 * 60;
+    static const uint32_t bounds[] = {1, 1000000};
+    (void)load_number(l, key->name, node, bounds, into);
 }
 
 static void read_between(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                          void *into)
 {
     struct role_instance *role = into;
-    int from, to;
-    if (!load_is(l, node, YAML_TEXT, key->name)) {
-        return;
+    int times[2];
+    if (load_times(l, key->name, node, times)) {
+        role->between_from = times[0];
+        role->between_to = times[1];
     }
-    if (strlen(node->text) != 11 || node->text[5] != '-' || !minutes(node->text, &from) ||
-        !minutes(node->text + 6, &to)) {
-        fault_note(l->faults, node->place,
-                   "'between' is '%.32s'; expected two times of day such as \"20:00-06:00\"",
-                   node->text);
-        return;
-    }
-    role->between_from = from;
-    role->between_to = to;
 }
 
 static void read_bandwidth(struct loader *l, const struct load_key *key,
@@ -172,6 +137,8 @@ static void read_bandwidth(struct loader *l, const struct load_key *key,
     static const struct load_key keys[] = {
         {"limit-mbit", read_limit, offsetof(struct role_instance, bandwidth_mbit), true},
         {"between", read_between, 0, false},
+        {"urgent-at-any-time", load_bool_field, offsetof(struct role_instance, urgent_at_any_time),
+         false},
     };
     (void)key;
     load_map(l, node, "'bandwidth'", keys, LOAD_COUNT(keys), into);
@@ -206,6 +173,13 @@ static void read_publishes(struct loader *l, const struct load_key *key,
     }
 }
 
+static void read_certificate_names(struct loader *l, const struct load_key *key,
+                                   const struct yaml_node *node, void *into)
+{
+    struct role_instance *role = into;
+    role->certificate_names = load_texts(l, key->name, node, &role->certificate_name_count);
+}
+
 static const struct option {
     struct load_key key;
     role_set roles;
@@ -214,7 +188,7 @@ static const struct option {
      WEB_ROLES & ~ROLE_BIT(ROLE_WEB_PROXY)},
     {{"ports", read_ports, 0, false}, ALL_ROLES},
     {{"serves", read_serves, 0, false}, WEB_ROLES},
-    {{"anonymous", read_anonymous, offsetof(struct role_instance, anonymous), false},
+    {{"anonymous", load_answer_field, offsetof(struct role_instance, anonymous), false},
      CONTENT_ROLES},
     {{"bandwidth", read_bandwidth, 0, false}, CONTENT_ROLES},
     {{"prestaged", load_bool_field, offsetof(struct role_instance, prestaged), false},
@@ -222,6 +196,16 @@ static const struct option {
     {{"mode", read_proxy_mode, offsetof(struct role_instance, proxy_mode), false},
      ROLE_BIT(ROLE_WEB_PROXY)},
     {{"publishes", read_publishes, 0, false}, ROLE_BIT(ROLE_WEB_PROXY)},
+    {{"certificate-names", read_certificate_names, 0, false}, ROLE_BIT(ROLE_WEB_PROXY)},
+    {{"package-share", load_bool_field, offsetof(struct role_instance, package_share), false},
+     CONTENT_ROLES},
+    {{"user-policy", load_answer_field, offsetof(struct role_instance, user_policy), false},
+     ROLE_BIT(ROLE_MANAGEMENT_POINT)},
+    {{"connection-account", load_account_field, offsetof(struct role_instance, connection_account),
+      false},
+     DATABASE_ROLES},
+    {{"read-only", load_bool_field, offsetof(struct role_instance, read_only), false},
+     ROLE_BIT(ROLE_DOMAIN_CONTROLLER)},
 };
 
 /* ---- roles ---- */
@@ -258,8 +242,11 @@ static bool read_role(struct loader *l, const struct yaml_node *node, struct rol
         name = node->keys[0];
         given = yaml_is_null(node->items[0]) ? NULL : node->items[0];
     }
-    *role = (struct role_instance){
-        .place = name->place, .anonymous = -1, .between_from = -1, .between_to = -1};
+    *role = (struct role_instance){.place = name->place,
+                                   .anonymous = -1,
+                                   .user_policy = -1,
+                                   .between_from = -1,
+                                   .between_to = -1};
     if (!read_role_name(l, name, &role->role)) {
         return false;
     }

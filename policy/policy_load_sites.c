@@ -60,10 +60,56 @@ static void read_communication(struct loader *l, const struct load_key *key,
     load_client_mode(l, key, node, &draft->site->clients);
 }
 
+static void read_messages(struct loader *l, const struct load_key *key,
+                          const struct yaml_node *node, void *into)
+{
+    static const struct load_key keys[] = {
+        {"signing", load_answer_field, offsetof(struct site, signing), false},
+        {"encryption", load_answer_field, offsetof(struct site, encryption), false},
+    };
+    struct site_draft *draft = into;
+    (void)key;
+    load_map(l, node, "'client-messages'", keys, LOAD_COUNT(keys), draft->site);
+}
+
+static void read_approval(struct loader *l, const struct load_key *key,
+                          const struct yaml_node *node, void *into)
+{
+    static const struct load_word words[] = {
+        {"manual", APPROVAL_MANUAL}, {"automatic", APPROVAL_AUTOMATIC}, {"all", APPROVAL_ALL}};
+    struct site_draft *draft = into;
+    int approval;
+    if (load_word(l, key->name, node, words, LOAD_COUNT(words), &approval)) {
+        draft->site->approval = (enum approval)approval;
+    }
+}
+
+static void read_push(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                      void *into)
+{
+    struct site_draft *draft = into;
+    load_answer_field(l, key, node, &draft->site->client_push);
+}
+
+static void read_maintenance(struct loader *l, const struct load_key *key,
+                             const struct yaml_node *node, void *into)
+{
+    struct site_draft *draft = into;
+    int times[2];
+    if (load_times(l, key->name, node, times)) {
+        draft->site->maintenance_from = times[0];
+        draft->site->maintenance_to = times[1];
+    }
+}
+
 static const struct load_key site_keys[] = {
     {"type", read_type, 0, true},
     {"parent", read_parent, 0, false},
     {"client-communication", read_communication, 0, false},
+    {"client-messages", read_messages, 0, false},
+    {"approval", read_approval, 0, false},
+    {"client-push", read_push, 0, false},
+    {"maintenance", read_maintenance, 0, false},
 };
 
 /* Only a link that the types allow is made, so that the tree has no cycles. */
@@ -113,6 +159,11 @@ void load_sites(struct loader *l, const struct load_key *key, const struct yaml_
     for (unsigned i = 0; l->error == 0 && i < node->count; i++) {
         struct site *site = &l->sites[i];
         drafts[i].site = site;
+        *site = (struct site){.signing = -1,
+                              .encryption = -1,
+                              .client_push = -1,
+                              .maintenance_from = -1,
+                              .maintenance_to = -1};
         site->code = load_copy(l, node->keys[i]->text);
         site->place = node->keys[i]->place;
         (void)load_name(l, &l->index->sites, (struct name_entry){site->code, i, false, site->place},

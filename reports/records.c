@@ -265,6 +265,21 @@ void record_verdict(struct output *out, const struct verdict *v)
     line_ends(&j);
 }
 
+void record_statement(struct output *out, const struct statement_verdict *v)
+{
+    const struct statement *s = v->statement;
+    struct json j = line_of(out, "statement");
+    json_text(&j, "id", s->id);
+    json_text(&j, "demands", s->demands);
+    json_text(&j, "seen", statement_seen_name(s->seen));
+    json_text(&j, "status", verdict_status_name(v->status));
+    json_parts(&j, "rules", v->judged, ' ');
+    json_parts(&j, "not_judged", v->not_judged, ' ');
+    json_number(&j, "observed", v->observed);
+    json_text(&j, "because", v->because);
+    line_ends(&j);
+}
+
 /* ---- summary ---- */
 
 void flow_quality_add(struct flow_quality *q, const struct observation *flow)
@@ -361,6 +376,11 @@ static void add_audit(struct json *j, const struct audit_counts *a, const struct
     json_open(j, "verdicts", '{');
     for (unsigned s = 0; s <= VERDICT_NOT_ASSESSABLE; s++) {
         json_number(j, verdict_status_name((enum verdict_status)s), a->verdicts[s]);
+    }
+    json_close(j, '}');
+    json_open(j, "statements", '{');
+    for (unsigned s = 0; s <= VERDICT_NOT_ASSESSABLE; s++) {
+        json_number(j, verdict_status_name((enum verdict_status)s), a->statements[s]);
     }
     json_close(j, '}');
     json_open(j, "policy", '{');

@@ -8,7 +8,7 @@
 
 #include "capture/source.h"
 #include "dissect/engine.h"
-#include "policy/audit.h"
+#include "policy/statements.h"
 #include "reports/json.h"
 
 /* What the capture shows of conversations only in part; gathered from flow records. */
@@ -49,6 +49,7 @@ void record_observation(struct output *out, const struct record_names *names,
                         const struct observation *o);
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
 void record_verdict(struct output *out, const struct verdict *v);
+void record_statement(struct output *out, const struct statement_verdict *v);
 /* `audit` and the policy are NULL for `events`. */
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,
                     const struct audit *audit);

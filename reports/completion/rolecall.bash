@@ -39,6 +39,7 @@ _rolecall_options()
         audit) echo "--policy --format --events --report --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         check) echo "--policy --fail-on --help" ;;
+        matrix) echo "--policy --format --output --help" ;;
         rules) echo "--format --output --color --help" ;;
         explain) echo "--output --color --help" ;;
     esac
@@ -50,7 +51,13 @@ _rolecall_value()
     case $1 in
         --read | -r | --policy | -p | --output | -o) _rolecall_files "$2" ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-        --format) _rolecall_words "text jsonl" "$2" ;;
+        --format)
+            if [[ ${COMP_WORDS[1]} == matrix ]]; then
+                _rolecall_words "table csv json nftables windows" "$2"
+            else
+                _rolecall_words "text jsonl" "$2"
+            fi
+            ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
@@ -65,7 +72,7 @@ _rolecall()
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _rolecall_words "audit events check rules explain --help --version" "$current"
+        _rolecall_words "audit events check matrix rules explain --help --version" "$current"
         return
     fi
     # "--format=te" comes as three words: the option, "=" and what is typed of the value.

@@ -134,6 +134,18 @@ static const struct check_case {
     {"accept: [{rule: R061, until: 2020-01-31, reason: x}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "the acceptance of R061 expired after 2020-01-31", NULL, SEVERITY_MEDIUM},
     {"accept: [{rule: R061, until: 2199-01-31}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "gives no reason", NULL, SEVERITY_LOW},
     {"accept: [{rule: R061, reason: x}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "has no end", NULL, SEVERITY_LOW},
+    /* options */
+    {"sites: {P01: {type: primary, client-communication: https-or-http, client-messages: {signing: false}}}\n", "sites: {P01: {type: primary, client-communication: https-or-http, client-messages: {signing: true}}}\n", "declared without signing", "S25", SEVERITY_MEDIUM},
+    {"sites: {P01: {type: primary, client-communication: https-or-http, client-messages: {encryption: false}}}\n", PKI "sites: {P01: {type: primary, client-communication: https, client-messages: {encryption: false}}}\n", "declared without encryption", "S25", SEVERITY_MEDIUM},
+    {"sites: {P01: {type: primary, approval: all}}\n", "sites: {P01: {type: primary, approval: automatic}}\n", "approves every client that asks", "S56", SEVERITY_MEDIUM},
+    {"sites: {P01: {type: primary, approval: all}}\nclients: {k: {networks: [10.0.0.0/8], workgroup: true}}\n", "sites: {P01: {type: primary, approval: all}}\nadministrators: {networks: [10.0.0.0/8], workgroup: true}\n", "also those of workgroups", "S56", SEVERITY_HIGH},
+    {FORESTS "accounts: {site-installation: ['CORP\\Administrator']}\n", FORESTS "accounts: {site-installation: ['CORP\\administrators-helper']}\n", "of no more", "S77", SEVERITY_MEDIUM},
+    {"hosts: {x: {roles: [{web-proxy: {mode: tunneling, certificate-names: [a.example]}}]}}\n", "hosts: {x: {roles: [{web-proxy: {mode: bridging, certificate-names: [a.example]}}]}}\n", "web proxy x tunnels, so that", "S47", SEVERITY_LOW},
+    {FORESTS P01 CM "  m.partner.example: {forest: partner, site: P01, roles: [{management-point: {user-policy: true}}]}\nclients: {k: {networks: [10.9.0.0/16], forest: corp}}\n", FORESTS "trusts: [{forests: [partner, corp], type: forest, direction: one-way}]\n" P01 CM "  m.partner.example: {forest: partner, site: P01, roles: [{management-point: {user-policy: true}}]}\nclients: {k: {networks: [10.9.0.0/16], forest: corp}}\n", "only computer policy works", "S105", SEVERITY_MEDIUM},
+    {"hosts: {mail: {roles: [exchange-server]}}\n", "hosts: {mail.corp.example: {roles: [exchange-server]}}\n", "Exchange server mail is declared by its short name", "S115", SEVERITY_LOW},
+    {FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point], installation-account: 'CROP\\i'}\n", FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point], installation-account: 'CORP\\i'}\n", "account CROP\\i (installation-account of d.partner.example)", NULL, SEVERITY_LOW},
+    {FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point]}\n", FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point], installation-account: 'CORP\\i'}\n", "no site-system-installation account", "S82", SEVERITY_HIGH},
+    {FORESTS P01 CM "  m.partner.example: {forest: partner, site: P01, roles: [management-point]}\n", FORESTS P01 CM "  m.partner.example: {forest: partner, site: P01, roles: [{management-point: {connection-account: 'CORP\\m'}}]}\n", "no management-point-connection account", "S99", SEVERITY_HIGH},
     {"profile: strict\n", "hosts: {x: {}}\n", "no hosts are declared", NULL, SEVERITY_INFO},
 };
 // clang-format on

@@ -2,6 +2,16 @@
 #include "tests/policy/test_policy.h"
 
 #include <errno.h>
+#include <time.h>
+
+/* Sanitizers slow everything down. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOWED_BY 10
+#elif defined(__has_feature)
+#define SLOWED_BY 10
+#else
+#define SLOWED_BY 1
+#endif
 
 #define FORESTS                                                                                    \
     "forests: {corp: {domains: [corp.example], netbios: [CORP]}, partner: {domains: "              \
@@ -67,7 +77,7 @@ static const struct refusal {
     {FORESTS "clients: {hq: {networks: [10.0.0.0/8], forest: crop}}\n", "2:48: ", "unknown forest 'crop'; expected one declared under 'forests'; did you mean 'corp'?"},
     {FORESTS "clients: {hq: {networks: [10.0.0.0/8], forest: corp, workgroup: true}}\n", "2:11: ", "both a forest and 'workgroup: true'"},
     {"clients:\n  a: {networks: [10.0.0.0/8]}\n  b: {networks: [10.1.0.0/16, 10.0.0.0/8]}\n", "3:31: ", "network 10.0.0.0/8 is declared twice"},
-    {"administrators: {netwroks: [10.0.0.0/8]}\n", "1:18: ", "unknown key 'netwroks' in the administrators; expected networks, forest, workgroup; did you mean 'networks'?"},
+    {"administrators: {netwroks: [10.0.0.0/8]}\n", "1:18: ", "unknown key 'netwroks' in the administrators; expected networks, forest, workgroup, microsoft-update, fallback-forests; did you mean 'networks'?"},
     {"clients: {a: {networks: [10.0.0.0/8]}}\nadministrators: {a: {networks: [10.0.0.0/9]}}\n", "2:18: ", "client group 'a' is declared twice"},
     /* sites */
     {"sites: {P01: {}}\n", "1:14: ", "the site has no 'type'"},
@@ -83,7 +93,7 @@ static const struct refusal {
     {"sites: {P01: {type: primary}, p01: {type: primary}}\n", "1:31: ", "site 'p01' is declared twice"},
     /* hosts */
     {"hosts: {a b: {}}\n", "1:9: ", "'a b' is no host name"},
-    {"hosts: {a.corp.example: {adresses: []}}\n", "1:26: ", "unknown key 'adresses' in the host; expected addresses, aliases, forest, workgroup, site, site-server-initiates, roles; did you mean 'addresses'?"},
+    {"hosts: {a.corp.example: {adresses: []}}\n", "1:26: ", "unknown key 'adresses' in the host; expected addresses, aliases, forest, workgroup, site, site-server-initiates, installation-account, service-names, roles; did you mean 'addresses'?"},
     {"hosts: {a.corp.example: {addresses: [10.0.0.256]}}\n", "1:38: ", "is no address of a host"},
     {"hosts: {a.corp.example: {addresses: [224.0.0.1]}}\n", "1:38: ", "is no address of a host"},
     {"hosts: {a.corp.example: {addresses: [10.0.0.0/8]}}\n", "1:38: ", "is no address of a host"},
@@ -102,7 +112,7 @@ static const struct refusal {
     {ROLE("{dns: , wins: }"), "4:9: ", "a role has 2 keys"},
     {ROLE("[dns]"), "4:9: ", "a role is a list"},
     {"hosts: {a.corp.example: {roles: [dns, dns]}}\n", "1:39: ", "role 'dns' is declared twice"},
-    {ROLE("management-point: {client: https}"), "4:28: ", "unknown key 'client' in management-point; expected clients, ports, serves; did you mean 'clients'?"},
+    {ROLE("management-point: {client: https}"), "4:28: ", "unknown key 'client' in management-point; expected clients, ports, serves, user-policy, connection-account; did you mean 'clients'?"},
     {ROLE("management-point: {clients: ftp}"), "4:37: ", "unknown clients 'ftp'"},
     {ROLE("management-point: {anonymous: true}"), "4:28: ", "unknown key 'anonymous' in management-point"},
     {ROLE("site-database: {bandwidth: {limit-mbit: 1}}"), "4:25: ", "unknown key 'bandwidth' in site-database; expected ports"},
@@ -114,7 +124,7 @@ static const struct refusal {
     {ROLE("site-database: {ports: [-1]}"), "4:33: ", "'-1' is no port"},
     {ROLE("management-point: {serves: [internet, intranet]}"), "4:47: ", "unknown zone 'intranet'; expected one declared under 'zones'; did you mean 'internet'?"},
     {ROLE("distribution-point: {anonymous: 2}"), "4:41: ", "unknown anonymous '2'"},
-    {ROLE("distribution-point: {bandwidth: {limit-mbit: 0}}"), "4:54: ", "expected megabits a second"},
+    {ROLE("distribution-point: {bandwidth: {limit-mbit: 0}}"), "4:54: ", "expected a number from 1 to 1000000"},
     {ROLE("distribution-point: {bandwidth: {between: \"20:00-06:00\"}}"), "4:41: ", "has no 'limit-mbit'"},
     {ROLE("distribution-point: {bandwidth: {limit-mbit: 5, between: \"20:00-6:00\"}}"), "4:66: ", "expected two times of day"},
     {ROLE("distribution-point: {bandwidth: {limit-mbit: 5, between: \"20:60-06:00\"}}"), "4:66: ", "expected two times of day"},
@@ -129,6 +139,34 @@ static const struct refusal {
     {"tls: {pki: maybe}\n", "1:12: ", "unknown pki 'maybe'"},
     {"tls: {authorities: [/nonexistent/root.pem]}\n", "1:21: ", "cannot be read"},
     {"tls: {authoritys: []}\n", "1:7: ", "did you mean 'authorities'?"},
+    /* what must be declared besides */
+    {"sites: {P01: {type: primary, aproval: all}}\n", "1:30: ", "did you mean 'approval'?"},
+    {"sites: {P01: {type: primary, approval: automtic}}\n", "1:40: ", "unknown approval 'automtic'; expected manual, automatic, all; did you mean 'automatic'?"},
+    {"sites: {P01: {type: primary, client-push: on}}\n", "1:43: ", "unknown client-push 'on'; expected true, false"},
+    {"sites: {P01: {type: primary, client-messages: {sign: true}}}\n", "1:48: ", "unknown key 'sign' in 'client-messages'; expected signing, encryption"},
+    {"sites: {P01: {type: primary, maintenance: \"22:00\"}}\n", "1:43: ", "'maintenance' is '22:00'; expected two times of day"},
+    {"hosts: {a.corp.example: {installation-account: svc}}\n", "1:48: ", "'svc' is no account"},
+    {"hosts: {a.corp.example: {service-names: [HTTP]}}\n", "1:42: ", "'HTTP' is no service name; expected one such as HTTP/www.corp.example"},
+    {ROLE("management-point: {connection-account: svc}"), "4:48: ", "'svc' is no account"},
+    {ROLE("domain-controller: {readonly: true}"), "4:29: ", "unknown key 'readonly' in domain-controller; expected ports, read-only; did you mean 'read-only'?"},
+    {ROLE("management-point: {user-policy: 1}"), "4:41: ", "unknown user-policy '1'; expected true, false"},
+    {ROLE("distribution-point: {package-share: maybe}"), "4:45: ", "unknown package-share 'maybe'"},
+    {ROLE("distribution-point: {bandwidth: {limit-mbit: 5, urgent: true}}"), "4:57: ", "unknown key 'urgent' in 'bandwidth'"},
+    {ROLE("web-proxy: {certificate-names: a.example}"), "4:40: ", "certificate-names is text; expected a list"},
+    {FORESTS "clients: {hq: {networks: [10.0.0.0/8], fallback-forests: [partnr]}}\n", "2:59: ", "unknown forest 'partnr'; expected one declared under 'forests'; did you mean 'partner'?"},
+    {"clients: {hq: {networks: [10.0.0.0/8], microsoft-update: x}}\n", "1:58: ", "unknown microsoft-update 'x'"},
+    {"sensor: {zone: intranet}\n", "1:16: ", "unknown zone 'intranet'"},
+    {"sensor: {site: P01}\n", "1:16: ", "unknown site 'P01'"},
+    {"sensor: {see: []}\n", "1:10: ", "did you mean 'sees'?"},
+    {"links: {max-rtt-ms: 0}\n", "1:21: ", "'max-rtt-ms' is '0'; expected a number from 1 to 60000"},
+    {"links: {max-loss-percent: 101}\n", "1:27: ", "expected a number from 1 to 100"},
+    {"links: {max-rtt: 5}\n", "1:9: ", "did you mean 'max-rtt-ms'?"},
+    {"ntlm: {accounts: [x]}\n", "1:19: ", "'x' is no account"},
+    {"ntlm: {servers: [dsn]}\n", "1:18: ", "did you mean 'dns'?"},
+    {"cloud: {names: [\"*\"]}\n", "1:17: ", "'*' is no name"},
+    {"cloud: {}\n", "1:8: ", "'cloud' has no 'names'"},
+    {"address-translation: {networks: [10.0.0.1/8]}\n", "1:34: ", "did you mean '10.0.0.0/8'?"},
+    {"tls: {issuer: []}\n", "1:7: ", "did you mean 'issuers'?"},
     /* matrix */
     {"matrix: [{}]\n", "1:10: ", "neither or both"},
     {"matrix: [{allow: {from: clients, to: any}, deny: {from: any, to: any}}]\n", "1:10: ", "neither or both"},
@@ -261,6 +299,43 @@ static void two_hosts_of_one_domain_cannot_share_a_netbios_name(void **state)
     free(errors);
 }
 
+/* Of the declared size, and printed, so that a change for the worse is seen. */
+static void a_large_hierarchy_loads_in_a_second(void **state)
+{
+    (void)state;
+    enum { HOSTS = 5000, NETWORKS = 200 };
+    char *text = NULL, *errors = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    (void)fputs(FORESTS "sites: {P01: {type: primary}}\nclients:\n", out);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        (void)fprintf(out, "  net%u: {networks: [10.%u.%u.0/24], forest: corp}\n", i, 100 + i / 100,
+                      i % 100);
+    }
+    (void)fputs("hosts:\n", out);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        (void)fprintf(out,
+                      "  dp%u.corp.example: {addresses: [10.1.%u.%u], aliases: [c%u.corp.example],"
+                      " forest: corp, site: P01, roles: [distribution-point]}\n",
+                      i, i / 250, i % 250 + 1, i);
+    }
+    assert_int_equal(fclose(out), 0);
+    struct policy *p = NULL;
+    struct timespec before, after;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    assert_int_equal(test_load(text, size, &p, &errors), 0);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    double ms = (double)(after.tv_sec - before.tv_sec) * 1e3 +
+                (double)(after.tv_nsec - before.tv_nsec) / 1e6;
+    print_message("%u hosts and %u client networks in %.1f ms\n", p->host_count, p->group_count,
+                  ms);
+    assert_true(ms < 1000 * (SLOWED_BY));
+    (void)policy_free(p);
+    free(errors);
+    free(text);
+}
+
 static void an_unreadable_file_is_one_line(void **state)
 {
     (void)state;
@@ -285,6 +360,7 @@ int main(void)
         cmocka_unit_test(all_faults_are_told_in_order),
         cmocka_unit_test(faults_past_the_limit_are_counted),
         cmocka_unit_test(two_hosts_of_one_domain_cannot_share_a_netbios_name),
+        cmocka_unit_test(a_large_hierarchy_loads_in_a_second),
         cmocka_unit_test(an_unreadable_file_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

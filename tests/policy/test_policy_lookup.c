@@ -348,11 +348,45 @@ static void aliases_of_yaml_and_odd_forms_load(void **state)
     assert_null(policy_free(p));
 }
 
+static void sample_declares_what_packets_cannot_tell(void **state)
+{
+    (void)state;
+    struct policy *p = load_sample();
+    const struct host *mp = policy_host_named(p, "mp9.perimeter.example");
+    const struct host *dc = policy_host_named(p, "rodc01.corp.example");
+    const struct host *dp = policy_host_named(p, "mp01.corp.example");
+    assert_int_equal(p->sites[1].signing, 1);
+    assert_int_equal(p->sites[1].client_push, 0);
+    assert_int_equal(p->sites[1].approval, APPROVAL_AUTOMATIC);
+    assert_int_equal(p->sites[1].maintenance_from, 22 * 60);
+    assert_int_equal(p->sites[0].signing, -1);
+    assert_string_equal(mp->installation_account, "PERIMETER\\svc-install");
+    assert_string_equal(mp->service_names[0], "HTTP/mp.perimeter.example");
+    assert_string_equal(mp->roles[0].connection_account, "CORP\\svc-mpdb");
+    assert_true(dc->roles[0].read_only);
+    assert_true(host_role(dp, ROLE_DISTRIBUTION_POINT)->urgent_at_any_time);
+    assert_string_equal(p->sensor.zone->name, "intranet");
+    assert_int_equal(p->sensor.see_count, 2);
+    assert_int_equal(p->links.max_rtt_ms, 50);
+    assert_int_equal(p->links.prestaged_max_mb, 500);
+    assert_int_equal(p->ntlm.account_count, 1);
+    assert_int_equal(p->ntlm.servers[0].kind, SELECT_HOST);
+    assert_string_equal(p->cloud_names[0], "*.blob.core.windows.net");
+    assert_int_equal(p->translator_count, 1);
+    assert_string_equal(p->tls_issuers[0], "Corp Issuing CA 1");
+    struct address client = at("198.51.100.7");
+    const struct client_group *group = policy_group(p, &client);
+    assert_int_equal(group->microsoft_update, 1);
+    assert_string_equal(group->fallback[0]->name, "corp");
+    (void)policy_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sample_is_read_whole),
         cmocka_unit_test(sample_tells_the_audit),
+        cmocka_unit_test(sample_declares_what_packets_cannot_tell),
         cmocka_unit_test(hosts_are_found_by_address_and_name),
         cmocka_unit_test(netbios_names_are_cut_and_never_guessed),
         cmocka_unit_test(domains_lead_to_forests),

@@ -1,0 +1,63 @@
+/*
+ * command_help.h - what `rolecall COMMAND --help` says; only main.c includes it.
+ */
+#ifndef ROLECALL_COMMAND_HELP_H
+#define ROLECALL_COMMAND_HELP_H
+
+#define INPUT_HELP                                                                                 \
+    "  -r, --read FILE        capture file, folder of captures, or - for standard input; "         \
+    "further\n"                                                                                    \
+    "                         files may follow, all of them are one timeline\n"                    \
+    "      --filter BPF       only packets that match this pcap filter\n"                          \
+    "      --workers N        threads that dissect (default: one a core); output is the same for " \
+    "all\n"                                                                                        \
+    "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"       \
+    "      --key-vlan         equal addresses in two VLANs are two conversations\n"                \
+    "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
+    "      --no-ndpi          name protocols by own signatures only\n"                             \
+    "      --secrets          write NTLM proofs, from which passwords can be guessed\n"            \
+    "      --sql-text         write the text of SQL requests\n"                                    \
+    "      --paths            write the paths of files opened on shares\n"                         \
+    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
+    "  -q, --quiet            no progress\n"                                                       \
+    "  -h, --help             this text\n"
+
+#define HELP_AUDIT                                                                                 \
+    "usage: rolecall audit -p POLICY -r FILE...\n\n"                                               \
+    "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
+    "      --format F         text (default) or jsonl\n"                                           \
+    "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
+    "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
+    "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
+    "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
+    "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
+    "\nexamples:\n"                                                                                \
+    "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"                                          \
+    "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
+    "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"
+
+#define HELP_EVENTS                                                                                \
+    "usage: rolecall events -r FILE...\n\n"                                                        \
+    "      --type LIST        only these record types, such as flow,tls,ntlm\n" INPUT_HELP         \
+    "\nexamples:\n"                                                                                \
+    "  rolecall events -r capture.pcap | jq 'select(.type == \"tls\") | .server_name'\n"           \
+    "  rolecall events --type ntlm,smb -r captures/ -o seen.jsonl\n"
+
+#define HELP_CHECK                                                                                 \
+    "usage: rolecall check POLICY\n\n"                                                             \
+    "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
+    "  -h, --help             this text\n"                                                         \
+    "\nExit status: 0 nothing to say, 1 remarks, 2 the policy cannot be used.\n"                   \
+    "\nexample:\n  rolecall check site.yaml\n"
+
+#define HELP_MATRIX                                                                                \
+    "usage: rolecall matrix -p POLICY [--format F]\n\n"                                            \
+    "      --format F         table (default), csv, json, nftables or windows; the last two "      \
+    "hold\n"                                                                                       \
+    "                         what is needed, the others also what is optional\n"                  \
+    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
+    "  -h, --help             this text\n"                                                         \
+    "\nexamples:\n  rolecall matrix -p site.yaml\n"                                                \
+    "  rolecall matrix -p site.yaml --format nftables -o rolecall.nft\n"
+
+#endif

@@ -1,0 +1,197 @@
+#include "policy/statements.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/audit_state.h"
+
+#define R(role) ROLE_BIT(ROLE_##role)
+#define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
+    {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
+#define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
+const struct statement all_statements[] = {
+#include "policy/statements.def"
+};
+const unsigned statement_count = sizeof all_statements / sizeof *all_statements;
+
+#define CODE_LENGTH 4 /* "R010" */
+
+const struct statement *statement_find(const char *id)
+{
+    for (unsigned i = 0; i < statement_count; i++) {
+        if (strcmp(all_statements[i].id, id) == 0) {
+            return &all_statements[i];
+        }
+    }
+    return NULL;
+}
+
+const char *statement_seen_name(enum statement_seen s)
+{
+    static const char *const names[] = {"yes", "partly", "hints", "no"};
+    return names[s];
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t n = strcspn(at, " ");
+        if (n == len && strncmp(at, word, n) == 0) {
+            return true;
+        }
+        at += n + strspn(at + n, " ");
+    }
+    return false;
+}
+
+bool statement_is_judged_by(const struct statement *s, const struct rule *r)
+{
+    return has_word(s->rules, r->code);
+}
+
+static void add_code(char list[STATEMENT_CODES], const char *code)
+{
+    size_t len = strlen(list);
+    if (len + CODE_LENGTH + 2 < STATEMENT_CODES && !has_word(list, code)) {
+        (void)snprintf(list + len, STATEMENT_CODES - len, "%s%s", len == 0 ? "" : " ", code);
+    }
+}
+
+/* What is known of one statement while its verdicts are counted. */
+struct tally {
+    uint64_t verdicts[VERDICT_NOT_ASSESSABLE + 1];
+    const struct verdict *first[VERDICT_NOT_ASSESSABLE + 1];
+    bool built, on; /* some rule of it is there; and is not turned off */
+};
+
+static bool is_about(const struct statement *s, const struct subject *subject)
+{
+    role_set held = (subject->host == NULL ? 0 : subject->host->role_bits) |
+                    (subject->peer == NULL ? 0 : subject->peer->role_bits);
+    if (s->subjects == 0 || (subject->host == NULL && subject->peer == NULL)) {
+        return true;
+    }
+    return subject->role != NULL ? (s->subjects & ROLE_BIT(subject->role->role)) != 0
+                                 : (s->subjects & held) != 0;
+}
+
+static void count_verdicts(const struct audit *a, struct statement_verdict *v, struct tally *t)
+{
+    for (size_t i = 0; a->sorted_verdicts != NULL && i < a->judgements.count; i++) {
+        const struct verdict *one = a->sorted_verdicts[i];
+        /* A judgement begins with what is shown of it. */
+        const struct judgement *j = (const struct judgement *)one;
+        bool counts =
+            statement_is_judged_by(v->statement, one->rule) ||
+            (one->status == VERDICT_VIOLATED && has_word(one->rule->statements, v->statement->id));
+        if (counts && is_about(v->statement, &j->subject)) {
+            t->verdicts[one->status]++;
+            t->first[one->status] = t->first[one->status] == NULL ? one : t->first[one->status];
+            v->observed += one->observed;
+        }
+    }
+}
+
+static void count_rules(const struct audit *a, struct statement_verdict *v, struct tally *t)
+{
+    const struct statement *s = v->statement;
+    for (unsigned i = 0; i < rule_count; i++) {
+        if (statement_is_judged_by(s, rules[i])) {
+            add_code(v->judged, rules[i]->code);
+            t->built = true;
+        }
+    }
+    for (const char *at = s->rules; *at != '\0'; at += strspn(at, " ")) {
+        char code[CODE_LENGTH + 1];
+        (void)snprintf(code, sizeof code, "%.*s", CODE_LENGTH, at);
+        at += strcspn(at, " ");
+        if (rule_find(code) == NULL) {
+            add_code(v->not_judged, code);
+        }
+    }
+    for (unsigned i = 0; i < a->running_count; i++) {
+        t->on |= statement_is_judged_by(s, a->running[i].rule);
+    }
+}
+
+static bool is_declared(const struct policy *p, role_set roles)
+{
+    for (unsigned i = 0; i < p->host_count; i++) {
+        if ((p->hosts[i].role_bits & roles) != 0) {
+            return true;
+        }
+    }
+    return roles == 0;
+}
+
+static void settle(struct audit *a, struct statement_verdict *v, enum verdict_status status,
+                   const char *because)
+{
+    char text[1600];
+    v->status = status;
+    v->because = because;
+    if (v->not_judged[0] != '\0' && status != VERDICT_VIOLATED) {
+        (void)snprintf(text, sizeof text, "%s%sNot judged by this version: %s.", because,
+                       *because == '\0' ? "" : " ", v->not_judged);
+        v->because = ledger_keep(a, text);
+    }
+}
+
+static const char *not_declared(struct audit *a, role_set roles)
+{
+    char text[200] = "No host is declared as ";
+    for (unsigned i = 0, n = 0; i < ROLE_COUNT; i++) {
+        if ((roles & ROLE_BIT(i)) != 0) {
+            size_t len = strlen(text);
+            (void)snprintf(text + len, sizeof text - len, "%s%s", n++ == 0 ? "" : " or ",
+                           role_name((enum role)i));
+        }
+    }
+    size_t len = strlen(text);
+    (void)snprintf(text + len, sizeof text - len, ".");
+    return ledger_keep(a, text);
+}
+
+static void judge(struct audit *a, struct statement_verdict *v)
+{
+    static const enum verdict_status order[] = {VERDICT_VIOLATED, VERDICT_CONSISTENT,
+                                                VERDICT_NOT_ASSESSABLE, VERDICT_NOT_OBSERVED};
+    struct tally t = {.built = false};
+    count_rules(a, v, &t);
+    if (v->statement->reason != NULL) {
+        settle(a, v, VERDICT_NOT_ASSESSABLE, v->statement->reason);
+        return;
+    }
+    count_verdicts(a, v, &t);
+    for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
+        if (t.verdicts[order[i]] > 0 &&
+            (order[i] != VERDICT_NOT_OBSERVED || is_declared(a->policy, v->statement->about))) {
+            settle(a, v, order[i], t.first[order[i]]->because);
+            return;
+        }
+    }
+    if (!is_declared(a->policy, v->statement->about)) {
+        v->status = VERDICT_NOT_OBSERVED;
+        v->because = not_declared(a, v->statement->about);
+    } else if (!t.built) {
+        settle(a, v, VERDICT_NOT_ASSESSABLE, "");
+    } else if (!t.on) {
+        settle(a, v, VERDICT_NOT_ASSESSABLE, "The policy turns its rules off.");
+    } else {
+        settle(a, v, VERDICT_NOT_OBSERVED, "No traffic was seen that its rules judge.");
+    }
+}
+
+struct statement_verdict *statements_judge(struct audit *a)
+{
+    struct statement_verdict *all = calloc(statement_count, sizeof *all);
+    for (unsigned i = 0; all != NULL && i < statement_count; i++) {
+        all[i].statement = &all_statements[i];
+        judge(a, &all[i]);
+        all[i].because = all[i].because == NULL ? "" : all[i].because;
+        a->counts.statements[all[i].status]++;
+    }
+    return all;
+}
