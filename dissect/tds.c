@@ -157,6 +157,13 @@ static struct fed read_work(struct dissection *dx, struct tds_state *s, struct t
     return fed_skip(want, inside - want);
 }
 
+/* That there is a readable request is all that an audit asks of a connection's work. */
+static struct fed work_begun(struct dissection *dx, struct tds_state *s)
+{
+    s->work.first = *dissection_at(dx);
+    return fed_done();
+}
+
 static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum dir dir,
                               struct bytes in)
 {
@@ -172,9 +179,10 @@ static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum d
     if (!is_asked_for(s, h.type)) {
         bool answered = s->logged_in || (s->login == NULL && s->sspi == NULL);
         s->logged_in |= is_request(h.type);
-        return answered && s->logged_in && !dissection_details(dx)
-                   ? fed_done()
-                   : read_work(dx, s, &s->main, &h, h.len, in);
+        if (answered && s->logged_in && !dissection_details(dx)) {
+            return work_begun(dx, s);
+        }
+        return read_work(dx, s, &s->main, &h, h.len, in);
     }
     if (in.len < h.len) {
         return fed_more(h.len);
@@ -232,7 +240,8 @@ static struct fed read_frame(struct dissection *dx, struct tds_state *s, enum di
     }
     s->logged_in = true;
     if (!dissection_details(dx)) {
-        return fed_done();
+        return h.flags == SMP_DATA && dir == DIR_CLIENT ? work_begun(dx, s)
+                                                        : fed_skip(SMP_HEADER, h.len - SMP_HEADER);
     }
     struct tds_session *session = h.flags == SMP_FIN || h.flags == SMP_ACK
                                       ? find_session(dx, s, h.sid)

@@ -375,11 +375,13 @@ void tds_work_end(struct dissection *dx, struct tds_state *s)
     struct observation *o = w->first.order == 0 ? NULL : dissection_begin(dx, RECORD_SQL);
     if (o != NULL) {
         observation_string(o, FACT_SQL_MESSAGE, "requests");
-        observation_num(o, FACT_SQL_BATCHES, w->batches);
-        observation_num(o, FACT_SQL_RPCS, w->rpcs);
-        observation_num(o, FACT_SQL_BULK_LOADS, w->bulk_loads);
-        observation_num(o, FACT_SQL_ATTENTIONS, w->attentions);
-        observation_num(o, FACT_SQL_SESSIONS, w->sessions);
+        if (dissection_details(dx)) { /* else nothing behind the first one was looked at */
+            observation_num(o, FACT_SQL_BATCHES, w->batches);
+            observation_num(o, FACT_SQL_RPCS, w->rpcs);
+            observation_num(o, FACT_SQL_BULK_LOADS, w->bulk_loads);
+            observation_num(o, FACT_SQL_ATTENTIONS, w->attentions);
+            observation_num(o, FACT_SQL_SESSIONS, w->sessions);
+        }
         observation_stamp(o, FACT_SQL_FIRST_PACKET, &w->first);
         dissection_send(dx, o, DIR_CLIENT);
     }

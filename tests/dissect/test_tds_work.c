@@ -385,7 +385,7 @@ static void strict(struct talk *t)
 #define LOGGED_IN                                                                                  \
     "sql @2 server sql.message=login sql.auth=sql sql.user=sa sql.application=Console "            \
     "sql.database=CM_P01 sql.server=sql01 sql.client_host=CL01 sql.library=ODBC "                  \
-    "sql.tds_version=7.4 sql.password_exposed=1 sql.result=success\n"
+    "sql.tds_version=7.4 sql.password_exposed=1 sql.result=success sql.request_packet=1\n"
 #define FAILED " sql.error=4060 sql.error_text=Cannot open database sql.error_state=1"
 #define TOTALS(batches, rpcs, bulk, attentions, sessions)                                          \
     " client sql.message=requests sql.batches=" batches " sql.rpcs=" rpcs " sql.bulk_loads=" bulk  \
@@ -431,19 +431,20 @@ static const struct logon_case cases[] = {
      "sql @2 server sql.message=login sql.server_version=15.0.258 sql.auth=sql sql.user=sa "
      "sql.application=isql sql.server=SYB sql.client_host=CL01 sql.library=CT-Library "
      "sql.tds_version=5.0 sql.password_exposed=1 sql.tds_version_agreed=5.0 "
-     "sql.server_program=ASE15 sql.result=success\n"
+     "sql.server_program=ASE15 sql.result=success sql.request_packet=1\n"
      "sql @3 client sql.message=batch sql.text=select 1 sql.request_packet=3\n"
      "sql @3" TOTALS("1", "0", "0", "0", "0") " sql.first_packet=3\n"},
     {"TDS 4.2 refused", ase_login_refused,
      "sql @2 server sql.message=login sql.auth=sql sql.user=sa sql.application=isql "
      "sql.server=SYB sql.client_host=CL01 sql.library=CT-Library sql.tds_version=4.2 "
      "sql.password_exposed=0 sql.result=failure sql.error=4002 sql.error_text=Login failed. "
-     "sql.error_state=1\n"},
+     "sql.error_state=1 sql.request_packet=1\n"},
     {"federated login", federated,
      "sql @4 server sql.message=login sql.auth=federated sql.application=Console "
      "sql.database=CM_P01 sql.server=sql01 sql.client_host=CL01 sql.library=ODBC "
      "sql.tds_version=7.4 sql.password_exposed=0 sql.federation=adal sql.token_service=sts "
-     "sql.spn=spn sql.routed_to=db sql.routed_to_port=11001 sql.result=success\n"},
+     "sql.spn=spn sql.routed_to=db sql.routed_to_port=11001 sql.result=success "
+     "sql.request_packet=1\n"},
 };
 
 static void test_what_is_stated(void **state)
@@ -462,17 +463,21 @@ static const struct logon_case plain_cases[] = {
      LOGGED_IN "sql @12" TOTALS("1", "1", "0", "1", "2") " sql.first_packet=4\n"},
 };
 
-/* Texts are an option; and with no details at all a connection is over when the login is. */
+/* Texts are an option; and with no details at all a connection is over at its first request. */
 static void test_what_is_not_stated(void **state)
 {
     (void)state;
     static const struct play_options plain = {.records_only = true};
     static const struct play_options brief = {.records_only = true, .brief = true};
+    static const char *const begun[] = {
+        LOGGED_IN "sql @3 client sql.message=requests sql.first_packet=3\n",
+        LOGGED_IN "sql @4 client sql.message=requests sql.first_packet=4\n",
+    };
     for (size_t i = 0; i < COUNT_OF(plain_cases); i++) {
         check_logon(&plain_cases[i], &plain);
         check_logon(&(struct logon_case){.label = plain_cases[i].label,
                                          .build = plain_cases[i].build,
-                                         .stated = LOGGED_IN},
+                                         .stated = begun[i]},
                     &brief);
     }
 }
