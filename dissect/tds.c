@@ -157,13 +157,6 @@ static struct fed read_work(struct dissection *dx, struct tds_state *s, struct t
     return fed_skip(want, inside - want);
 }
 
-/* That there is a readable request is all that an audit asks of a connection's work. */
-static struct fed work_begun(struct dissection *dx, struct tds_state *s)
-{
-    s->work.first = *dissection_at(dx);
-    return fed_done();
-}
-
 static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum dir dir,
                               struct bytes in)
 {
@@ -177,11 +170,7 @@ static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum d
         return fed_bad();
     }
     if (!is_asked_for(s, h.type)) {
-        bool answered = s->logged_in || (s->login == NULL && s->sspi == NULL);
         s->logged_in |= is_request(h.type);
-        if (answered && s->logged_in && !dissection_details(dx)) {
-            return work_begun(dx, s);
-        }
         return read_work(dx, s, &s->main, &h, h.len, in);
     }
     if (in.len < h.len) {
@@ -239,10 +228,6 @@ static struct fed read_frame(struct dissection *dx, struct tds_state *s, enum di
         return fed_bad();
     }
     s->logged_in = true;
-    if (!dissection_details(dx)) {
-        return h.flags == SMP_DATA && dir == DIR_CLIENT ? work_begun(dx, s)
-                                                        : fed_skip(SMP_HEADER, h.len - SMP_HEADER);
-    }
     struct tds_session *session = h.flags == SMP_FIN || h.flags == SMP_ACK
                                       ? find_session(dx, s, h.sid)
                                       : take_session(dx, s, h.sid);

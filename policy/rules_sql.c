@@ -1,6 +1,6 @@
 /*
  * rules_sql.c - chapter I: the site database. R100 queries in clear, R101 SQL logins, R102 who
- * connects, R103 NTLM to it, R104 replication between databases.
+ * connects, R103 NTLM to it, R104 replication between databases, R105 statements of a takeover.
  */
 #include <stdio.h>
 #include <string.h>
@@ -535,5 +535,123 @@ const struct rule rule_replication_peer_irregular = {
     .remediation = "Correct the declaration of sites and parents, or close the path.",
     .records = 1u << RECORD_FLOW,
     .observe = observe_peer,
+    .finish = finish_database,
+};
+
+/* ---- R105 ---- */
+
+#define SITE_SERVERS (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
+#define ADMINISTERING (SITE_SERVERS | ROLE_BIT(ROLE_SMS_PROVIDER))
+
+static const struct danger {
+    const char *name, *does;
+    role_set lawful; /* of these the product itself makes such requests */
+    bool writes;     /* counts with INSERT or UPDATE only */
+} dangers[] = {
+    {"rbac_admins", "makes somebody an administrator of the hierarchy", ADMINISTERING, true},
+    {"rbac_extendedpermissions", "gives somebody rights in the hierarchy", ADMINISTERING, true},
+    {"xp_cmdshell", "runs a program on the database server", 0, false},
+    {"sc_useraccount", "reads the site's stored accounts", ADMINISTERING, false},
+    {"mp_getpolicybody", "reads policies with their secrets", ROLE_BIT(ROLE_MANAGEMENT_POINT),
+     false},
+    {"mp_getmachinepolicyassignments", "lists policies with their secrets",
+     ROLE_BIT(ROLE_MANAGEMENT_POINT), false},
+    {"sp_addlinkedserver", "links another database server",
+     SITE_SERVERS | DATABASE | ROLE_BIT(ROLE_DATA_WAREHOUSE_POINT), false},
+    {"openquery", "passes a statement on to a linked server",
+     SITE_SERVERS | DATABASE | ROLE_BIT(ROLE_DATA_WAREHOUSE_POINT), false},
+};
+
+static bool has_name(const struct observation *o, const char *name)
+{
+    for (const struct fact *f = observation_get(o, FACT_SQL_NAMES); f != NULL;
+         f = observation_more(o, FACT_SQL_NAMES, f)) {
+        if (strcmp(fact_text(o, f), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void report_danger(struct audit *a, const struct rule *r, const struct observation *o,
+                          const struct danger *d)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    struct stamp request = observation_packet(o, FACT_SQL_REQUEST_PACKET);
+    struct breach b = {.subject = {.host = server->host},
+                       .client = client,
+                       .server = server,
+                       .kind = d->name,
+                       .confidence = CONFIDENCE_PROVEN,
+                       .at = &request};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, request, "request (%s) with %s", observation_text(o, FACT_SQL_MESSAGE),
+                     d->name);
+    if (is_new) {
+        finding_explain(a, f,
+                        "%s sent the site database at %s a request with %s, which %s. The product "
+                        "makes such requests from other hosts only.",
+                        party_text(client, client_text), party_text(server, server_text), d->name,
+                        d->does);
+        finding_remedy(a, f,
+                       "Treat the hierarchy as attacked until the request is explained: look into "
+                       "%s and the login it used, check administrators and stored accounts, and "
+                       "keep all but the site's own roles from %s.",
+                       client_text, server_text);
+    }
+}
+
+static void observe_danger(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct party *server = judged_server(a, DATABASE);
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
+    if (server == NULL) {
+        return;
+    }
+    struct subject subject = {.host = server->host};
+    if (observation_is(o, FACT_SQL_ENCRYPTION_RESULT, "full") ||
+        observation_is(o, FACT_SQL_ENCRYPTION_RESULT, "strict")) {
+        judge_hidden(a, r, subject, "Encrypted connections do not show their requests.");
+    } else if (observation_is(o, FACT_SQL_MESSAGE, "requests")) {
+        judge_fine(a, r, subject, "Requests that could be read were looked through.");
+    }
+    if (observation_get(o, FACT_SQL_NAMES) == NULL) {
+        return;
+    }
+    bool writes = has_name(o, "insert") || has_name(o, "update");
+    for (size_t i = 0; i < sizeof dangers / sizeof *dangers; i++) {
+        const struct danger *d = &dangers[i];
+        if (has_name(o, d->name) && (writes || !d->writes) &&
+            (party_roles(client) & d->lawful) == 0) {
+            report_danger(a, r, o, d);
+        }
+    }
+}
+
+const struct rule rule_dangerous_sql_statement = {
+    .code = "R105",
+    .name = "dangerous-sql-statement",
+    .title = "Statement that takes the hierarchy over or reads its secrets",
+    .severity = SEVERITY_CRITICAL,
+    .statements = "S93",
+    .references = "Misconfiguration Manager: TAKEOVER-1, TAKEOVER-9, CRED-5, CRED-8, DETECT-6\n"
+                  "MITRE ATT&CK T1505.001",
+    .means = "A readable request to the site database writes itself into the hierarchy's "
+             "administrators, runs a program on the server, reads stored accounts or policies with "
+             "secrets, or goes on to linked servers. Known attacks on Configuration Manager end "
+             "in these statements.",
+    .evidence = "Names in the first 4 KiB of batches and procedure calls in clear: RBAC_Admins and "
+                "RBAC_ExtendedPermissions with INSERT or UPDATE, xp_cmdshell, SC_UserAccount, "
+                "MP_GetPolicyBody, MP_GetMachinePolicyAssignments, sp_addlinkedserver, OPENQUERY. "
+                "What the product's own hosts do does not count: site servers and the SMS Provider "
+                "with administrators and accounts, management points with policies, site servers, "
+                "databases and the data warehouse with linked servers. A name in a comment or a "
+                "literal looks alike. The statement itself is not shown.",
+    .remediation = "Look into the client and the login; encrypt and restrict the database.",
+    .records = 1u << RECORD_SQL,
+    .observe = observe_danger,
     .finish = finish_database,
 };

@@ -224,6 +224,13 @@ def sql(folder):
         talk.save(folder, 'sql/r103-' + name)
     made.save(connect(SQL_OF_CHILD, SQL, 4022), folder, 'sql/r104-siblings')
     made.save(connect(SQL_OF_PARENT, SQL, 4022), folder, 'sql/r104-parent')
+    for name, client in (('takeover', MP), ('site-server', SITE_SERVER)):
+        talk = open_sql(client, NOT_SUPPORTED)
+        talk.say(UP, made.packet(made.LOGIN7, made.login('', '', b'\x60\x02\x06\x00')))
+        talk.say(DOWN, made.packet(made.REPLY, made.welcome()))
+        talk.say(UP, made.batch("INSERT INTO RBAC_Admins (AdminSID, LogonName) VALUES (0x0105, 'CORP\\alice')"))
+        talk.say(DOWN, made.packet(made.REPLY, made.done(1)))
+        talk.save(folder, 'sql/r105-' + name)
 
 
 # ---- administration ----

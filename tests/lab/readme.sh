@@ -37,7 +37,7 @@ the same script. Beside each capture lie
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
   cover the rules R003, R010, R011, R013, R020, R027, R040, R041, R049, R050, R060, R061, R062, R070 to R073, R080 to
-  R083, R090, R091, R092, R100 to R104, R110, R112, R113, R115, R116.
+  R083, R090, R091, R092, R100 to R105, R110, R112, R113, R115, R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
@@ -71,7 +71,8 @@ and `r081-five-aes`; `kerberos/r082-none` (an AS-REP without pre-authentication)
 `kerberos/r083-same-host` (an unknown name, then NTLM to that host) and `r083-other-host`; `sql/sql-text` (R100, R101)
 with `sql/r100-encrypted` and `sql/r101-windows`; `sql/r102-client` (a client reaches the database) and
 `r102-management-point`; `sql/r103-unbound` (NTLM without channel binding) and `r103-channel-binding`;
-`sql/r104-siblings` (databases of two primary sites) and `r104-parent`; `admin/r110-client` (WMI of the provider),
+`sql/r104-siblings` (databases of two primary sites) and `r104-parent`; `sql/r105-takeover` (mp01 writes itself into
+RBAC_Admins) and `r105-site-server` (R100 only); `admin/r110-client` (WMI of the provider),
 `r112-client` (Remote Desktop), `r113-client` (remote control), each with `-administrator`; `admin/r115-other-network`
 (PXE behind a relay that is not declared) and `r115-desks`; `admin/r116-site-system` (LLMNR) and `r116-client`.
 

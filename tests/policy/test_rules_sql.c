@@ -1,5 +1,6 @@
 /*
- * test_rules_sql.c - R100 to R104: encryption, logins, clients and peers of the site database.
+ * test_rules_sql.c - R100 to R105: encryption, logins, clients, peers and statements of the site
+ * database.
  */
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
@@ -246,6 +247,64 @@ static const struct rule_case peer_cases[] = {
     {"near miss: not answered", {"flow 10.0.0.14 !> 10.0.0.13:4022"}, "", NULL, NULL, PEERS},
 };
 
+#define ASKS(from, names)                                                                          \
+    "sql " from " > 10.0.0.13:1433 | sql.message=batch | sql.request_packet=9" names
+
+static const struct rule_case danger_cases[] = {
+    {"a client makes itself administrator",
+     {ASKS("10.1.0.5", " | sql.names=rbac_admins | sql.names=insert")},
+     "critical proven 10.1.0.5 > 10.0.0.13:1433 @9",
+     "db01.corp.example",
+     "violated",
+     NULL},
+    {"a management point's account, two names: two findings",
+     {ASKS("10.0.0.20", " | sql.names=xp_cmdshell | sql.names=sc_useraccount")},
+     "critical proven 10.0.0.20 > 10.0.0.13:1433 @9; "
+     "critical proven 10.0.0.20 > 10.0.0.13:1433 @9",
+     NULL,
+     NULL,
+     NULL},
+    {"policies read by a database administrator",
+     {ASKS("10.9.0.5", " | sql.names=mp_getpolicybody")},
+     "critical proven 10.9.0.5 > 10.0.0.13:1433 @9",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: the product's own requests",
+     {ASKS("10.0.0.20", " | sql.names=mp_getpolicybody"),
+      ASKS("10.0.0.14", " | sql.names=rbac_admins | sql.names=insert"),
+      ASKS("10.0.0.10", " | sql.names=openquery | sql.names=sc_useraccount"),
+      "sql 10.0.0.10 > 10.0.0.13:1433" REQUESTS},
+     "",
+     "db01.corp.example",
+     "consistent",
+     NULL},
+    {"near miss: administrators are only listed",
+     {ASKS("10.0.0.43", " | sql.names=rbac_admins")},
+     "",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: another server",
+     {"sql 10.1.0.5 > 10.0.0.30:1433 | sql.message=batch | sql.names=xp_cmdshell"},
+     "",
+     NULL,
+     NULL,
+     NULL},
+    {"everything is encrypted",
+     {"sql" TO_DB PRELOGIN("full")},
+     "",
+     "db01.corp.example",
+     "not_assessable",
+     NULL},
+};
+
+static void dangers(void **state)
+{
+    (void)state;
+    rule_play_cases("R105", danger_cases, COUNT_OF(danger_cases));
+}
+
 static void clear(void **state)
 {
     (void)state;
@@ -280,7 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clear), cmocka_unit_test(logins), cmocka_unit_test(users),
-        cmocka_unit_test(ntlm),  cmocka_unit_test(peers),
+        cmocka_unit_test(ntlm),  cmocka_unit_test(peers),  cmocka_unit_test(dangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
