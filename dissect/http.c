@@ -209,9 +209,8 @@ static struct fed begin_body(struct dissection *dx, struct http *s, enum dir dir
 /* Whether a request's body is a client's message that is worth reading. */
 static bool begin_message(struct dissection *dx, struct http *s, const struct http_head *head)
 {
-    /* No built-in rule reads what it says. */
-    if (!dissection_details(dx) || !bytes_is(head->method, "CCM_POST", 8) ||
-        head->body != HTTP_BODY_LENGTH || head->length == 0) {
+    if (!bytes_is(head->method, "CCM_POST", 8) || head->body != HTTP_BODY_LENGTH ||
+        head->length == 0) {
         return false;
     }
     const struct observation *o = last_request(s);

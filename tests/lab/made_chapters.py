@@ -4,7 +4,7 @@ rule and its near miss. Built message by message, by the specifications, on what
 
 usage: tests/lab/made_chapters.py [FOLDER]      (default: pcaps/; the result is committed)
 """
-import ipaddress, os, struct, sys
+import ipaddress, os, struct, sys, zlib
 
 import made
 from made import DOWN, UP, Talk, captures
@@ -274,11 +274,31 @@ def administration(folder):
         talk.save(folder, 'admin/r112-' + name)
 
         made.save(connect(client, OTHER_DESK, 2701), folder, 'admin/r113-' + name)
+    for name, client in (('stranger', '10.77.40.7'), ('client', DESK)):
+        register(client).save(folder, 'admin/r114-' + name)
     for name, relay in (('other-network', '10.77.40.1'), ('desks', '10.77.0.97')):
         made.save([datagram(relay, DP, 67, 67, discover(relay))], folder, 'admin/r115-' + name)
     question = struct.pack('!6H', 9, 0, 1, 0, 0, 0) + b'\x05files\0' + struct.pack('!HH', 1, 1)
     for name, client in (('site-system', MP), ('client', DESK)):
         made.save([datagram(client, '224.0.0.252', 50001, 5355, question)], folder, 'admin/r116-' + name)
+
+
+def register(client):
+    """A client's registration (CCM_POST): a header in UTF-16, then the body proper, deflated"""
+    header = ('<Msg SchemaVersion="1.1"><Body Type="ByteRange" Length="9" Offset="0"/>'
+              '<ID>{6B2C7A5E-1D0F-4C52-9C3B-0A1B2C3D4E5F}</ID><Payload Type="inline"/>'
+              '<SourceHost>CL01</SourceHost><TargetAddress>mp:[http]MP_ClientRegistration</TargetAddress>'
+              '<TargetEndpoint>MP_ClientRegistration</TargetEndpoint><TargetHost>mp01</TargetHost></Msg>')
+    body = zlib.compress(made.utf16('<ClientRegistrationRequest><Data/></ClientRegistrationRequest>'))
+    parts = b''.join(b'--aAbBcCdDv1234567890VxXyYzZ\r\ncontent-type: %s\r\n\r\n%s\r\n' % part for part in
+                     ((b'text/plain; charset=UTF-16', b'\xff\xfe' + made.utf16(header)),
+                      (b'application/octet-stream', body))) + b'--aAbBcCdDv1234567890VxXyYzZ--'
+    talk = Talk(MP, 80, client)
+    talk.say(UP, b'CCM_POST /ccm_system/request HTTP/1.1\r\nHost: mp01.corp.example\r\nUser-Agent: ConfigMgr Messaging '
+             b'HTTP Sender\r\nContent-Type: multipart/mixed; boundary="aAbBcCdDv1234567890VxXyYzZ"\r\nContent-Length: '
+             b'%d\r\n\r\n%s' % (len(parts), parts))
+    talk.say(DOWN, b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    return talk
 
 
 def main():

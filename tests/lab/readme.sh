@@ -37,7 +37,7 @@ the same script. Beside each capture lie
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
   cover the rules R003, R010, R011, R013, R020, R027, R040, R041, R049, R050, R060, R061, R062, R070 to R073, R080 to
-  R083, R090, R091, R092, R100 to R105, R110, R112, R113, R115, R116.
+  R083, R090, R091, R092, R100 to R105, R110, R112 to R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
@@ -73,7 +73,8 @@ with `sql/r100-encrypted` and `sql/r101-windows`; `sql/r102-client` (a client re
 `r102-management-point`; `sql/r103-unbound` (NTLM without channel binding) and `r103-channel-binding`;
 `sql/r104-siblings` (databases of two primary sites) and `r104-parent`; `sql/r105-takeover` (mp01 writes itself into
 RBAC_Admins) and `r105-site-server` (R100 only); `admin/r110-client` (WMI of the provider),
-`r112-client` (Remote Desktop), `r113-client` (remote control), each with `-administrator`; `admin/r115-other-network`
+`r112-client` (Remote Desktop), `r113-client` (remote control), each with `-administrator`; `admin/r114-stranger` (a
+registration from no declared network) and `r114-client`; `admin/r115-other-network`
 (PXE behind a relay that is not declared) and `r115-desks`; `admin/r116-site-system` (LLMNR) and `r116-client`.
 
 TEXT
