@@ -259,7 +259,8 @@ const struct rule rule_remote_admin_to_site_system = {
                 "WinRM or SSH by their content, or by port 3389, 5985, 5986 or 22 (then no more "
                 "than medium). Consoles, declared administrators (jump hosts belong there) and "
                 "what the policy's `matrix` allows do not count.",
-    .remediation = "Restrict these ports to jump hosts.",
+    .remediation =
+        "Let host firewalls admit these ports from jump hosts only, and declare those hosts.",
     .records = 1u << RECORD_FLOW,
     .observe = observe_remote,
     .finish = finish_remote,
@@ -341,7 +342,7 @@ const struct rule rule_remote_control_unexpected = {
                 "answered. What is spoken there is not looked at, so the finding is inferred and "
                 "another program at that port looks alike. Consoles, declared administrators and "
                 "what the policy's `matrix` allows do not count.",
-    .remediation = "Restrict port 2701 to consoles.",
+    .remediation = "Let the clients' firewalls admit port 2701 from consoles only.",
     .records = 1u << RECORD_FLOW,
     .observe = observe_control,
     .finish = finish_control,
