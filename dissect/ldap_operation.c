@@ -3,6 +3,8 @@
  */
 #include "dissect/ldap.h"
 
+#include <strings.h>
+
 /* RFC 4511 4.14.1 */
 static const char starttls_oid[] = "1.3.6.1.4.1.1466.20037";
 
@@ -192,16 +194,38 @@ static void state_names(struct observation *o, enum fact_id id, struct cursor li
     }
 }
 
+/* Searches whose filter and attributes an audit asks for: those that speak of Configuration Manager
+ * by its schema, its container or its name. */
+static bool speaks_of_product(struct bytes search)
+{
+    static const char *const words[] = {"mssms", "sccm", "mecm", "configmgr", "system management"};
+    for (size_t i = 0; i + 4 <= search.len; i++) {
+        uint8_t first = search.at[i] | 0x20;
+        if (first != 'm' && first != 's' && first != 'c') {
+            continue;
+        }
+        for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+            size_t len = strlen(words[w]);
+            if (len <= search.len - i &&
+                strncasecmp((const char *)search.at + i, words[w], len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* RFC 4511 4.5.1 */
 static void read_search(struct dissection *dx, struct observation *o, struct cursor *c)
 {
+    struct bytes search = c->rest;
     static const char *const scopes[] = {"base", "one", "sub", "children"};
     observation_utf8(o, FACT_LDAP_DN, der_take(c, DER_OCTET_STRING));
     int64_t scope = der_int(c, DER_ENUMERATED);
     if (!c->failed && scope >= 0 && scope < (int64_t)(sizeof scopes / sizeof scopes[0])) {
         observation_string(o, FACT_LDAP_SCOPE, scopes[scope]);
     }
-    if (!dissection_details(dx)) {
+    if (!dissection_details(dx) && !speaks_of_product(search)) {
         return;
     }
     (void)der_int(c, DER_ENUMERATED); /* derefAliases, sizeLimit, timeLimit, typesOnly */

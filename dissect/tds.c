@@ -170,11 +170,8 @@ static struct fed read_packet(struct dissection *dx, struct tds_state *s, enum d
         return fed_bad();
     }
     if (!is_asked_for(s, h.type)) {
-        bool answered = s->logged_in || (s->login == NULL && s->sspi == NULL);
         s->logged_in |= is_request(h.type);
-        return answered && s->logged_in && !dissection_details(dx)
-                   ? fed_done()
-                   : read_work(dx, s, &s->main, &h, h.len, in);
+        return read_work(dx, s, &s->main, &h, h.len, in);
     }
     if (in.len < h.len) {
         return fed_more(h.len);
@@ -231,9 +228,6 @@ static struct fed read_frame(struct dissection *dx, struct tds_state *s, enum di
         return fed_bad();
     }
     s->logged_in = true;
-    if (!dissection_details(dx)) {
-        return fed_done();
-    }
     struct tds_session *session = h.flags == SMP_FIN || h.flags == SMP_ACK
                                       ? find_session(dx, s, h.sid)
                                       : take_session(dx, s, h.sid);

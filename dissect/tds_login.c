@@ -113,6 +113,7 @@ void tds_login_read(struct dissection *dx, struct tds_state *s, struct bytes mes
     if (o != NULL) {
         struct bytes federation = {0};
         bool federated = find_federation(message, extension, &federation);
+        observation_stamp(o, FACT_SQL_REQUEST_PACKET, dissection_at(dx));
         observation_string(o, FACT_SQL_AUTH, windows ? "windows" : federated ? "federated" : "sql");
         state_federation(o, federation);
         observation_utf16le(o, FACT_SQL_USER, user);

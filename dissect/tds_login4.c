@@ -48,6 +48,7 @@ void tds_login4_read(struct dissection *dx, struct tds_state *s, struct bytes me
     s->refused = false;
     struct observation *o = s->login = tds_login_begin(dx);
     if (o != NULL) {
+        observation_stamp(o, FACT_SQL_REQUEST_PACKET, dissection_at(dx));
         observation_string(o, FACT_SQL_AUTH, "sql");
         observation_utf8(o, FACT_SQL_USER, user);
         observation_utf8(o, FACT_SQL_APPLICATION, application);

@@ -104,6 +104,67 @@ static void state_text(struct dissection *dx, struct observation *o, struct byte
     observation_utf8(o, FACT_SQL_TEXT, bytes_of(text, len));
 }
 
+/* ---- names ---- */
+
+/* Tables, procedures and verbs by which a database is taken over or its secrets are read. */
+static const char *const names[] = {
+    "rbac_admins",    "rbac_extendedpermissions", "xp_cmdshell",
+    "sc_useraccount", "mp_getpolicybody",         "mp_getmachinepolicyassignments",
+    "openquery",      "sp_addlinkedserver",       "insert",
+    "update",
+};
+enum { NAMES = sizeof names / sizeof names[0], NAMES_THAT_TELL = NAMES - 2 };
+
+/* UTF-16LE from TDS 7 on, octets before. */
+static bool is_name_at(struct bytes at, const char *name, size_t unit)
+{
+    size_t len = strlen(name);
+    if (at.len < len * unit) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if ((at.at[i * unit] | (name[i] == '_' ? 0 : 0x20)) != name[i] ||
+            (unit == 2 && at.at[i * unit + 1] != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A bit for each of the names; 0 where only verbs are there. */
+static uint32_t find_names(struct bytes message, bool old)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < message.len; i++) {
+        uint8_t first = message.at[i] | 0x20;
+        if (first != 'r' && first != 'x' && first != 's' && first != 'm' && first != 'o' &&
+            first != 'i' && first != 'u') {
+            continue;
+        }
+        for (size_t n = 0; n < NAMES; n++) {
+            if (names[n][0] == first && is_name_at(bytes_from(message, i), names[n], old ? 1 : 2)) {
+                found |= 1u << n;
+            }
+        }
+    }
+    return (found & ((1u << NAMES_THAT_TELL) - 1)) != 0 ? found : 0;
+}
+
+static void state_names(struct observation *o, uint32_t found)
+{
+    for (size_t n = 0; n < NAMES; n++) {
+        if ((found & 1u << n) != 0) {
+            observation_string(o, FACT_SQL_NAMES, names[n]);
+        }
+    }
+}
+
+/* Texts where the user asked for them; in an audit, requests with one of the names. */
+static bool looks_inside(const struct dissection *dx)
+{
+    return dissection_sql_text(dx) || !dissection_details(dx);
+}
+
 /* ---- procedures ---- */
 
 /* [MS-TDS] 2.2.5.4: data types of parameters before the statement */
@@ -244,8 +305,10 @@ static void state_request(struct dissection *dx, const struct tds_state *s, stru
 static void begin_request(struct dissection *dx, struct tds_state *s, struct tds_session *session,
                           uint8_t type, struct bytes message)
 {
+    uint32_t found = find_names(message, s->old);
     tds_session_end(dx, session);
-    struct observation *o = dissection_begin(dx, RECORD_SQL);
+    struct observation *o =
+        found == 0 && !dissection_sql_text(dx) ? NULL : dissection_begin(dx, RECORD_SQL);
     if (o == NULL) {
         return;
     }
@@ -253,7 +316,10 @@ static void begin_request(struct dissection *dx, struct tds_state *s, struct tds
     if (session->used) {
         observation_num(o, FACT_SQL_SESSION, session->sid);
     }
-    state_request(dx, s, o, type, message);
+    if (dissection_sql_text(dx)) {
+        state_request(dx, s, o, type, message);
+    }
+    state_names(o, found);
     observation_stamp(o, FACT_SQL_REQUEST_PACKET, dissection_at(dx));
     if (type == TDS_ATTENTION) {
         dissection_send(dx, o, DIR_CLIENT);
@@ -309,7 +375,7 @@ size_t tds_work_want(struct dissection *dx, const struct tds_session *session,
                      const struct tds_header *h, size_t length)
 {
     size_t want = 0;
-    if (dissection_sql_text(dx)) {
+    if (looks_inside(dx)) {
         want = has_text(h->type)                                           ? LIMIT_TDS_TEXT
                : h->type == TDS_TABULAR_RESULT && session->waiting != NULL ? LIMIT_TDS_TEXT
                                                                            : 0;
@@ -359,7 +425,7 @@ void tds_work_read(struct dissection *dx, struct tds_state *s, struct tds_sessio
     if (begins) {
         count(dx, &s->work, h->type);
     }
-    if (dissection_sql_text(dx) && has_text(h->type)) {
+    if (looks_inside(dx) && has_text(h->type)) {
         read_request(dx, s, session, h, content);
     }
 }

@@ -157,6 +157,27 @@ static void test_long_filter(void **state)
     free(said);
 }
 
+/* An audit is told what was searched for where it speaks of Configuration Manager. */
+static void test_audited_filters(void **state)
+{
+    (void)state;
+    static const struct play_options brief = {.records_only = true, .brief = true};
+    static const struct {
+        const char *value;
+        bool told;
+    } cases[] = {
+        {"mSSMSManagementPoint", true}, {"x-SCCM", true}, {"user", false}, {"sccn", false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct talk t = {.count = 0};
+        ask(&t, 1, 0x63, search_for(equal("objectClass", cases[i].value)));
+        char *said = play(t.steps, t.count, &brief);
+        assert_int_equal(strstr(said, "ldap.filter=(objectClass=") != NULL, cases[i].told);
+        assert_int_equal(strstr(said, "ldap.attributes=nTSecurityDescriptor") != NULL,
+                         cases[i].told);
+        free(said);
+    }
+}
+
 static struct built change(unsigned kind, const char *type)
 {
     struct built b = {.len = 0};
@@ -291,9 +312,10 @@ static void test_notice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filters),  cmocka_unit_test(test_long_filter),
-        cmocka_unit_test(test_requests), cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_results),  cmocka_unit_test(test_notice),
+        cmocka_unit_test(test_filters),         cmocka_unit_test(test_long_filter),
+        cmocka_unit_test(test_audited_filters), cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_controls),        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_notice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

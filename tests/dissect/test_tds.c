@@ -212,19 +212,21 @@ static const struct logon_case cases[] = {
      PRELOGIN_STATED("2", "off", "not_supported",
                      "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
                                                     "sql.user=sa" CLIENT_STATED
-                                                    "1 sql.result=success\n"},
+                                                    "1 sql.result=success "
+                                                    "sql.request_packet=3\n"},
     {"SQL login refused", sql_login_refused,
      PRELOGIN_STATED("2", "not_supported", "not_supported",
                      "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
                                                     "sql.user=sa" CLIENT_STATED
                                                     "0 sql.result=failure sql.error=4060 "
                                                     "sql.error_text=Cannot open database "
-                                                    "sql.error_state=1\n"},
+                                                    "sql.error_state=1 sql.request_packet=3\n"},
     {"Windows login", windows_login,
      PRELOGIN_STATED(
          "2", "not_supported", "off",
          "sql.encryption.result=none ") "sql @6 server sql.message=login "
-                                        "sql.auth=windows" CLIENT_STATED "0 sql.result=success\n"
+                                        "sql.auth=windows" CLIENT_STATED "0 sql.result=success "
+                                        "sql.request_packet=3\n"
                                         "ntlm @6" AUTHENTICATED CHALLENGED FLAGS
                                         " ntlm.negotiate_packet=3 ntlm.challenge_packet=4 "
                                         "ntlm.authenticate_packet=5 "
@@ -232,19 +234,21 @@ static const struct logon_case cases[] = {
                                         "ntlm.status=LOGINACK\n"},
     {"Windows login refused", windows_login_refused,
      "sql @2 server sql.message=login sql.auth=windows" CLIENT_STATED
-     "0 sql.result=failure sql.error=4060 sql.error_text=Cannot open database sql.error_state=1\n"
+     "0 sql.result=failure sql.error=4060 sql.error_text=Cannot open database sql.error_state=1 "
+     "sql.request_packet=1\n"
      "ntlm @2" AUTHENTICATED FLAGS " ntlm.authenticate_packet=1 ntlm.result_packet=2 "
      "ntlm.result=failure ntlm.status=4060\n"},
     {"federated login", federated_login,
-     "sql @1 client sql.message=login sql.auth=federated" CLIENT_STATED "0\n"},
+     "sql @1 client sql.message=login sql.auth=federated" CLIENT_STATED "0 sql.request_packet=1\n"},
     {"login in packets", login_in_packets,
      "sql @5 server sql.message=login sql.auth=sql sql.user=sa" CLIENT_STATED
-     "1 sql.result=success\n"},
+     "1 sql.result=success sql.request_packet=4\n"},
     {"work", work,
      PRELOGIN_STATED(
          "2", "off", "not_supported",
          "sql.encryption.result=none ") "sql @4 server sql.message=login sql.auth=sql "
-                                        "sql.user=sa" CLIENT_STATED "1 sql.result=success\n"
+                                        "sql.user=sa" CLIENT_STATED "1 sql.result=success "
+                                        "sql.request_packet=3\n"
                                         "sql @16 client sql.message=requests sql.batches=2 "
                                         "sql.rpcs=0 sql.bulk_loads=0 sql.attentions=0 "
                                         "sql.sessions=1 sql.first_packet=5\n"},
@@ -254,7 +258,7 @@ static const struct logon_case cases[] = {
     {"a prelogin that lies", lying_prelogin,
      "sql @1 client sql.message=prelogin sql.client_version=15.0.2000\n"},
     {"a login that lies", lying_login,
-     "sql @1 client sql.message=login sql.auth=sql" CLIENT_STATED "0\n"},
+     "sql @1 client sql.message=login sql.auth=sql" CLIENT_STATED "0 sql.request_packet=1\n"},
 };
 
 static void test_what_is_stated(void **state)

@@ -250,6 +250,13 @@ static void secrets(struct talk *t)
     send(t, BATCH, batch("SELECT 'plain' -- passwor"));
 }
 
+static void names(struct talk *t)
+{
+    send(t, BATCH, batch("INSERT INTO dbo.RBAC_Admins VALUES ('x')"));
+    send(t, RPC, call("MP_GetPolicyBody"));
+    send(t, BATCH, batch("INSERT INTO t SELECT 'xp_cmd' UPDATE"));
+}
+
 /* Two sessions, whose requests and replies lie crosswise. */
 static void mars(struct talk *t)
 {
@@ -385,7 +392,7 @@ static void strict(struct talk *t)
 #define LOGGED_IN                                                                                  \
     "sql @2 server sql.message=login sql.auth=sql sql.user=sa sql.application=Console "            \
     "sql.database=CM_P01 sql.server=sql01 sql.client_host=CL01 sql.library=ODBC "                  \
-    "sql.tds_version=7.4 sql.password_exposed=1 sql.result=success\n"
+    "sql.tds_version=7.4 sql.password_exposed=1 sql.result=success sql.request_packet=1\n"
 #define FAILED " sql.error=4060 sql.error_text=Cannot open database sql.error_state=1"
 #define TOTALS(batches, rpcs, bulk, attentions, sessions)                                          \
     " client sql.message=requests sql.batches=" batches " sql.rpcs=" rpcs " sql.bulk_loads=" bulk  \
@@ -431,19 +438,20 @@ static const struct logon_case cases[] = {
      "sql @2 server sql.message=login sql.server_version=15.0.258 sql.auth=sql sql.user=sa "
      "sql.application=isql sql.server=SYB sql.client_host=CL01 sql.library=CT-Library "
      "sql.tds_version=5.0 sql.password_exposed=1 sql.tds_version_agreed=5.0 "
-     "sql.server_program=ASE15 sql.result=success\n"
+     "sql.server_program=ASE15 sql.result=success sql.request_packet=1\n"
      "sql @3 client sql.message=batch sql.text=select 1 sql.request_packet=3\n"
      "sql @3" TOTALS("1", "0", "0", "0", "0") " sql.first_packet=3\n"},
     {"TDS 4.2 refused", ase_login_refused,
      "sql @2 server sql.message=login sql.auth=sql sql.user=sa sql.application=isql "
      "sql.server=SYB sql.client_host=CL01 sql.library=CT-Library sql.tds_version=4.2 "
      "sql.password_exposed=0 sql.result=failure sql.error=4002 sql.error_text=Login failed. "
-     "sql.error_state=1\n"},
+     "sql.error_state=1 sql.request_packet=1\n"},
     {"federated login", federated,
      "sql @4 server sql.message=login sql.auth=federated sql.application=Console "
      "sql.database=CM_P01 sql.server=sql01 sql.client_host=CL01 sql.library=ODBC "
      "sql.tds_version=7.4 sql.password_exposed=0 sql.federation=adal sql.token_service=sts "
-     "sql.spn=spn sql.routed_to=db sql.routed_to_port=11001 sql.result=success\n"},
+     "sql.spn=spn sql.routed_to=db sql.routed_to_port=11001 sql.result=success "
+     "sql.request_packet=1\n"},
 };
 
 static void test_what_is_stated(void **state)
@@ -462,7 +470,7 @@ static const struct logon_case plain_cases[] = {
      LOGGED_IN "sql @12" TOTALS("1", "1", "0", "1", "2") " sql.first_packet=4\n"},
 };
 
-/* Texts are an option; and with no details at all a connection is over when the login is. */
+/* Texts are an option; an audit is told of requests only where they name what it asks for. */
 static void test_what_is_not_stated(void **state)
 {
     (void)state;
@@ -470,11 +478,16 @@ static void test_what_is_not_stated(void **state)
     static const struct play_options brief = {.records_only = true, .brief = true};
     for (size_t i = 0; i < COUNT_OF(plain_cases); i++) {
         check_logon(&plain_cases[i], &plain);
-        check_logon(&(struct logon_case){.label = plain_cases[i].label,
-                                         .build = plain_cases[i].build,
-                                         .stated = LOGGED_IN},
-                    &brief);
+        check_logon(&plain_cases[i], &brief);
     }
+    check_logon(&(struct logon_case){"names", names,
+                                     "sql @2 client sql.message=batch sql.names=rbac_admins "
+                                     "sql.names=insert sql.request_packet=1\n"
+                                     "sql @3 client sql.message=rpc sql.names=mp_getpolicybody "
+                                     "sql.request_packet=2\n"
+                                     "sql @3" TOTALS("2", "1", "0", "0", "0") " sql.first_packet=1"
+                                                                              "\n"},
+                &brief);
 }
 
 static void test_long_text(void **state)

@@ -25,8 +25,8 @@ def utf16(text):
 class Talk:
     """One connection, each message in a segment of its own."""
 
-    def __init__(self, server, port):
-        self.ends, self.ports, self.next, self.frames = (CLIENT, server), (49732, port), [1000, 5000], []
+    def __init__(self, server, port, client=CLIENT):
+        self.ends, self.ports, self.next, self.frames = (client, server), (49732, port), [1000, 5000], []
         for end, flags in ((UP, SYN), (DOWN, SYN | ACK), (UP, ACK)):
             self.segment(end, flags)
             self.next[end] += flags & SYN != 0
@@ -43,14 +43,21 @@ class Talk:
     def say(self, end, payload):
         self.segment(end, ACK | PSH, payload)
 
-    def save(self, folder, name):
+    def close(self):
         for end in (UP, DOWN):
             self.segment(end, FIN | ACK)
             self.next[end] += 1
         self.segment(UP, ACK)
-        path = os.path.join(folder, name + '.pcap')
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        captures.write(path, captures.pcap(captures.packets_of(self.frames)))
+        return self.frames
+
+    def save(self, folder, name):
+        save(self.close(), folder, name)
+
+
+def save(frames, folder, name):
+    path = os.path.join(folder, name + '.pcap')
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    captures.write(path, captures.pcap(captures.packets_of(frames)))
 
 
 # ---- TDS: [MS-TDS] 2.2 ----
@@ -71,7 +78,8 @@ def prelogin(version, encryption, mars):
     return head + b'\xff' + data
 
 
-def login(user, password):
+def login(user, password, sspi=b''):
+    """LOGIN7; with a security token it asks for Windows authentication (fIntSecurity)."""
     scrambled = bytes(((o << 4 | o >> 4) & 0xff) ^ 0xa5 for o in utf16(password))
     texts = ['CM01', user, None, 'Configuration Manager', 'sql01.corp.example', '', 'ODBC', '', 'CM_P01']
     fields, data = b'', b''
@@ -79,9 +87,9 @@ def login(user, password):
         octets = scrambled if text is None else utf16(text)
         fields += struct.pack('<HH', 94 + len(data), len(octets) // 2)
         data += octets
-    fixed = struct.pack('<IIIIIBBBBII', 0x74000004, 4096, 0, 1234, 0, 0xe0, 3, 0, 0, 0, 0x409) + fields
-    fixed += bytes(6) + struct.pack('<HHHHHHI', 94 + len(data), 0, 94 + len(data), 0, 94 + len(data), 0, 0)
-    return struct.pack('<I', 4 + len(fixed) + len(data)) + fixed + data
+    fixed = struct.pack('<IIIIIBBBBII', 0x74000004, 4096, 0, 1234, 0, 0xe0, 0x83 if sspi else 3, 0, 0, 0, 0x409) + fields
+    fixed += bytes(6) + struct.pack('<HHHHHHI', 94 + len(data), len(sspi), 94 + len(data), 0, 94 + len(data), 0, 0)
+    return struct.pack('<I', 4 + len(fixed) + len(data) + len(sspi)) + fixed + data + sspi
 
 
 def token(kind, value):
@@ -176,9 +184,10 @@ def negotiate_token():
     return b'NTLMSSP\0' + struct.pack('<II', 1, FLAGS) + bytes(16)
 
 
-def names():
+def names(binding=b''):
     pairs = [(2, 'CORP'), (1, 'DP01'), (4, 'corp.example'), (3, 'dp01.corp.example')]
-    return b''.join(struct.pack('<HH', kind, 2 * len(text)) + utf16(text) for kind, text in pairs) + bytes(4)
+    values = b''.join(struct.pack('<HH', kind, 2 * len(text)) + utf16(text) for kind, text in pairs)
+    return values + (struct.pack('<HH', 10, 16) + binding if binding else b'') + bytes(4)
 
 
 def challenge_token():
@@ -187,8 +196,9 @@ def challenge_token():
         bytes.fromhex('0123456789abcdef') + bytes(8) + security_buffer(names(), 48 + len(target)) + target + names()
 
 
-def authenticate_token(user):
-    response = bytes(16) + b'\1\1' + bytes(6) + struct.pack('<Q', 133000000000000000) + bytes(8) + bytes(4) + names()
+def authenticate_token(user, binding=b''):
+    response = bytes(16) + b'\1\1' + bytes(6) + struct.pack('<Q', 133000000000000000) + bytes(8) + bytes(4) + \
+        names(binding)
     fields, data = b'', b''
     for octets in (bytes(24), response, utf16('CORP'), utf16(user), utf16('CM01'), b''):
         fields += security_buffer(octets, 64 + len(data))

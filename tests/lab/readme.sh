@@ -36,10 +36,11 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R002 to R005, R010 to R029, R031, R032, R040, R041, R049, R050, R060, R061, R062, R090, R091, R092.
+  cover the rules R002 to R005, R010 to R029, R031, R032, R040, R041, R049, R050, R060, R061, R062, R070 to R073, R080 to
+  R083, R090, R091, R092, R100 to R105, R110, R112 to R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
-The policy is `demo/policy.yaml` for the demo pair and `policy.yaml` for all others; both name `corp-root.pem`.
+The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
 Hosts: dc01 10.77.0.10 (directory, KDC, DNS), cm01 .11 (site server), mp01 .12 (management point), dp01 .13
 (distribution point, also known as nospn, a name without service principal), sup01 .14 (software update point),
 mp02 .22 (management point of a secondary site), cl01 .101 (client), proxy01 10.77.9.5, usys01 10.77.9.20 (management
@@ -48,7 +49,7 @@ The passwords and keys in these files are throw-aways of the laboratory and open
 Web servers answer with a fixed page: they are Apache, not the real role. Samba plays Windows.
 
 One is not recorded: `names/lookups.pcap` is made by `tests/lab/make_names.py`, each message from its specification,
-since nothing here speaks LLMNR, WINS or SSRP. It breaks no rule. What is true of it: of DNS a service (SRV) of a
+since nothing here speaks LLMNR, WINS or SSRP. It breaks R116 in packet 44 (mp01). What is true of it: of DNS a service (SRV) of a
 management point in packet 2, a name that does not exist in 8, one asked three times in vain in 11 to 13, an update
 refused in 15, a server on port 5300 in 16 and 17, TCP with the answers in the other order in 21 to 23; NetBIOS names
 in 27 to 36 (broadcast, WINS, registration, status); LLMNR in 38 to 40; mDNS in 41 and 42; SQL Server Browser in 43 to
@@ -71,6 +72,23 @@ by `r019-unsigned` (`http/r010-ccm-post`), R021 by `r021-distribution-point-sql`
 `r026-workgroup-global-catalogue` (`r026-member-global-catalogue`), R028 by `r028-https-to-http` (`r028-https-to-https`),
 R029 by `r029-tunnel` (`r028-https-to-https`), R031 by `r031-unknown-management-point` (`r031-management-point`), R032 by
 `r032-by-address` (`r032-by-name`).
+
+`tests/lab/made_chapters.py` builds the pairs of LDAP, Kerberos, SQL and administration in the same way; those of `sql`
+and `admin` have a `policy.yaml` of their own (sql01 10.77.0.14, sql02 .24, sql00 .4 of the parent site; prov01 .15, an
+SMS Provider; administrators .200). Of each pair the first breaks the rule, the second is its near miss:
+`ldap/r070-simple` (a password in a bind) and `r070-starttls`; `ldap/r071-unsigned` (plain messages after a SASL bind)
+and `r071-sealed`; `ldap/r072-site-server` (NTLM in a bind of cm01) and `r072-client` (of cl01: R040 only);
+`ldap/r073-rights` (who has rights on CN=System Management?) and `r073-client` (where is a management point?);
+`kerberos/r080-rc4` (an RC4 ticket) and `r080-aes` (RC4 offered, AES issued); `kerberos/r081-five-rc4` (five services)
+and `r081-five-aes`; `kerberos/r082-none` (an AS-REP without pre-authentication) and `r082-timestamp`;
+`kerberos/r083-same-host` (an unknown name, then NTLM to that host) and `r083-other-host`; `sql/sql-text` (R100, R101)
+with `sql/r100-encrypted` and `sql/r101-windows`; `sql/r102-client` (a client reaches the database) and
+`r102-management-point`; `sql/r103-unbound` (NTLM without channel binding) and `r103-channel-binding`;
+`sql/r104-siblings` (databases of two primary sites) and `r104-parent`; `sql/r105-takeover` (mp01 writes itself into
+RBAC_Admins) and `r105-site-server` (R100 only); `admin/r110-client` (WMI of the provider),
+`r112-client` (Remote Desktop), `r113-client` (remote control), each with `-administrator`; `admin/r114-stranger` (a
+registration from no declared network) and `r114-client`; `admin/r115-other-network`
+(PXE behind a relay that is not declared) and `r115-desks`; `admin/r116-site-system` (LLMNR) and `r116-client`.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
