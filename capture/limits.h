@@ -227,4 +227,14 @@
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16
 
+/* Addresses that names are learned for, and names of one: a site has thousands of clients, a cluster
+ * or a web server a handful of names. And the memory that they take. */
+#define LIMIT_LEARNED_ADDRESSES 65536
+#define LIMIT_LEARNED_NAMES 8
+#define LIMIT_LEARNED_OCTETS (64u << 20)
+/* Hosts, and distinct pieces of evidence, that `discover` keeps. */
+#define LIMIT_DISCOVERED_HOSTS 65536
+#define LIMIT_DISCOVERED_OCTETS (128u << 20)
+#define LIMIT_DISCOVERED_NAMES 1024
+
 #endif
