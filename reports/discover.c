@@ -582,6 +582,7 @@ void discover_draft(struct output *out, const struct record_names *names, const 
     line(&t, "", "Draft of a policy, from traffic alone: nobody has declared any of it.");
     line(&t, "", "What was certain or likely is written out; what is only possible is a comment.");
     line(&t, "", "Read it, correct it, and take the comments out: then it is a policy.");
+    line(&t, "profile: current", "not seen: the default");
     if (discovery_shed(d) > 0) {
         line(&t, "", "Not complete: %" PRIu64 " observations found no room.", discovery_shed(d));
     }

@@ -2,6 +2,7 @@
  * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids; and the policy's own
  * watch rules.
  */
+#include "policy/ledger.h"
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
@@ -68,6 +69,44 @@ static void what_is_off_is_not_asked_for(void **state)
     rule_play_begin(&p, "\nwatch: [{name: binds, when: {ldap.operation: bind}}]\n");
     assert_true((audit_records(p.audit) & 1u << RECORD_LDAP) != 0);
     rule_play_end(&p);
+}
+
+/* ---- learned names ---- */
+
+static void learned_names(void **state)
+{
+    static const struct {
+        const char *steps[3], *name, *text;
+    } cases[] = {
+        {{"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=pc7.corp.example 10.1.0.5",
+          OLD_TLS},
+         "pc7.corp.example",
+         "10.1.0.5 (hq, called pc7.corp.example by DNS)"},
+        {{OLD_TLS,
+          "dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=pc7.corp.example 10.1.0.5"},
+         "pc7.corp.example",
+         "10.1.0.5 (hq, called pc7.corp.example by DNS)"},
+        {{OLD_TLS}, NULL, "10.1.0.5 (hq)"},
+        {{"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=evil.example 10.0.0.20",
+          OLD_TLS},
+         NULL,
+         "10.1.0.5 (hq)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rule_play p;
+        char text[PARTY_TEXT];
+        rule_play_begin(&p, NULL);
+        for (size_t s = 0; s < COUNT_OF(cases[i].steps) && cases[i].steps[s] != NULL; s++) {
+            rule_play_say(&p, cases[i].steps[s]);
+        }
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R090");
+        assert_string_equal(party_text(&f->client, text), cases[i].text);
+        assert_true((f->client.learned != NULL) == (cases[i].name != NULL));
+        assert_string_equal(party_text(&f->server, text), "mp01.corp.example (10.0.0.20)");
+        rule_play_end(&p);
+    }
 }
 
 /* ---- acceptance ---- */
@@ -613,6 +652,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tuning),
         cmocka_unit_test(guesses_stay_low),
+        cmocka_unit_test(learned_names),
         cmocka_unit_test(what_is_off_is_not_asked_for),
         cmocka_unit_test(acceptance),
         cmocka_unit_test(order),
