@@ -345,6 +345,13 @@ static struct text_style style_for(const struct options *o)
     };
 }
 
+/* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
+static bool asked(const struct session *s, bool to_write, const char *fact)
+{
+    return (to_write && s->events != NULL) ||
+           (s->policy != NULL && policy_watches(s->policy, fact));
+}
+
 static int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
 {
     const struct options *o = s->options;
@@ -356,11 +363,11 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
-                   .sql_text = o->sql_text && s->events != NULL,
-                   .paths = o->paths && s->events != NULL,
+                   .sql_text = asked(s, o->sql_text, "sql.text"),
+                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
                    .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
                    .applications =
-                       s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
+                       asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),
                    .records = records},
         .workers = o->workers,
         .memory = o->memory,

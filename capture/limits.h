@@ -224,6 +224,9 @@
 /* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy
  * site. */
 #define LIMIT_FLOW_NOTES 16384
+/* What a watch rule may count up to, and ends that it counts at a time. */
+#define LIMIT_WATCH_COUNT 1000
+#define LIMIT_WATCH_WINDOWS 4096
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16
 
