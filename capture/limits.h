@@ -224,14 +224,14 @@
 /* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy
  * site. */
 #define LIMIT_FLOW_NOTES 16384
+#define LIMIT_EVIDENCE 8
+#define LIMIT_FINDING_FLOWS 16
 /* What a watch rule may count up to, and ends that it counts at a time. */
 #define LIMIT_WATCH_COUNT 1000
 #define LIMIT_WATCH_WINDOWS 4096
-#define LIMIT_EVIDENCE 8
-#define LIMIT_FINDING_FLOWS 16
 
-/* Addresses that names are learned for, and names of one: a site has thousands of clients, a cluster
- * or a web server a handful of names. And the memory that they take. */
+/* Addresses that names are learned for, and names of one: a site has thousands of clients, a
+ * cluster or a web server a handful of names. And the memory that they take. */
 #define LIMIT_LEARNED_ADDRESSES 65536
 #define LIMIT_LEARNED_NAMES 8
 #define LIMIT_LEARNED_OCTETS (64u << 20)
