@@ -9,15 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/limits.h"
 #include "capture/nearest.h"
-#include "command_help.h"
 #include "pipeline.h"
+#include "reports/arguments.h"
 #include "reports/catalogue.h"
+#include "reports/command_help.h"
+#include "reports/discover.h"
 #include "reports/flow_list.h"
 #include "reports/progress.h"
 #include "reports/text.h"
@@ -104,35 +105,6 @@ static int usage(const struct command *c, const char *what)
 
 /* ---- options ---- */
 
-static bool parse_count(const char *text, unsigned long least, unsigned long most,
-                        unsigned long *ret)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < least || value > most ||
-        text[0] == '-') {
-        return false;
-    }
-    *ret = value;
-    return true;
-}
-
-/* "512M", "2G", or octets. */
-static bool parse_size(const char *text, size_t *ret)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-    end += shift != 0;
-    if (errno != 0 || *end != '\0' || text[0] == '-' || value > SIZE_MAX >> shift) {
-        return false;
-    }
-    *ret = (size_t)value << shift;
-    return *ret >= 16u << 20;
-}
-
 static int add_input(struct options *o, const char *path)
 {
     const char **grown = realloc(o->inputs, (o->input_count + 1) * sizeof *grown);
@@ -148,12 +120,12 @@ static int set_numbers(const struct command *c, struct options *o, int option)
 {
     unsigned long value = 0;
     if (option == OPT_WORKERS) {
-        if (!parse_count(optarg, 1, LIMIT_SHARDS, &value)) {
+        if (!argument_count(optarg, 1, LIMIT_SHARDS, &value)) {
             return trouble("--workers %s: expected a number from 1 to %d", optarg, LIMIT_SHARDS);
         }
         o->workers = (unsigned)value;
     } else if (option == OPT_MEMORY) {
-        if (!parse_size(optarg, &o->memory)) {
+        if (!argument_size(optarg, &o->memory)) {
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
         }
@@ -273,6 +245,7 @@ struct session { /* one run of events or audit */
     const struct options *options;
     struct policy *policy;
     struct audit *audit;
+    struct discovery *discovery;
     struct output *events; /* where observations are written; NULL: nowhere */
     uint32_t written_records;
     struct record_names names;
@@ -310,6 +283,9 @@ static bool session_observe(void *user, const struct observation *o)
     }
     if (s->audit != NULL) {
         audit_observe(s->audit, o);
+    }
+    if (s->discovery != NULL) {
+        discovery_observe(s->discovery, o);
     }
     return true;
 }
@@ -360,30 +336,22 @@ static int close_output(struct output *out, const char *path)
                : EXIT_CLEAN;
 }
 
-/* COLUMNS, else the terminal's width; within what reads well. */
-static unsigned report_width(bool terminal)
-{
-    const char *columns = getenv("COLUMNS");
-    unsigned long width = 0;
-    struct winsize size = {0};
-    if (columns != NULL && parse_count(columns, 60, 200, &width)) {
-        return (unsigned)width;
-    }
-    if (!terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-        return 0;
-    }
-    return size.ws_col < 60 ? 60 : size.ws_col > 160 ? 160 : size.ws_col;
-}
-
 static struct text_style style_for(const struct options *o)
 {
     bool terminal = strcmp(o->output, "-") == 0 && isatty(STDOUT_FILENO);
     bool color = terminal && getenv("NO_COLOR") == NULL;
     return (struct text_style){
         .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
-        .width = report_width(terminal),
+        .width = argument_width(terminal),
         .fail_on = o->fail_on,
     };
+}
+
+/* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
+static bool asked(const struct session *s, bool to_write, const char *fact)
+{
+    return (to_write && s->events != NULL) ||
+           (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
 static int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
@@ -397,11 +365,11 @@ static int run_pipeline(struct session *s, uint32_t records, struct pipeline **r
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
-                   .sql_text = o->sql_text && s->events != NULL,
-                   .paths = o->paths && s->events != NULL,
+                   .sql_text = asked(s, o->sql_text, "sql.text"),
+                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
                    .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
                    .applications =
-                       s->events != NULL && (s->written_records & 1u << RECORD_FLOW) != 0,
+                       asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),
                    .records = records},
         .workers = o->workers,
         .memory = o->memory,
@@ -590,6 +558,35 @@ static int run_audit(const struct command *c, struct options *o, int argc, char 
     return status;
 }
 
+static int run_discover(const struct command *c, struct options *o, int argc, char **argv)
+{
+    struct session s = {.options = o, .discovery = discovery_new()};
+    struct pipeline *p = NULL;
+    struct policy *old = NULL;
+    struct output *out = NULL;
+    (void)c;
+    int status = s.discovery == NULL ? trouble("out of memory") : rest_as_inputs(o, argc, argv);
+    if (status == EXIT_CLEAN && o->policy != NULL) {
+        status = load_policy(o->policy, &old);
+        s.names.policy = old;
+    }
+    if (status == EXIT_CLEAN) {
+        status = open_output(o->output, &out);
+    }
+    if (out != NULL) {
+        status = run_pipeline(&s, UINT32_MAX, &p);
+    }
+    if (p != NULL) {
+        discovery_finish(s.discovery);
+        discover_draft(out, &s.names, s.discovery);
+    }
+    int closed = close_output(out, o->output);
+    pipeline_close(p);
+    discovery_free(s.discovery);
+    policy_free(old);
+    return status != EXIT_CLEAN ? status : closed;
+}
+
 struct remarks {
     const char *path;
     unsigned count;
@@ -712,6 +709,8 @@ static const struct command commands[] = {
      run_check},
     {"matrix", "list the flows that a declared hierarchy needs, also as firewall rules",
      HELP_MATRIX, run_matrix},
+    {"discover", "draft a policy from traffic alone, with the evidence for each guess",
+     HELP_DISCOVER, run_discover},
     {"rules", "list the rules",
      "usage: rolecall rules [--format text|jsonl]\n\nexample:\n  rolecall rules\n", run_rules},
     {"explain", "what a rule means, what it looks at, how to mend a breach",

@@ -230,5 +230,18 @@
 #define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
 #define LIMIT_FINDING_FLOWS 16
+/* What a watch rule may count up to, and ends that it counts at a time. */
+#define LIMIT_WATCH_COUNT 1000
+#define LIMIT_WATCH_WINDOWS 4096
+
+/* Addresses that names are learned for, and names of one: a site has thousands of clients, a
+ * cluster or a web server a handful of names. And the memory that they take. */
+#define LIMIT_LEARNED_ADDRESSES 65536
+#define LIMIT_LEARNED_NAMES 8
+#define LIMIT_LEARNED_OCTETS (64u << 20)
+/* Hosts, and distinct pieces of evidence, that `discover` keeps. */
+#define LIMIT_DISCOVERED_HOSTS 65536
+#define LIMIT_DISCOVERED_OCTETS (128u << 20)
+#define LIMIT_DISCOVERED_NAMES 1024
 
 #endif

@@ -70,7 +70,10 @@ struct audit *audit_new(const struct policy *p)
     arena_pool_init(&a->pool, 0);
     a->arena = arena_new(&a->pool, LIMIT_AUDIT_OCTETS);
     a->running = calloc(rule_count + p->watch_count + 1, sizeof *a->running);
-    bool fine = a->arena != NULL && a->running != NULL;
+    a->identity = identity_new();
+    /* Certificates name hosts as well, where a rule has them read anyway. */
+    a->records = IDENTITY_RECORDS & ~(1u << RECORD_TLS);
+    bool fine = a->arena != NULL && a->running != NULL && a->identity != NULL;
     for (unsigned i = 0; fine && i < rule_count; i++) {
         enum severity tuned = SEVERITY_OFF;
         if (!tuned_off(p, i, &tuned)) {
@@ -90,6 +93,7 @@ struct audit *audit_free(struct audit *a)
 {
     if (a != NULL) {
         arena_free(a->arena);
+        identity_free(a->identity);
         arena_pool_done(&a->pool);
         free(a->running);
         for (unsigned record = 0; record < RECORD_COUNT; record++) {
@@ -118,6 +122,11 @@ const struct scene *audit_scene(const struct audit *a)
 uint32_t audit_records(const struct audit *a)
 {
     return a->records;
+}
+
+const struct identity *audit_identity(const struct audit *a)
+{
+    return a->identity;
 }
 
 const struct audit_counts *audit_counts(const struct audit *a)
@@ -149,12 +158,18 @@ static struct party party_of(struct audit *a, const struct address *address)
     uint64_t half[2];
     memcpy(half, address->octets, sizeof half);
     uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    struct party *met = &a->met[mix >> 32 & (PARTIES_MET - 1)];
+    size_t at = mix >> 32 & (PARTIES_MET - 1);
+    struct party *met = &a->met[at];
     if (!met->known || !address_equal(&met->address, address)) {
         *met = (struct party){.known = true, .address = *address};
         met->host = policy_host(a->policy, address);
         met->group = met->host != NULL ? NULL : policy_group(a->policy, address);
         met->zone = policy_zone(a->policy, address);
+        a->met_learned[at] = UINT64_MAX;
+    }
+    if (met->host == NULL && a->met_learned[at] != identity_learned(a->identity)) {
+        a->met_learned[at] = identity_learned(a->identity);
+        met->learned = identity_names(a->identity, address);
     }
     return *met;
 }
@@ -175,6 +190,9 @@ void audit_observe(struct audit *a, const struct observation *o)
     a->counts.observations++;
     if ((a->records & bit) == 0) {
         return;
+    }
+    if ((IDENTITY_RECORDS & bit) != 0) {
+        identity_observe(a->identity, o);
     }
     look_up(a, o);
     for (unsigned i = 0; i < a->asking_count[o->record]; i++) {
@@ -266,8 +284,18 @@ static void *gather(const struct ledger_table *t)
     return all;
 }
 
+/* A name may be learned after the breach. */
+static void settle_party(const struct audit *a, struct party *p)
+{
+    if (p->known && p->host == NULL) {
+        p->learned = identity_names(a->identity, &p->address);
+    }
+}
+
 static void settle_finding(struct audit *a, struct finding *f)
 {
+    settle_party(a, &f->client);
+    settle_party(a, &f->server);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];
@@ -287,6 +315,7 @@ static void settle_finding(struct audit *a, struct finding *f)
 
 void audit_finish(struct audit *a)
 {
+    a->counts.names_shed = identity_shed(a->identity);
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;
         if (a->running[i].rule->finish != NULL) {

@@ -11,6 +11,7 @@
 #ifndef ROLECALL_POLICY_AUDIT_H
 #define ROLECALL_POLICY_AUDIT_H
 
+#include "policy/identity.h"
 #include "policy/rule.h"
 
 struct evidence {
@@ -25,6 +26,8 @@ struct party {  /* one end of a finding */
     const struct host *host;          /* NULL: not declared */
     const struct client_group *group; /* NULL: in no declared network */
     const struct zone *zone;          /* never NULL where known */
+    /* What the capture calls an address that is not declared; NULL: nothing. It decides nothing. */
+    const struct learned_name *learned;
 };
 
 struct finding {
@@ -65,7 +68,7 @@ struct verdict {
 
 struct audit_counts {
     uint64_t observations;
-    uint64_t subjects_shed, findings_shed, state_shed;
+    uint64_t subjects_shed, findings_shed, state_shed, names_shed;
     uint64_t findings[SEVERITY_CRITICAL + 1]; /* by severity; accepted ones not counted here */
     uint64_t accepted;
     uint64_t verdicts[VERDICT_NOT_ASSESSABLE + 1];
@@ -81,10 +84,12 @@ const struct finding *const *audit_findings(const struct audit *a, size_t *ret_c
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);
-uint32_t
-audit_records(const struct audit *a); /* bit per enum record that some rule that is on wants */
+uint32_t audit_records(const struct audit *a); /* bit per enum record that some rule that is on
+                                                  wants, or names are learned from */
 const char *verdict_status_name(enum verdict_status s);
 const char *confidence_name(enum confidence c);
+/* Names learned so far; identity_conflict tells where they contradict the policy. */
+const struct identity *audit_identity(const struct audit *a);
 struct audit *audit_free(struct audit *a);
 
 #endif

@@ -441,6 +441,10 @@ const char *party_text(const struct party *p, char text[PARTY_TEXT])
     address_format(&p->address, address);
     if (p->host != NULL) {
         (void)snprintf(text, PARTY_TEXT, "%.100s (%s)", p->host->name, address);
+    } else if (p->learned != NULL) {
+        (void)snprintf(text, PARTY_TEXT, "%s (%.30s%scalled %.50s by %s)", address,
+                       p->group == NULL ? "" : p->group->name, p->group == NULL ? "" : ", ",
+                       p->learned->name, name_source_text(p->learned->source));
     } else if (p->group != NULL) {
         (void)snprintf(text, PARTY_TEXT, "%s (%.80s)", address, p->group->name);
     } else {

@@ -74,7 +74,7 @@ void expect_roles(struct audit *a, const struct rule *r, role_set roles, const c
 void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const char *because);
 
 /* Names as they stand in sentences: "mp01.corp.example (10.0.1.20)", "10.1.0.5 (hq)",
- * "203.0.113.9". */
+ * "203.0.113.9", "10.1.0.5 (hq, called pc7.corp.example by DNS)". */
 #define PARTY_TEXT 160
 const char *party_text(const struct party *p, char text[PARTY_TEXT]);
 const struct forest *party_forest(const struct party *p); /* NULL: none, or not declared */

@@ -226,3 +226,16 @@ struct policy *policy_free(struct policy *p)
     }
     return NULL;
 }
+
+bool policy_watches(const struct policy *p, const char *fact)
+{
+    bool found = false;
+    for (unsigned w = 0; w < p->watch_count; w++) {
+        const struct watch_rule *watch = &p->watches[w];
+        for (unsigned c = 0; watch->severity != SEVERITY_OFF && c < watch->condition_count; c++) {
+            found |=
+                watch->conditions[c].key != NULL && strcmp(watch->conditions[c].key, fact) == 0;
+        }
+    }
+    return found;
+}

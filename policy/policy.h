@@ -234,18 +234,24 @@ struct rule_tuning { /* `rules:` */
     enum severity severity; /* SEVERITY_OFF: not changed */
 };
 
+enum watch_presence { WATCH_BY_VALUE, WATCH_PRESENT, WATCH_ABSENT };
+enum watch_by { WATCH_BY_PAIR, WATCH_BY_CLIENT, WATCH_BY_SERVER };
 struct watch_condition {              /* one key of `when:` */
     const char *key;                  /* a fact's name, or client.role, server.zone, ... */
     const char **values;              /* any of them */
     const struct selector *selectors; /* of client.role and server.role: one per value; else NULL */
-    unsigned value_count;
+    unsigned value_count;             /* 0: asked is only whether it is there */
     bool negated;
+    enum watch_presence presence;
 };
 struct watch_rule {
     const char *name, *says;
     enum severity severity;
     const struct watch_condition *conditions;
     unsigned condition_count;
+    unsigned count;    /* matches that make a finding; 0: each one */
+    int64_t within_ns; /* the time in which they happen */
+    enum watch_by by;  /* whose matches are counted together */
     struct place place;
 };
 
@@ -322,6 +328,8 @@ const struct client_group *policy_group(const struct policy *p,
 const struct forest *
 policy_forest_of_domain(const struct policy *p,
                         const char *domain); /* DNS, realm or NetBIOS; case ignored */
+/* True when a watch rule that is not off asks for this fact. */
+bool policy_watches(const struct policy *p, const char *fact);
 const struct account_list *policy_accounts(const struct policy *p, const char *purpose);
 
 /* True when a Kerberos-capable trust lets accounts of `account` log on at resources of `resource`

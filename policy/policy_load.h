@@ -75,6 +75,13 @@ bool load_date(const char *text, int64_t *ret_end_ns); /* 2027-01-31, proleptic 
 bool load_dns_name(const char *name);
 /* An address, or a prefix where `prefixes` is given; both for "10.0.0.1". */
 bool load_prefix(struct loader *l, const struct yaml_node *node, struct prefix *ret);
+/* "4", "4..9", "4.." or "..9". */
+bool load_range_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to);
+/* The same of dates, as "2026-01-31" or "2026-01-31T12:00:00Z", in ns; a day ends with its last
+ * second. */
+bool load_dates_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to);
+/* A text with '*' or '?' in it stands for many. */
+bool load_is_glob(const char *text);
 bool load_prefix_parse(const char *text, struct prefix *ret); /* host bits are kept */
 bool load_selector(struct loader *l, const struct yaml_node *node, struct selector *ret);
 const struct forest *load_forest(struct loader *l, const struct yaml_node *node);

@@ -1,6 +1,10 @@
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
+#include "capture/limits.h"
 #include "capture/nearest.h"
 #include "dissect/fact.h"
 #include "policy/policy_load.h"
@@ -42,6 +46,73 @@ static const char *nearest_key(const char *key)
     return near.best;
 }
 
+bool load_is_glob(const char *text)
+{
+    return strpbrk(text, "*?") != NULL;
+}
+
+static bool number_of(const char *text, size_t len, uint64_t *ret)
+{
+    char digits[24];
+    if (len == 0 || len > 19 || strspn(text, "0123456789") < len) {
+        return false;
+    }
+    (void)snprintf(digits, sizeof digits, "%.*s", (int)len, text);
+    *ret = strtoull(digits, NULL, 10);
+    return true;
+}
+
+/* Seconds of the beginning or, of a day, of its end. */
+static bool date_of(const char *text, size_t len, bool end, uint64_t *ret)
+{
+    char copy[24];
+    struct tm tm = {0};
+    if (len >= sizeof copy) {
+        return false;
+    }
+    (void)snprintf(copy, sizeof copy, "%.*s", (int)len, text);
+    const char *rest = strptime(copy, "%Y-%m-%d", &tm);
+    bool day = rest != NULL && *rest == '\0';
+    rest = day || rest == NULL ? rest : strptime(rest, "T%H:%M:%SZ", &tm);
+    time_t seconds = rest != NULL && *rest == '\0' ? timegm(&tm) : -1;
+    if (seconds < 0) {
+        return false;
+    }
+    *ret = (uint64_t)seconds + (day && end ? 86399 : 0);
+    return true;
+}
+
+bool load_range_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to)
+{
+    const char *dots = strstr(text, "..");
+    size_t left = dots == NULL ? strlen(text) : (size_t)(dots - text);
+    const char *right = dots == NULL ? text : dots + 2;
+    uint64_t from = 0, to = UINT64_MAX;
+    if ((dots != NULL && left == 0 && *right == '\0') ||
+        (left > 0 && !number_of(text, left, &from)) || (dots == NULL && left == 0) ||
+        (*right != '\0' && !number_of(right, strlen(right), &to)) || from > to) {
+        return false;
+    }
+    *ret_from = from;
+    *ret_to = to;
+    return true;
+}
+
+bool load_dates_parse(const char *text, uint64_t *ret_from, uint64_t *ret_to)
+{
+    const char *dots = strstr(text, "..");
+    size_t left = dots == NULL ? strlen(text) : (size_t)(dots - text);
+    const char *right = dots == NULL ? text : dots + 2;
+    uint64_t from = 0, to = UINT64_MAX / UINT64_C(1000000000);
+    if ((left == 0 && *right == '\0') || (left > 0 && !date_of(text, left, false, &from)) ||
+        (*right != '\0' && !date_of(right, strlen(right), true, &to)) || from > to) {
+        return false;
+    }
+    *ret_from = from;
+    *ret_to = to;
+    return true;
+}
+
 static void check_truth(struct loader *l, const char *key, const struct yaml_node *value)
 {
     static const struct load_word words[] = {{"true", 1}, {"false", 0}};
@@ -67,7 +138,7 @@ static void check_attribute(struct loader *l, enum attribute of, const char *key
         (void)load_zone(l, value);
         break;
     case OF_NAME:
-        if (name_find(&l->index->hosts, value->text) == NULL) {
+        if (!load_is_glob(value->text) && name_find(&l->index->hosts, value->text) == NULL) {
             load_unknown(l, value, "host", "one declared under 'hosts'",
                          load_nearest(l, &l->index->hosts, value->text));
         }
@@ -86,13 +157,16 @@ static void check_attribute(struct loader *l, enum attribute of, const char *key
 static void check_fact(struct loader *l, enum fact_id fact, const struct yaml_node *value)
 {
     const char *text = value->text, *expected = NULL;
+    uint64_t from, to;
     size_t length = strlen(text);
     switch (fact_rows[fact].type) {
     case FACT_BOOL:
         check_truth(l, fact_rows[fact].key, value);
         break;
     case FACT_NUM:
-        expected = strspn(text, "0123456789") == length && length < 20 ? NULL : "a whole number";
+        expected = load_range_parse(text, &from, &to)
+                       ? NULL
+                       : "a whole number, or a range such as 400..499, 400.. or ..499";
         break;
     case FACT_CODE16:
     case FACT_CODE32:
@@ -105,10 +179,14 @@ static void check_fact(struct loader *l, enum fact_id fact, const struct yaml_no
     case FACT_HEX:
         expected = strspn(text, "0123456789abcdef") == length ? NULL : "lower-case hex";
         break;
+    case FACT_DATE:
+        expected = load_dates_parse(text, &from, &to)
+                       ? NULL
+                       : "a date such as 2026-01-31 or 2026-01-31T12:00:00Z, or a range of them";
+        break;
     case FACT_TEXT:
     case FACT_LIST:
     case FACT_TIME:
-    case FACT_DATE:
     case FACT_PACKET:
         break;
     }
@@ -120,21 +198,28 @@ static void check_fact(struct loader *l, enum fact_id fact, const struct yaml_no
 
 /* ---- conditions ---- */
 
-/* One value, a list of values, or either under 'not'. */
+/* One value, a list of values, or either under 'not'; NULL: none, as of 'present'. */
 static const struct yaml_node *values_of(struct loader *l, const struct yaml_node *node,
-                                         bool *ret_negated)
+                                         struct watch_condition *condition)
 {
-    *ret_negated = false;
+    static const struct load_word words[] = {{"true", WATCH_PRESENT}, {"false", WATCH_ABSENT}};
     if (node->kind != YAML_MAP) {
         return node;
     }
     const struct yaml_node *not = yaml_get(node, "not");
-    if (not == NULL || node->count != 1 || not ->kind == YAML_MAP) {
+    const struct yaml_node *present = yaml_get(node, "present");
+    if (node->count != 1 || (not == NULL && present == NULL) ||
+        (not != NULL && not ->kind == YAML_MAP)) {
         fault_note(l->faults, node->place,
-                   "a condition is a mapping; expected a value, a list, or {not: ...}");
+                   "a condition is a mapping; expected a value, a list, {not: ...} or {present: "
+                   "true | false}");
         return NULL;
     }
-    *ret_negated = true;
+    int presence = WATCH_BY_VALUE;
+    if (present != NULL && load_word(l, "present", present, words, LOAD_COUNT(words), &presence)) {
+        condition->presence = (enum watch_presence)presence;
+    }
+    condition->negated = not != NULL;
     return not ;
 }
 
@@ -163,14 +248,17 @@ static bool known_key(struct loader *l, const struct yaml_node *key)
 static void read_condition(struct loader *l, const struct yaml_node *key,
                            const struct yaml_node *node, struct watch_condition *condition)
 {
-    const struct yaml_node *values = values_of(l, node, &condition->negated);
-    if (!known_key(l, key) || values == NULL) {
+    const struct yaml_node *values = values_of(l, node, condition);
+    if (!known_key(l, key)) {
+        return;
+    }
+    condition->key = load_copy(l, key->text);
+    if (values == NULL) {
         return;
     }
     const struct yaml_node *const *items = values->kind == YAML_LIST ? values->items : &values;
     unsigned count = values->kind == YAML_LIST ? values->count : 1;
     enum attribute of = attribute_of(key->text);
-    condition->key = load_copy(l, key->text);
     condition->values = load_alloc(l, count, sizeof *condition->values);
     struct selector *selectors = of == OF_ROLE ? load_alloc(l, count, sizeof *selectors) : NULL;
     condition->selectors = selectors;
@@ -255,10 +343,63 @@ static void read_severity(struct loader *l, const struct load_key *key,
     (void)load_severity(l, key->name, node, into);
 }
 
+static void read_count(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                       void *into)
+{
+    uint64_t count = 0;
+    if (!load_is(l, node, YAML_TEXT, key->name)) {
+        return;
+    }
+    if (!number_of(node->text, strlen(node->text), &count) || count < 2 ||
+        count > LIMIT_WATCH_COUNT) {
+        fault_note(l->faults, node->place, "'%.32s' is no count; expected a number from 2 to %d",
+                   node->text, LIMIT_WATCH_COUNT);
+        return;
+    }
+    *(unsigned *)into = (unsigned)count;
+}
+
+static void read_within(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                        void *into)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    uint64_t count = 0;
+    if (!load_is(l, node, YAML_TEXT, key->name)) {
+        return;
+    }
+    size_t len = strlen(node->text);
+    for (size_t i = 0; i < LOAD_COUNT(units) && len > 1; i++) {
+        if (node->text[len - 1] == units[i].unit && number_of(node->text, len - 1, &count) &&
+            count > 0 && count <= 36500) {
+            *(int64_t *)into = (int64_t)count * units[i].seconds * INT64_C(1000000000);
+            return;
+        }
+    }
+    fault_note(l->faults, node->place,
+               "'%.32s' is no length of time; expected one such as 60s, 5m, 2h or 1d", node->text);
+}
+
+static void read_by(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                    void *into)
+{
+    static const struct load_word words[] = {
+        {"pair", WATCH_BY_PAIR}, {"client", WATCH_BY_CLIENT}, {"server", WATCH_BY_SERVER}};
+    int by = WATCH_BY_PAIR;
+    if (load_word(l, key->name, node, words, LOAD_COUNT(words), &by)) {
+        *(enum watch_by *)into = (enum watch_by)by;
+    }
+}
+
 static const struct load_key watch_keys[] = {
     {"name", read_name, offsetof(struct watch_rule, name), true},
     {"severity", read_severity, offsetof(struct watch_rule, severity), false},
     {"when", read_when, 0, true},
+    {"count", read_count, offsetof(struct watch_rule, count), false},
+    {"within", read_within, offsetof(struct watch_rule, within_ns), false},
+    {"by", read_by, offsetof(struct watch_rule, by), false},
     {"says", load_text_field, offsetof(struct watch_rule, says), false},
 };
 
@@ -277,6 +418,19 @@ static void add_rule_name(struct loader *l, const struct watch_rule *watch, unsi
     }
 }
 
+/* A count needs its time, and whose matches are counted says nothing without it. */
+static void refuse_half_threshold(struct loader *l, const struct yaml_node *node)
+{
+    const struct yaml_node *count = node->kind != YAML_MAP ? NULL : yaml_get(node, "count");
+    const struct yaml_node *within = node->kind != YAML_MAP ? NULL : yaml_get(node, "within");
+    if ((count == NULL) != (within == NULL) ||
+        (node->kind == YAML_MAP && count == NULL && yaml_get(node, "by") != NULL)) {
+        fault_note(l->faults, node->place,
+                   "half a threshold; expected 'count' and 'within' together, as 'count: 20, "
+                   "within: 60s, by: client'");
+    }
+}
+
 void load_watches(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                   void *into)
 {
@@ -290,6 +444,7 @@ void load_watches(struct loader *l, const struct load_key *key, const struct yam
         watch->severity = SEVERITY_MEDIUM;
         watch->place = node->items[i]->place;
         load_map(l, node->items[i], "a watch rule", watch_keys, LOAD_COUNT(watch_keys), watch);
+        refuse_half_threshold(l, node->items[i]);
         if (watch->name != NULL && l->error == 0) {
             add_rule_name(l, watch, l->names->rule_count + i);
         }

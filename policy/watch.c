@@ -4,8 +4,9 @@
  * A watch rule is compiled once: names into things, texts into numbers. It looks at records of one
  * kind, that of its facts; facts of the flow are known when the flow ends, so what matched until
  * then waits in a note. A fact that is not stated proves nothing: no condition on it holds, a
- * negated one neither.
+ * negated one neither; only `present: false` asks for just that.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +16,16 @@
 #include "policy/audit_state.h"
 #include "policy/flow_notes.h"
 #include "policy/policy_load.h"
+#include "policy/watch_window.h"
 
 enum asked { ASK_FACT, ASK_ROLE, ASK_SITE, ASK_FOREST, ASK_ZONE, ASK_NAME, ASK_WORKGROUP, ASK_IP };
 
 struct watch_value {
     const char *text;
-    uint64_t num;      /* of a number, truth, code or date */
+    uint64_t num, to;  /* of a number, truth, code or date (in seconds): from and to */
     const void *thing; /* site, forest, zone or host */
     struct prefix prefix;
+    bool is_prefix, is_glob;
 };
 
 struct watch_test {
@@ -43,6 +46,7 @@ struct watching {
 
 struct watch_state {
     struct flow_notes notes;
+    struct watch_windows windows;
     bool judged;
 };
 
@@ -56,32 +60,27 @@ _Static_assert(sizeof(struct matched) <= FLOW_NOTE_OCTETS, "a note has room for 
 
 /* ---- compiling ---- */
 
-static uint64_t date_of(const char *text)
-{
-    struct tm tm = {0};
-    return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL
-               ? 0
-               : (uint64_t)timegm(&tm) * UINT64_C(1000000000);
-}
-
 static void compile_fact(const struct watch_test *t, struct watch_value *v)
 {
     switch (fact_rows[t->fact].type) {
     case FACT_NUM:
-        v->num = strtoull(v->text, NULL, 10);
+        (void)load_range_parse(v->text, &v->num, &v->to);
         break;
     case FACT_CODE16:
     case FACT_CODE32:
-        v->num = strtoull(v->text, NULL, 16);
+        v->num = v->to = strtoull(v->text, NULL, 16);
         break;
     case FACT_BOOL:
-        v->num = strcmp(v->text, "true") == 0;
+        v->num = v->to = strcmp(v->text, "true") == 0;
         break;
     case FACT_DATE:
-        v->num = date_of(v->text);
+        (void)load_dates_parse(v->text, &v->num, &v->to);
         break;
     case FACT_TEXT:
     case FACT_LIST:
+        v->is_glob = load_is_glob(v->text);
+        v->is_prefix = strchr(v->text, '/') != NULL && load_prefix_parse(v->text, &v->prefix);
+        break;
     case FACT_HEX:
     case FACT_TIME:
     case FACT_PACKET:
@@ -102,7 +101,7 @@ static const void *thing_named(const struct policy *p, enum asked asked, const c
             return &p->forests[i];
         }
     }
-    return asked == ASK_NAME ? policy_host_named(p, name) : NULL;
+    return asked == ASK_NAME && !load_is_glob(name) ? policy_host_named(p, name) : NULL;
 }
 
 static void compile_value(const struct policy *p, const struct watch_test *t, struct watch_value *v)
@@ -183,21 +182,51 @@ static bool octets_are(struct bytes octets, const char *hex)
     return i == octets.len && hex[2 * i] == '\0';
 }
 
+/* '*' is any number of characters, '?' is one; case is ignored, as in all comparisons of text. */
+static bool glob_fits(const char *glob, const char *text)
+{
+    const char *star = NULL, *from = NULL;
+    while (*text != '\0') {
+        if (*glob == '*') {
+            star = glob++;
+            from = text;
+        } else if (*glob == '?' || tolower((unsigned char)*glob) == tolower((unsigned char)*text)) {
+            glob++;
+            text++;
+        } else if (star != NULL) {
+            glob = star + 1;
+            text = ++from;
+        } else {
+            return false;
+        }
+    }
+    return glob[strspn(glob, "*")] == '\0';
+}
+
+static bool text_is(const char *text, const struct watch_value *v)
+{
+    struct address address;
+    return v->is_prefix ? address_parse(text, &address) && prefix_holds(&v->prefix, &address)
+           : v->is_glob ? glob_fits(v->text, text)
+                        : strcasecmp(text, v->text) == 0;
+}
+
 static bool fact_is(const struct observation *o, const struct fact *f, const struct watch_value *v)
 {
     switch (fact_rows[f->id].type) {
     case FACT_TEXT:
     case FACT_LIST:
-        return strcasecmp(fact_text(o, f), v->text) == 0;
+        return text_is(fact_text(o, f), v);
     case FACT_HEX:
         return octets_are(fact_octets(o, f), v->text);
     case FACT_DATE: /* to the second, as it is printed */
-        return f->value.num / UINT64_C(1000000000) == v->num / UINT64_C(1000000000);
+        return f->value.num / UINT64_C(1000000000) >= v->num &&
+               f->value.num / UINT64_C(1000000000) <= v->to;
     case FACT_NUM:
     case FACT_BOOL:
     case FACT_CODE16:
     case FACT_CODE32:
-        return f->value.num == v->num;
+        return f->value.num >= v->num && f->value.num <= v->to;
     case FACT_TIME:
     case FACT_PACKET:
         return false;
@@ -235,7 +264,8 @@ static bool attribute_is(const struct audit *a, const struct watch_test *t, unsi
     case ASK_ZONE:
         return p->zone != NULL && strcasecmp(p->zone->name, v->text) == 0;
     case ASK_NAME:
-        return v->thing != NULL && p->host == v->thing;
+        return p->host != NULL &&
+               (v->thing != NULL ? p->host == v->thing : glob_fits(v->text, p->host->name));
     case ASK_WORKGROUP:
         return party_is_declared(p) &&
                (p->host != NULL ? p->host->workgroup : p->group->workgroup) == (v->num != 0);
@@ -247,6 +277,28 @@ static bool attribute_is(const struct audit *a, const struct watch_test *t, unsi
     return false;
 }
 
+static bool attribute_is_there(const struct audit *a, const struct watch_test *t)
+{
+    const struct party *p = &a->scene.ends[t->end];
+    switch (t->asked) {
+    case ASK_ROLE:
+        return party_roles(p) != 0;
+    case ASK_SITE:
+        return p->host != NULL && p->host->site != NULL;
+    case ASK_FOREST:
+        return party_forest(p) != NULL;
+    case ASK_NAME:
+        return p->host != NULL;
+    case ASK_WORKGROUP:
+        return party_is_declared(p);
+    case ASK_ZONE:
+    case ASK_IP:
+    case ASK_FACT:
+        break;
+    }
+    return true;
+}
+
 static bool ends_hold(const struct audit *a, const struct watching *w)
 {
     for (unsigned i = 0; i < w->from->condition_count; i++) {
@@ -255,7 +307,12 @@ static bool ends_hold(const struct audit *a, const struct watching *w)
         for (unsigned v = 0; t->asked != ASK_FACT && v < t->from->value_count && !any; v++) {
             any = attribute_is(a, t, v);
         }
-        if (t->asked != ASK_FACT && any == t->from->negated) {
+        bool wanted = !t->from->negated;
+        if (t->asked != ASK_FACT && t->from->presence != WATCH_BY_VALUE) {
+            any = attribute_is_there(a, t);
+            wanted = t->from->presence == WATCH_PRESENT;
+        }
+        if (t->asked != ASK_FACT && any != wanted) {
             return false;
         }
     }
@@ -311,10 +368,15 @@ static enum outcome facts_hold(const struct watching *w, const struct observatio
         if (t->asked != ASK_FACT || record_of(t->fact) != o->record) {
             continue;
         }
-        if (observation_get(o, t->fact) == NULL) {
+        const struct fact *f = observation_get(o, t->fact);
+        if (t->from->presence == WATCH_ABSENT) {
+            outcome = f != NULL ? DIFFERS : outcome;
+            continue;
+        }
+        if (f == NULL) {
             return UNSTATED;
         }
-        const struct fact *f = fact_holds(t, o);
+        f = t->from->presence == WATCH_PRESENT ? f : fact_holds(t, o);
         if (f == NULL) {
             outcome = DIFFERS;
         } else {
@@ -332,31 +394,65 @@ static struct subject subject_of(const struct audit *a)
     return (struct subject){.host = server->host != NULL ? server->host : client->host};
 }
 
-static void report(struct audit *a, const struct watching *w, const struct stamp *at,
-                   const char *what)
+static void explain(struct audit *a, const struct watching *w, struct finding *f, const char *what)
 {
     const struct party *client = &a->scene.ends[DIR_CLIENT], *server = &a->scene.ends[DIR_SERVER];
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT], often[80] = "";
+    if (w->from->count > 0) {
+        (void)snprintf(often, sizeof often,
+                       "%u times within %" PRId64 " s, the last: ", w->from->count,
+                       w->from->within_ns / INT64_C(1000000000));
+    }
+    finding_explain(a, f, "%.600s: %s%s to %s on port %u%s%s%s.", w->from->says, often,
+                    party_text(client, client_text), party_text(server, server_text), server->port,
+                    what[0] != '\0' ? " (" : "", what, what[0] != '\0' ? ")" : "");
+    finding_remedy(
+        a, f, "This is the policy's own rule %s (line %u); its author knows what is to be done.",
+        w->from->name, w->from->place.line);
+}
+
+/* True when it is one of so many in so little time; *ret_first is then the first of them. */
+static bool reaches_count(struct audit *a, const struct watching *w, struct watch_state *state,
+                          const struct stamp *at, struct stamp *ret_first)
+{
+    struct watch_counted who = {0};
+    if (w->from->by != WATCH_BY_SERVER) {
+        who.client = a->scene.ends[DIR_CLIENT].address;
+    }
+    if (w->from->by != WATCH_BY_CLIENT) {
+        who.server = a->scene.ends[DIR_SERVER].address;
+    }
+    if (watch_window_add(a, &state->windows, w->from, &who, at, ret_first)) {
+        return true;
+    }
+    judge_fine(a, &w->rule, subject_of(a), "It did not happen that often within the time.");
+    return false;
+}
+
+static void report(struct audit *a, const struct watching *w, struct watch_state *state,
+                   const struct stamp *at, const char *what)
+{
     const struct observation *o = a->scene.o;
+    struct stamp first = {0};
     bool guess = o->record == RECORD_FLOW && !w->waits &&
                  (!o->flow.opening_seen || observation_is(o, FACT_FLOW_IDENTIFIED_BY, "port"));
+    bool counts = w->from->count > 0;
+    bool any_client = counts && w->from->by == WATCH_BY_SERVER;
+    bool any_server = counts && w->from->by == WATCH_BY_CLIENT;
     struct breach b = {.subject = subject_of(a),
-                       .client = client,
-                       .server = server,
+                       .client = any_client ? NULL : &a->scene.ends[DIR_CLIENT],
+                       .server = any_server ? NULL : &a->scene.ends[DIR_SERVER],
                        .confidence = guess ? CONFIDENCE_INFERRED : CONFIDENCE_PROVEN,
                        .at = at};
-    char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
+    if (counts && !reaches_count(a, w, state, at, &first)) {
+        return;
+    }
     struct finding *f = judge_breach(a, &w->rule, &b, &is_new);
+    finding_evidence(a, f, first, "the first of %u", w->from->count);
     finding_evidence(a, f, *at, "%s", what[0] != '\0' ? what : "traffic between these ends");
     if (is_new) {
-        finding_explain(a, f, "%.600s: %s to %s on port %u%s%s%s.", w->from->says,
-                        party_text(client, client_text), party_text(server, server_text),
-                        server->port, what[0] != '\0' ? " (" : "", what,
-                        what[0] != '\0' ? ")" : "");
-        finding_remedy(
-            a, f,
-            "This is the policy's own rule %s (line %u); its author knows what is to be done.",
-            w->from->name, w->from->place.line);
+        explain(a, w, f, what);
     }
 }
 
@@ -385,7 +481,7 @@ static void judge_record(struct audit *a, const struct watching *w, struct watch
         judge_fine(a, &w->rule, subject_of(a), "What was seen does not meet the conditions.");
     } else if (!w->waits) {
         struct stamp at = beginning_of(o);
-        report(a, w, &at, what);
+        report(a, w, state, &at, what);
     }
 }
 
@@ -400,7 +496,7 @@ static void judge_waiting(struct audit *a, const struct watching *w, struct watc
     if (facts_hold(w, o, what, sizeof what) == HOLDS) {
         char both[600];
         (void)snprintf(both, sizeof both, "%s%s%s", m->text, m->text[0] != '\0' ? ", " : "", what);
-        report(a, w, &m->at, both);
+        report(a, w, state, &m->at, both);
     } else {
         judge_fine(a, &w->rule, subject_of(a), "What was seen does not meet the conditions.");
     }

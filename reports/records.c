@@ -186,6 +186,10 @@ static void add_party(struct json *j, const char *key, const struct party *p)
         json_number(j, "port", p->port);
     }
     json_text(j, "name", p->host == NULL ? NULL : p->host->name);
+    if (p->learned != NULL) {
+        json_text(j, "learned_name", p->learned->name);
+        json_text(j, "learned_from", name_source_text(p->learned->source));
+    }
     json_open(j, "roles", '[');
     for (unsigned i = 0; p->host != NULL && i < p->host->role_count; i++) {
         json_text(j, NULL, role_name(p->host->roles[i].role));

@@ -38,6 +38,7 @@ _rolecall_options()
     case $1 in
         audit) echo "--policy --format --events --report --fail-on --color $input" ;;
         events) echo "--type $input" ;;
+        discover) echo "--policy $input" ;;
         check) echo "--policy --fail-on --help" ;;
         matrix) echo "--policy --format --output --help" ;;
         rules) echo "--format --output --color --help" ;;
@@ -72,7 +73,7 @@ _rolecall()
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _rolecall_words "audit events check matrix rules explain --help --version" "$current"
+        _rolecall_words "audit events check matrix discover rules explain --help --version" "$current"
         return
     fi
     # "--format=te" comes as three words: the option, "=" and what is typed of the value.

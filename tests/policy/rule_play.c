@@ -359,6 +359,9 @@ void rule_play_say(struct rule_play *p, const char *text)
         complete_flow(&l);
     }
     audit_observe(p->audit, l.o);
+    if (p->also != NULL) {
+        p->also(p->also_user, l.o);
+    }
     observation_release(p->pool, l.o);
 }
 

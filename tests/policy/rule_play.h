@@ -25,6 +25,8 @@ struct rule_play {
     struct observation_pool *pool;
     uint64_t packet;
     int64_t seconds;
+    void (*also)(void *user, const struct observation *o); /* sees each line too; NULL: nobody */
+    void *also_user;
 };
 
 /* The policy of rule_play.c has one host of every kind that the rules tell apart. `policy` is

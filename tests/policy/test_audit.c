@@ -1,7 +1,7 @@
 /*
- * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids; and the policy's own
- * watch rules.
+ * test_audit.c - the audit itself: tuning, acceptance, limits, order, ids, learned names.
  */
+#include "policy/ledger.h"
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
@@ -82,6 +82,44 @@ static void what_is_off_is_not_asked_for(void **state)
     assert_false(is_asked_for(RECORD_LDAP, "\n"));
     assert_true(
         is_asked_for(RECORD_LDAP, "\nwatch: [{name: binds, when: {ldap.operation: bind}}]\n"));
+}
+
+/* ---- learned names ---- */
+
+static void learned_names(void **state)
+{
+    static const struct {
+        const char *steps[3], *name, *text;
+    } cases[] = {
+        {{"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=pc7.corp.example 10.1.0.5",
+          OLD_TLS},
+         "pc7.corp.example",
+         "10.1.0.5 (hq, called pc7.corp.example by DNS)"},
+        {{OLD_TLS,
+          "dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=pc7.corp.example 10.1.0.5"},
+         "pc7.corp.example",
+         "10.1.0.5 (hq, called pc7.corp.example by DNS)"},
+        {{OLD_TLS}, NULL, "10.1.0.5 (hq)"},
+        {{"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=evil.example 10.0.0.20",
+          OLD_TLS},
+         NULL,
+         "10.1.0.5 (hq)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rule_play p;
+        char text[PARTY_TEXT];
+        rule_play_begin(&p, NULL);
+        for (size_t s = 0; s < COUNT_OF(cases[i].steps) && cases[i].steps[s] != NULL; s++) {
+            rule_play_say(&p, cases[i].steps[s]);
+        }
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R090");
+        assert_string_equal(party_text(&f->client, text), cases[i].text);
+        assert_true((f->client.learned != NULL) == (cases[i].name != NULL));
+        assert_string_equal(party_text(&f->server, text), "mp01.corp.example (10.0.0.20)");
+        rule_play_end(&p);
+    }
 }
 
 /* ---- acceptance ---- */
@@ -361,265 +399,36 @@ static void rows_of_rules(void **state)
     assert_null(rule_find("no-such-rule"));
 }
 
-/* ---- watch rules ---- */
+/* ---- repetition ---- */
 
-#define WATCH(when)                                                                                \
-    "\nwatch:\n  - {name: mine, severity: high, when: " when ", says: what I watch for}\n"
-#define NEGOTIATED(dialect)                                                                        \
-    "smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate | smb.dialect=" dialect               \
-    " | smb.signing.server=required"
-#define SEEN "high proven 10.1.0.5 > 10.0.0.30:445 @14"
-
-static const struct rule_case watching_cases[] = {
-    {"one of the values, and a role",
-     {NEGOTIATED("2.0.2")},
-     SEEN,
-     "dp01.corp.example",
-     "violated",
-     WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
-    {"the hierarchy has no verdict beside its hosts'",
-     {NEGOTIATED("2.0.2")},
-     SEEN,
-     "hierarchy",
-     "none",
-     WATCH("{smb.dialect: 2.0.2}")},
-    {"case does not matter",
-     {NEGOTIATED("nt lm 0.12")},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: NT LM 0.12}")},
-    {"near miss: another value",
-     {NEGOTIATED("3.1.1")},
-     "",
-     "dp01.corp.example",
-     "consistent",
-     WATCH("{smb.dialect: [NT LM 0.12, 2.0.2], server.role: distribution-point}")},
-    {"near miss: another role",
-     {NEGOTIATED("2.0.2")},
-     "",
-     "hierarchy",
-     "not_observed",
-     WATCH("{smb.dialect: 2.0.2, server.role: management-point}")},
-    {"near miss: nothing of it stated",
-     {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"},
-     "",
-     "hierarchy",
-     "not_observed",
-     WATCH("{smb.dialect: 2.0.2}")},
-    {"near miss: another record",
-     {"tls@14 10.1.0.5 > 10.0.0.30:443 | tls.version=TLS 1.0"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: 2.0.2}")},
-    {"all must hold",
-     {NEGOTIATED("2.0.2")},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: 2.0.2, smb.signing.server: none}")},
-    {"two facts",
-     {NEGOTIATED("2.0.2")},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: 2.0.2, smb.signing.server: required}")},
-    {"not one of these",
-     {NEGOTIATED("2.0.2")},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: {not: [3.1.1, 3.0]}}")},
-    {"near miss: one of these",
-     {NEGOTIATED("2.0.2")},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: {not: [3.1.1, 2.0.2]}}")},
-    {"near miss: what is not stated is no other",
-     {"smb@14 10.1.0.5 > 10.0.0.30:445 | smb.message=negotiate"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: {not: 3.1.1}}")},
-    {"a truth",
-     {NEGOTIATED("2.0.2") " | smb.guest=true"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{smb.guest: true}")},
-    {"its opposite",
-     {NEGOTIATED("2.0.2") " | smb.guest=false"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{smb.guest: false}")},
-    {"near miss: the other truth",
-     {NEGOTIATED("2.0.2") " | smb.guest=false"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.guest: true}")},
-    {"a number",
-     {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=401"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{http.status: [401, 407]}")},
-    {"near miss: another number",
-     {"http@14 10.1.0.5 > 10.0.0.30:445 | http.status=200"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{http.status: 401}")},
-    {"a code",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.cipher_code=0x0005"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{tls.cipher_code: \"0x0005\"}")},
-    {"octets",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{tls.certificate.sha256: \"00ffab\"}")},
-    {"near miss: more octets",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.sha256=00ffab"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{tls.certificate.sha256: \"00ff\"}")},
-    {"a date",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.certificate.not_after=86400"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{tls.certificate.not_after: \"2026-01-02T00:00:00Z\"}")},
-    {"any of a list",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{tls.alpn_offered: http/1.1}")},
-    {"near miss: none of a list may be it",
-     {"tls@14 10.1.0.5 > 10.0.0.30:445 | tls.alpn_offered=h2 | tls.alpn_offered=http/1.1"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{tls.alpn_offered: {not: http/1.1}}")},
-    {"ends alone",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{client.forest: corp, server.site: P01}")},
-    {"every kind of end",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{client.ip: 10.1.0.0/24, client.zone: intranet, client.workgroup: false, "
-           "client.role: clients, "
-           "server.name: dp01.corp.example, server.forest: corp}")},
-    {"near miss: another network",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{client.ip: 10.2.0.0/24}")},
-    {"near miss: no workgroup",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{client.workgroup: true}")},
-    {"an end that is not",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     SEEN,
-     NULL,
-     NULL,
-     WATCH("{client.forest: {not: partner}}")},
-    {"near miss: it is",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{client.forest: {not: [corp]}}")},
-    {"a fact of the flow beside another",
-     {NEGOTIATED("2.0.2"),
-      "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"},
-     SEEN,
-     "dp01.corp.example",
-     "violated",
-     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-    {"near miss: the flow is another",
-     {NEGOTIATED("2.0.2"),
-      "flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vlan:5"},
-     "",
-     "dp01.corp.example",
-     "consistent",
-     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-    {"near miss: only the flow fits",
-     {"flow@20 10.1.0.5 > 10.0.0.30:445 | flow.protocol=smb | flow.tunnel=vxlan:5"},
-     "",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: 2.0.2, flow.tunnel: vxlan:5}")},
-    {"a protocol by its port is a guess",
-     {"flow@14 10.1.0.5 > 10.0.0.30:445 | flow.protocol=ssh | flow.identified_by=port"},
-     "medium inferred 10.1.0.5 > 10.0.0.30:445 @14",
-     NULL,
-     NULL,
-     WATCH("{flow.protocol: ssh}")},
-    {"switched off",
-     {NEGOTIATED("2.0.2")},
-     "",
-     "hierarchy",
-     "none",
-     WATCH("{smb.dialect: 2.0.2}") "rules: {mine: off}\n"},
-    {"tuned",
-     {NEGOTIATED("2.0.2")},
-     "low proven 10.1.0.5 > 10.0.0.30:445 @14",
-     NULL,
-     NULL,
-     WATCH("{smb.dialect: 2.0.2}") "rules: {mine: low}\n"},
-    {"off by its own severity",
-     {NEGOTIATED("2.0.2")},
-     "",
-     "hierarchy",
-     "none",
-     "\nwatch: [{name: mine, severity: off, when: {smb.dialect: 2.0.2}}]\n"},
-};
-
-static void watching(void **state)
+/* The same breach again is one finding: it counts, and lists no more flows than it may. */
+static void repeated_breach(void **state)
 {
+    char ids[2][17];
     (void)state;
-    rule_play_cases("WATCH", watching_cases, COUNT_OF(watching_cases));
-}
-
-static void watch_in_words(void **state)
-{
-    struct rule_play p;
-    (void)state;
-    rule_play_begin(
-        &p,
-        WATCH("{smb.dialect: 2.0.2, smb.signing.server: {not: none}}") "accept: [{rule: mine, "
-                                                                       "server: dp01.corp.example, "
-                                                                       "reason: x, by: y}]\n");
-    rule_play_say(&p, NEGOTIATED("2.0.2"));
-    rule_play_finish(&p);
-    const struct finding *f = rule_play_finding(&p, "WATCH");
-    assert_non_null(f->accepted);
-    assert_string_equal(f->rule->name, "mine");
-    assert_string_equal(f->title, "what I watch for");
-    assert_string_equal(f->evidence[0].says, "smb.dialect = 2.0.2, smb.signing.server = required");
-    assert_string_equal(
-        f->explanation,
-        "what I watch for: 10.1.0.5 (hq) to dp01.corp.example (10.0.0.30) on port 445 "
-        "(smb.dialect = 2.0.2, smb.signing.server = required).");
-    rule_play_end(&p);
+    for (unsigned run = 0; run < 2; run++) {
+        struct rule_play p;
+        unsigned times = run == 0 ? 1 : LIMIT_FINDING_FLOWS + 4;
+        rule_play_begin(&p, NULL);
+        for (unsigned i = 0; i < times; i++) {
+            char line[200];
+            (void)snprintf(line, sizeof line,
+                           "tls#%u@%u+%u 10.1.0.5:%u > 10.0.0.20:443 | tls.version=TLS 1.0 | "
+                           "tls.server_hello_packet=%u",
+                           i + 1, 10 + i, i, 40000 + i, 10 + i);
+            rule_play_say(&p, line);
+        }
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R090");
+        assert_int_equal(f->count, times);
+        assert_int_equal(f->flows_total, times);
+        assert_int_equal(f->flow_count, times < LIMIT_FINDING_FLOWS ? times : LIMIT_FINDING_FLOWS);
+        assert_int_equal(f->evidence_count, times < LIMIT_EVIDENCE ? times : LIMIT_EVIDENCE);
+        assert_int_equal((f->last_ns - f->first_ns) / INT64_C(1000000000), times - 1);
+        (void)snprintf(ids[run], sizeof ids[run], "%s", f->id);
+        rule_play_end(&p);
+    }
+    assert_string_equal(ids[0], ids[1]);
 }
 
 int main(void)
@@ -627,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tuning),
         cmocka_unit_test(guesses_stay_low),
+        cmocka_unit_test(learned_names),
         cmocka_unit_test(what_is_off_is_not_asked_for),
         cmocka_unit_test(acceptance),
         cmocka_unit_test(order),
@@ -638,8 +448,7 @@ int main(void)
         cmocka_unit_test(too_many_flows),
         cmocka_unit_test(nothing_seen),
         cmocka_unit_test(rows_of_rules),
-        cmocka_unit_test(watching),
-        cmocka_unit_test(watch_in_words),
+        cmocka_unit_test(repeated_breach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,7 +121,7 @@ static void sample_tells_the_audit(void **state)
     assert_int_equal(p->tunings[2].severity, SEVERITY_LOW);
     assert_false(p->tunings[2].off);
 
-    assert_int_equal(p->watch_count, 2);
+    assert_int_equal(p->watch_count, 3);
     const struct watch_rule *watch = &p->watches[0];
     assert_int_equal(watch->condition_count, 2);
     assert_string_equal(watch->conditions[0].key, "smb.dialect");

@@ -44,7 +44,7 @@ expect_some()
     [[ " $(complete_line "$@") " == *" $wanted "* ]] || fail "'$*' does not offer '$wanted'"
 }
 
-expect "--help --version audit check events explain matrix rules" ""
+expect "--help --version audit check discover events explain matrix rules" ""
 expect "audit" au
 expect "text" audit --format t
 expect "jsonl text" rules --format ""

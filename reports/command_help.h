@@ -1,8 +1,8 @@
 /*
  * command_help.h - what `rolecall COMMAND --help` says; only main.c includes it.
  */
-#ifndef ROLECALL_COMMAND_HELP_H
-#define ROLECALL_COMMAND_HELP_H
+#ifndef ROLECALL_REPORTS_COMMAND_HELP_H
+#define ROLECALL_REPORTS_COMMAND_HELP_H
 
 #define INPUT_HELP                                                                                 \
     "  -r, --read FILE        capture file, folder of captures, or - for standard input; "         \
@@ -49,6 +49,14 @@
     "  -h, --help             this text\n"                                                         \
     "\nExit status: 0 nothing to say, 1 remarks, 2 the policy cannot be used.\n"                   \
     "\nexample:\n  rolecall check site.yaml\n"
+
+#define HELP_DISCOVER                                                                              \
+    "usage: rolecall discover -r FILE...\n\n"                                                      \
+    "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n" INPUT_HELP  \
+    "\nThe draft is YAML that 'rolecall check' loads; what is only possible is a comment in it.\n" \
+    "\nexamples:\n"                                                                                \
+    "  rolecall discover -r monday.pcapng -o draft.yaml\n"                                         \
+    "  rolecall discover -p site.yaml -r captures/ | grep '^# '\n"
 
 #define HELP_MATRIX                                                                                \
     "usage: rolecall matrix -p POLICY [--format F]\n\n"                                            \
