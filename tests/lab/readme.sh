@@ -36,7 +36,8 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R003, R010, R011, R013, R020, R027, R040, R041, R049, R050, R060, R061, R062, R090, R091, R092.
+  cover the rules R003, R010, R011, R013, R020, R027, R040 to R050, R053, R060, R061, R062, R064, R065, R068, R090,
+  R091, R092.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair and `policy.yaml` for all others; both name `corp-root.pem`.
@@ -58,6 +59,13 @@ Four captures are not recorded but built, message by message, by `tests/lab/made
 holds the options that their records are written with: `sql/sql-text` (TDS 7.4 in clear: batches, a procedure call, a
 denied statement, a statement with a password, an attention), `sql/mars` (two sessions of MARS, crosswise),
 `smb/reauthentication` (a session that expires and is set up again), `smb/netbios-139` (SMB behind a NetBIOS session).
+
+The captures of `relay/` are built by `tests/lab/made.py` too, each with its near miss, under a policy of their own with
+administrators, kiosks and a network access account: `r044-relay` (a desk calls the site server's EFSRPC, is sent its
+computer account, and opens ADMIN$ of the distribution point with it: R043, R044, R045, R046, R064) and `r044-copies`
+(one logon on both sides of an address translation), `r042-no-mic` (the same without a MIC), `r047-push` and
+`r047-other-share`, `r048-network-access` and `r048-other-account`, `r053-relay` and `r053-two-tickets`, `r064-desk`
+(service control, remote registry, shares of three site systems: R064, R065, R068) and `r064-administrator`.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
