@@ -33,15 +33,6 @@ static bool is_administrator(const struct party *p)
     return p->group != NULL && p->group->administrators;
 }
 
-/* Site servers and declared administrators manage site systems; so does a host itself. */
-static bool may_manage(const struct scene *scene)
-{
-    const struct party *client = &scene->ends[DIR_CLIENT];
-    return (party_roles(client) & (ROLES_SITE_SERVERS | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
-           is_administrator(client) ||
-           (client->host != NULL && client->host == scene->ends[DIR_SERVER].host);
-}
-
 static void finish_calls(struct audit *a, const struct rule *r)
 {
     expect_hosts(a, r, role_site_systems(),
@@ -299,7 +290,7 @@ static void observe_hold(struct audit *a, const struct rule *r, const struct obs
     struct subject subject = {.host = server->host};
     if (kind == NULL) {
         judge_fine(a, r, subject, "Connections did not reach for administration.");
-    } else if (may_manage(scene)) {
+    } else if (scene_is_managed(scene)) {
         judge_fine(a, r, subject, "Site servers and declared administrators managed it.");
     } else if (scene_is_allowed(a, o->record == RECORD_SMB ? "smb" : "dcerpc")) {
         judge_fine(a, r, subject, "The policy's matrix allows that host to manage it.");
@@ -351,7 +342,7 @@ static void observe_registry(struct audit *a, const struct rule *r, const struct
     bool rejected = observation_is(o, FACT_DCERPC_RESULT, "rejected");
     if (!observation_is(o, FACT_DCERPC_UUID, WINREG)) {
         judge_fine(a, r, subject, "Remote procedure calls went to other services.");
-    } else if (rejected || may_manage(scene) || scene_is_allowed(a, "dcerpc")) {
+    } else if (rejected || scene_is_managed(scene) || scene_is_allowed(a, "dcerpc")) {
         judge_fine(a, r, subject,
                    rejected ? "The remote registry was refused."
                             : "The remote registry was read by those who manage the host.");
@@ -453,7 +444,7 @@ static void observe_listing(struct audit *a, const struct rule *r, const struct 
         return;
     }
     t->window_ns = LISTED_NS;
-    if (observation_number(o, FACT_DCERPC_OPNUM, 0) == NetrShareEnum && !may_manage(scene)) {
+    if (observation_number(o, FACT_DCERPC_OPNUM, 0) == NetrShareEnum && !scene_is_managed(scene)) {
         struct stamp at = observation_packet(o, FACT_DCERPC_REQUEST_PACKET);
         struct lister *l =
             recent_make(a, t, recent_address(&scene->ends[DIR_CLIENT].address), at.ns);

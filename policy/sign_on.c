@@ -18,6 +18,14 @@ struct subject scene_subject(const struct scene *scene)
     return (struct subject){.host = server != NULL ? server : scene->ends[DIR_CLIENT].host};
 }
 
+bool scene_is_managed(const struct scene *scene)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT];
+    return (party_roles(client) & (ROLES_SITE_SERVERS | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
+           (client->group != NULL && client->group->administrators) ||
+           (client->host != NULL && client->host == scene->ends[DIR_SERVER].host);
+}
+
 bool scene_is_allowed(const struct audit *a, const char *protocol)
 {
     const struct scene *scene = audit_scene(a);

@@ -20,6 +20,8 @@
 bool scene_is_declared(const struct scene *scene);
 /* The server, where it is a declared host; else the client. */
 struct subject scene_subject(const struct scene *scene);
+/* Site servers, consoles and declared administrators manage site systems; so does a host itself. */
+bool scene_is_managed(const struct scene *scene);
 /* A line of the policy's `matrix:` allows what this scene does over that protocol. */
 bool scene_is_allowed(const struct audit *a, const char *protocol);
 
