@@ -193,7 +193,6 @@ static void report_variables(struct audit *a, const struct rule *r, const struct
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
-                       .kind = severity_name(severity), /* the second reading is worse */
                        .severity = severity,
                        .confidence = smb ? CONFIDENCE_PROVEN : CONFIDENCE_DERIVED,
                        .at = at};

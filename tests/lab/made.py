@@ -4,7 +4,7 @@ NetBIOS sessions and reauthentication are not what Samba does by itself. Built m
 
 usage: tests/lab/made.py [FOLDER]      (default: pcaps/; the result is committed)
 """
-import os, struct, sys
+import base64, os, struct, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -427,9 +427,58 @@ def remote(folder):
         first.save(folder, 'relay/' + name)
 
 
+def web(talk, method, uri, status, more=b'', reply=b''):
+    talk.say(UP, ('%s %s HTTP/1.1\r\nHost: x\r\n' % (method, uri)).encode() + more + b'Content-Length: 0\r\n\r\n')
+    talk.say(DOWN, ('HTTP/1.1 %d X\r\n' % status).encode() + reply + b'Content-Length: 0\r\n\r\n')
+
+
+def web_logon(talk, method, uri, proof, challenge, agent=b''):
+    web(talk, method, uri, 401, agent, b'WWW-Authenticate: NTLM\r\n')
+    for up, status, down in ((negotiate_token(), 401, challenge), (proof, 200, None)):
+        web(talk, method, uri, status, agent + b'Authorization: NTLM ' + base64.b64encode(up) + b'\r\n',
+            b'' if down is None else b'WWW-Authenticate: NTLM ' + base64.b64encode(down) + b'\r\n')
+
+
+def webdav(folder):
+    """The site server authenticates to a desk as a WebDAV client; and, to a declared server, in WebDAV without NTLM."""
+    dav = b'User-Agent: Microsoft-WebDAV-MiniRedir/10.0\r\n'
+    talk = Talk(DESK, 80)
+    web_logon(talk, 'PROPFIND', '/share', authenticate_token('admin', 'CL01', 'cl01', MIC), challenge_token('cl01'), dav)
+    talk.save(folder, 'relay/r051-webdav')
+    talk = Talk(DESK, 80)
+    web(talk, 'PROPFIND', '/share', 207, dav)
+    talk.save(folder, 'relay/r051-no-ntlm')
+
+
+def administration(folder):
+    talk = Talk(CM, 80, ADMIN)
+    web_logon(talk, 'GET', '/AdminService/wmi/SMS_Site', authenticate_token('admin', 'CM01', 'cm01', MIC), challenge_token('cm01'))
+    talk.save(folder, 'relay/r052-ntlm')
+    talk = Talk(CM, 80, ADMIN)
+    web(talk, 'GET', '/AdminService/wmi/SMS_Site', 401, b'', b'WWW-Authenticate: Negotiate\r\n')
+    talk.save(folder, 'relay/r052-refused')
+
+
+def looting(folder):
+    for name, uri in (('r066-datalib', 'Datalib'), ('r066-package', 'P0100001/Datalib')):
+        talk = Talk(DP, 80, DESK)
+        web(talk, 'GET', '/SMS_DP_SMSPKG$/' + uri, 200)
+        talk.save(folder, 'relay/' + name)
+
+
+def variables(folder):
+    for name, client in (('r067-smb', DESK), ('r067-administrator', ADMIN)):
+        smb = open_smb(client, DP)
+        smb.authenticate(challenge_token(), authenticate_token('admin', 'DP01', more=MIC))
+        smb.connect('REMINST')
+        smb.write('SMSTemp\\2026.boot.var', 0)
+        smb.talk.save(folder, 'relay/' + name)
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, 'pcaps')
-    for make in (sql_text, mars, reauthentication, netbios, relay, copies, tickets, no_mic, network_access, push, remote):
+    for make in (sql_text, mars, reauthentication, netbios, relay, copies, tickets, no_mic, network_access, push, remote, webdav,
+                 administration, looting, variables):
         make(folder)
 
 

@@ -185,7 +185,7 @@ static const struct rule_case variables_cases[] = {
     {"again and again",
      {"tftp 10.1.0.66 udp> 10.0.0.30:69" READS("\\SMSTemp\\x.boot.var"),
       "tftp+60 10.1.0.66 udp> 10.0.0.30:69" READS("\\SMSTemp\\x.boot.var")},
-     "high derived 10.1.0.66 > 10.0.0.30:69 @2; medium derived 10.1.0.66 > 10.0.0.30:69 @1",
+     "high derived 10.1.0.66 > 10.0.0.30:69 @1,2",
      NULL,
      NULL,
      NULL},
