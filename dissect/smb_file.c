@@ -69,12 +69,29 @@ static struct smb_open *take(struct dissection *dx, struct smb_state *s)
     return row;
 }
 
+/* Task sequence variables lie on this share; an audit asks who opens them (R067), and its files are
+ * few. Elsewhere names are stated where the user asked for them. */
+static bool is_boot_share(const struct smb_tree *tree)
+{
+    static const char share[] = "\\REMINST";
+    size_t len = tree == NULL || tree->path == NULL ? 0 : strlen(tree->path);
+    return len >= sizeof share - 1 && strcasecmp(tree->path + len - (sizeof share - 1), share) == 0;
+}
+
+static bool is_wanted(const struct dissection *dx, const struct smb_tree *tree, bool is_pipe)
+{
+    if (dissection_details(dx)) {
+        return is_pipe || dissection_paths(dx);
+    }
+    return !is_pipe && (dissection_paths(dx) || is_boot_share(tree));
+}
+
 void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_opening *opening)
 {
     const struct smb_tree *tree = smb_tree_find(s, opening->session, opening->tree);
     const char *type = tree == NULL ? NULL : tree->share_type;
     bool is_pipe = type != NULL && strcmp(type, "pipe") == 0;
-    if (is_pipe ? !dissection_details(dx) : !dissection_paths(dx)) {
+    if (!is_wanted(dx, tree, is_pipe)) {
         return;
     }
     struct smb_open *row = take(dx, s);

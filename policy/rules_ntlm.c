@@ -6,34 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/recent.h"
+#include "policy/sign_on.h"
 
-#define SECOND INT64_C(1000000000)
 /* A client tries Kerberos first and falls back at once; a silent KDC costs it up to a minute. */
 #define CAUSE_NS (60 * SECOND)
-
-static bool is_declared_pair(const struct scene *scene)
-{
-    return party_is_declared(&scene->ends[DIR_CLIENT]) ||
-           party_is_declared(&scene->ends[DIR_SERVER]);
-}
-
-static struct subject server_subject(const struct scene *scene)
-{
-    const struct host *server = scene->ends[DIR_SERVER].host;
-    return (struct subject){.host = server != NULL ? server : scene->ends[DIR_CLIENT].host};
-}
-
-/* "CORP\svc-site", or the user alone where it names its domain itself. */
-static const char *account_text(const struct observation *o, char *text, size_t room)
-{
-    const char *user = observation_text(o, FACT_NTLM_USER),
-               *domain = observation_text(o, FACT_NTLM_DOMAIN);
-    user = user == NULL ? "" : user;
-    (void)snprintf(text, room, "%.100s%s%.120s", domain == NULL ? "" : domain,
-                   domain == NULL || domain[0] == '\0' ? "" : "\\", user);
-    return text;
-}
 
 /* ---- R040 ---- */
 
@@ -197,28 +174,25 @@ static void report_fallback(struct audit *a, const struct rule *r, const struct 
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    const role_set top = ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SMS_PROVIDER) |
-                         ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_MANAGEMENT_POINT) |
-                         ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
     struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
     const char *carrier = observation_text(o, FACT_NTLM_CARRIER),
                *result = observation_text(o, FACT_NTLM_RESULT);
     result = result == NULL ? "unknown" : result;
-    struct breach b = {.subject = server_subject(scene),
+    struct breach b = {.subject = scene_subject(scene),
                        .client = client,
                        .server = server,
-                       .severity = ((party_roles(client) | party_roles(server)) & top) != 0
+                       .severity = ((party_roles(client) | party_roles(server)) & ROLES_TOP) != 0
                                        ? SEVERITY_HIGH
                                        : SEVERITY_MEDIUM,
                        .confidence = CONFIDENCE_PROVEN,
                        .at = &proof};
-    char account[256], cause[320], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    char account[ACCOUNT_TEXT], cause[320], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     const struct kerberos_failure *k = failure_of(causes, &client->address);
     bool failed = address_equal(&k->client, &client->address) && k->at.order != 0 &&
                   proof.ns - k->at.ns <= CAUSE_NS && proof.ns >= k->at.ns;
-    account_text(o, account, sizeof account);
+    ntlm_account(o, account);
     finding_evidence(a, f, proof, "NTLM AUTHENTICATE of %s in %s", account, carrier);
     if (is_new) {
         finding_evidence(a, f, observation_packet(o, FACT_NTLM_RESULT_PACKET), "answered: %s",
@@ -292,7 +266,7 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         note_kerberos(causes, scene, o);
         if (observation_is(o, FACT_KERBEROS_EXCHANGE, "ap") &&
             scene->ends[DIR_SERVER].host != NULL) {
-            judge_fine(a, r, server_subject(scene), "Kerberos was used.");
+            judge_fine(a, r, scene_subject(scene), "Kerberos was used.");
         }
         return;
     }
@@ -304,19 +278,19 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         if (observation_is(o, FACT_SMB_MECHANISM, "kerberos") &&
             scene->ends[DIR_SERVER].host != NULL &&
             observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
-            judge_fine(a, r, server_subject(scene), "Kerberos was used.");
+            judge_fine(a, r, scene_subject(scene), "Kerberos was used.");
         }
         return;
     }
-    if (!is_declared_pair(scene) || observation_is(o, FACT_NTLM_VARIANT, "anonymous") ||
+    if (!scene_is_declared(scene) || observation_is(o, FACT_NTLM_VARIANT, "anonymous") ||
         observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) == NULL) {
         return;
     }
     const char *excuse = kerberos_excused(a, o, scene);
     if (excuse == NULL) {
         report_fallback(a, r, o, causes);
-    } else if (server_subject(scene).host != NULL) {
-        judge_fine(a, r, server_subject(scene), excuse);
+    } else if (scene_subject(scene).host != NULL) {
+        judge_fine(a, r, scene_subject(scene), excuse);
     }
 }
 
@@ -360,9 +334,9 @@ static void observe_v1(struct audit *a, const struct rule *r, const struct obser
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    struct subject subject = server_subject(scene);
+    struct subject subject = scene_subject(scene);
     const char *variant = observation_text(o, FACT_NTLM_VARIANT);
-    if (!is_declared_pair(scene) || variant == NULL || strcmp(variant, "anonymous") == 0) {
+    if (!scene_is_declared(scene) || variant == NULL || strcmp(variant, "anonymous") == 0) {
         return;
     }
     if (strcmp(variant, "v1") != 0) {
@@ -378,10 +352,10 @@ static void observe_v1(struct audit *a, const struct rule *r, const struct obser
                        .server = server,
                        .confidence = CONFIDENCE_PROVEN,
                        .at = &proof};
-    char account[256], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    char account[ACCOUNT_TEXT], client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    account_text(o, account, sizeof account);
+    ntlm_account(o, account);
     finding_evidence(a, f, proof, "NTLM response of %s has the 24-octet form of NTLMv1", account);
     if (is_new) {
         finding_explain(a, f,
@@ -443,7 +417,7 @@ static void report_header(struct audit *a, const struct rule *r, const struct ob
     bool sent = observation_get(o, FACT_HTTP_AUTH) != NULL, basic = strcmp(scheme, "basic") == 0;
     struct stamp at =
         observation_packet(o, sent ? FACT_HTTP_REQUEST_PACKET : FACT_HTTP_RESPONSE_PACKET);
-    struct breach b = {.subject = server_subject(scene),
+    struct breach b = {.subject = scene_subject(scene),
                        .client = client,
                        .server = server,
                        .kind = sent ? scheme : "offered",
@@ -493,10 +467,10 @@ static void observe_header(struct audit *a, const struct rule *r, const struct o
     const struct scene *scene = audit_scene(a);
     const struct party *server = &scene->ends[DIR_SERVER];
     const char *scheme = observation_text(o, FACT_HTTP_AUTH);
-    if (!is_declared_pair(scene)) {
+    if (!scene_is_declared(scene)) {
         return;
     }
-    struct subject subject = server_subject(scene);
+    struct subject subject = scene_subject(scene);
     bool weak = scheme != NULL && (strcmp(scheme, "basic") == 0 || strcmp(scheme, "digest") == 0);
     bool proxy = observation_says(o, FACT_HTTP_PROXY_AUTH) &&
                  (party_roles(server) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;

@@ -6,14 +6,7 @@
 #include <strings.h>
 
 #include "policy/flow_notes.h"
-#include "policy/ledger.h"
-
-/* The share's own name: what follows the last backslash of \\server\share. */
-static const char *share_name(const char *path)
-{
-    const char *last = path == NULL ? NULL : strrchr(path, '\\');
-    return last == NULL ? (path == NULL ? "" : path) : last + 1;
-}
+#include "policy/sign_on.h"
 
 /* ---- R049 ---- */
 

@@ -1,8 +1,8 @@
 /*
  * arguments.h - values that the command line and the environment give, read strictly.
  */
-#ifndef ROLECALL_ARGUMENTS_H
-#define ROLECALL_ARGUMENTS_H
+#ifndef ROLECALL_REPORTS_ARGUMENTS_H
+#define ROLECALL_REPORTS_ARGUMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -219,7 +219,7 @@ def sql(folder):
         talk.say(UP, made.packet(made.LOGIN7, made.login('', '', made.negotiate_token())))
         challenge = made.challenge_token()
         talk.say(DOWN, made.packet(made.REPLY, b'\xed' + struct.pack('<H', len(challenge)) + challenge))
-        talk.say(UP, made.packet(0x11, made.authenticate_token('svc-mpdb', binding)))
+        talk.say(UP, made.packet(0x11, made.authenticate_token('svc-mpdb', binding=binding)))
         talk.say(DOWN, made.packet(made.REPLY, made.welcome()))
         talk.save(folder, 'sql/r103-' + name)
     made.save(connect(SQL_OF_CHILD, SQL, 4022), folder, 'sql/r104-siblings')

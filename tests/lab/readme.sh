@@ -36,8 +36,8 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R002 to R005, R010 to R029, R031, R032, R040, R041, R049, R050, R060, R061, R062, R070 to R073, R080 to
-  R083, R090, R091, R092, R100 to R105, R110, R112 to R116.
+  cover the rules R002 to R005, R010 to R029, R031, R032, R040 to R053, R060 to R062, R064 to R068, R070 to R073, R080 to
+  R083, R090 to R092, R100 to R105, R110, R112 to R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
@@ -89,6 +89,15 @@ RBAC_Admins) and `r105-site-server` (R100 only); `admin/r110-client` (WMI of the
 `r112-client` (Remote Desktop), `r113-client` (remote control), each with `-administrator`; `admin/r114-stranger` (a
 registration from no declared network) and `r114-client`; `admin/r115-other-network`
 (PXE behind a relay that is not declared) and `r115-desks`; `admin/r116-site-system` (LLMNR) and `r116-client`.
+
+The captures of `relay/` are built by `tests/lab/made.py` too, each with its near miss, under a policy of their own with
+administrators, kiosks and a network access account: `r044-relay` (a desk calls the site server's EFSRPC, is sent its
+computer account, and opens ADMIN$ of the distribution point with it: R043, R044, R045, R046, R064) and `r044-copies`
+(one logon on both sides of an address translation), `r042-no-mic` (the same without a MIC), `r047-push` and
+`r047-other-share`, `r048-network-access` and `r048-other-account`, `r053-relay` and `r053-two-tickets`, `r064-desk`
+(service control, remote registry, shares of three site systems: R064, R065, R068) and `r064-administrator`.
+`r051-webdav` and `r051-no-ntlm`, `r052-ntlm` and `r052-refused`, `r066-datalib` and `r066-package`, `r067-smb` and
+`r067-administrator` are near misses of their own rule only: other rules find what their lists say.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."

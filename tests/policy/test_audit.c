@@ -177,8 +177,9 @@ static const struct finding *const *all_of(const struct rule_play *p, size_t *re
 
 static void order(void **state)
 {
-    static const char *const wanted[] = {"critical R041", "high R001", "high R049",   "high R090",
-                                         "high R091",     "high R102", "medium R003", "high R090"};
+    static const char *const wanted[] = {"critical R041", "high R001",   "high R049",
+                                         "high R064",     "high R090",   "high R091",
+                                         "high R102",     "medium R003", "high R090"};
     struct rule_play p;
     size_t count = 0, verdicts = 0;
     (void)state;
