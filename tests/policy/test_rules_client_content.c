@@ -1,6 +1,6 @@
 /*
- * test_rules_client_content.c - R012 fallback status point, R014 anonymous content, R016 update metadata,
- * R017 certificates of the site, R018 client notification, R019 client messages.
+ * test_rules_client_content.c - R012 fallback status point, R014 anonymous content, R016 update
+ * metadata, R017 certificates of the site, R018 client notification, R019 client messages.
  */
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
