@@ -158,18 +158,12 @@ static struct party party_of(struct audit *a, const struct address *address)
     uint64_t half[2];
     memcpy(half, address->octets, sizeof half);
     uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = mix >> 32 & (PARTIES_MET - 1);
-    struct party *met = &a->met[at];
+    struct party *met = &a->met[mix >> 32 & (PARTIES_MET - 1)];
     if (!met->known || !address_equal(&met->address, address)) {
         *met = (struct party){.known = true, .address = *address};
         met->host = policy_host(a->policy, address);
         met->group = met->host != NULL ? NULL : policy_group(a->policy, address);
         met->zone = policy_zone(a->policy, address);
-        a->met_learned[at] = UINT64_MAX;
-    }
-    if (met->host == NULL && a->met_learned[at] != identity_learned(a->identity)) {
-        a->met_learned[at] = identity_learned(a->identity);
-        met->learned = identity_names(a->identity, address);
     }
     return *met;
 }

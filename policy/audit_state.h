@@ -55,7 +55,6 @@ struct audit {
     unsigned asking_count[RECORD_COUNT];
     struct party met[PARTIES_MET]; /* by address: who spoke lately */
     struct identity *identity;
-    uint64_t met_learned[PARTIES_MET]; /* identity_learned when its name was looked up */
     uint32_t records;
     struct scene scene;
     struct ledger_table judgements, findings;

@@ -344,6 +344,17 @@ static void add_flow(struct finding *f, uint64_t flow)
     f->flows_total++;
 }
 
+/* What undeclared ends were called is only looked up for a breach: who is fine is not named. */
+static void name_ends(struct audit *a)
+{
+    for (int d = 0; d < 2; d++) {
+        struct party *end = &a->scene.ends[d];
+        if (end->known && end->host == NULL) {
+            end->learned = identity_names(a->identity, &end->address);
+        }
+    }
+}
+
 struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b,
                              bool *ret_new)
 {
@@ -351,6 +362,7 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
     if (j != NULL) {
         j->breaches++;
     }
+    name_ends(a);
     struct finding_key key;
     make_key(&key, r, b);
     uint64_t hash = ledger_hash(LEDGER_HASH_START, &r, sizeof r);
