@@ -35,6 +35,15 @@ static inline bool address_equal(const struct address *a, const struct address *
     return memcmp(a->octets, b->octets, sizeof a->octets) == 0;
 }
 
+/* For places in tables, which no output may depend on. */
+static inline uint32_t address_hash(const struct address *a)
+{
+    uint64_t half[2];
+    memcpy(half, a->octets, sizeof half);
+    uint64_t mixed = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(mixed >> 32);
+}
+
 /* Multicast, broadcast (255.255.255.255) and unspecified addresses name no host. */
 bool address_is_host(const struct address *a);
 

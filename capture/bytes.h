@@ -63,6 +63,16 @@ static inline bool bytes_has_prefix(struct bytes a, const void *octets, size_t l
     return a.len >= len && memcmp(a.at, octets, len) == 0;
 }
 
+/* FNV-1a, 64 bit, begun with BYTES_HASH_START or what came before: the same in every run. */
+#define BYTES_HASH_START UINT64_C(0xcbf29ce484222325)
+static inline uint64_t bytes_hash(uint64_t hash, struct bytes octets)
+{
+    for (size_t i = 0; i < octets.len; i++) {
+        hash = (hash ^ octets.at[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
 static inline struct cursor cursor_of(struct bytes span)
 {
     return (struct cursor){.rest = span};

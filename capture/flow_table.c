@@ -580,19 +580,23 @@ static void note_peak(struct flow_table *t)
     }
 }
 
+static void prefetch_octets(const void *at, size_t octets)
+{
+    for (size_t i = 0; i < octets; i += CACHE_LINE) {
+        __builtin_prefetch((const char *)at + i);
+    }
+}
+
 /* What closing a flow will look at, brought into the cache while others are closed. */
 static void prefetch_ending(const struct flow_table *t, const struct record *r)
 {
-    const char *block = (const char *)r->body;
-    size_t octets = r->is_half ? sizeof *r->half
-                    : r->key.protocol == IP_TCP
-                        ? t->body_octets
-                        : offsetof(struct body, copies); /* nothing to reassemble */
-    for (size_t at = 0; at < octets; at += CACHE_LINE) {
-        __builtin_prefetch(block + at);
-    }
-    for (size_t at = sizeof(struct body); !r->is_half && at < t->body_octets; at += CACHE_LINE) {
-        __builtin_prefetch(block + at);
+    if (r->is_half) {
+        prefetch_octets(r->half, sizeof *r->half);
+    } else {
+        /* Of datagrams there is nothing to reassemble. */
+        bool tcp = r->key.protocol == IP_TCP;
+        prefetch_octets(r->body, tcp ? sizeof *r->body : offsetof(struct body, copies));
+        prefetch_octets(r->body + 1, t->body_octets - sizeof *r->body);
     }
     __builtin_prefetch(&t->slots[r->hash & t->slot_mask]);
 }
@@ -623,8 +627,7 @@ void flow_table_prefetch_record(const struct flow_table *t, const struct flow_pl
 {
     const struct record *r = likely_record(t, place);
     if (r != NULL) {
-        __builtin_prefetch(r);
-        __builtin_prefetch((const char *)r + CACHE_LINE);
+        prefetch_octets(r, sizeof *r);
     }
 }
 
@@ -633,15 +636,11 @@ void flow_table_prefetch_body(const struct flow_table *t, const struct flow_plac
     const struct record *r = likely_record(t, place);
     if (r != NULL) {
         const char *block = r->is_half ? (const char *)r->half : (const char *)r->body;
-        __builtin_prefetch(block);
-        __builtin_prefetch(block + CACHE_LINE);
-        __builtin_prefetch(block + 2 * CACHE_LINE);
+        prefetch_octets(block, 3 * CACHE_LINE);
         __builtin_prefetch(block + offsetof(struct body, ctx));
         __builtin_prefetch(block + offsetof(struct body, sides) +
                            place->side * sizeof(struct side));
-        for (size_t at = sizeof(struct body); at < t->body_octets; at += CACHE_LINE) {
-            __builtin_prefetch(block + at);
-        }
+        prefetch_octets(block + sizeof(struct body), t->body_octets - sizeof(struct body));
     }
 }
 

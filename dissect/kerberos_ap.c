@@ -25,28 +25,18 @@ static void finish(struct dissection *dx, struct ap *s, enum auth_result result,
     s->o = NULL;
 }
 
-#define FNV_START UINT64_C(0xcbf29ce484222325) /* FNV-1a, 64 bit */
-
-static uint64_t octets_hash(uint64_t hash, struct bytes octets)
-{
-    for (size_t i = 0; i < octets.len; i++) {
-        hash = (hash ^ octets.at[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 static uint64_t ends_hash(uint64_t hash, struct bytes cipher)
 {
     if (cipher.len <= 2 * END_OCTETS) {
-        return octets_hash(hash, cipher);
+        return bytes_hash(hash, cipher);
     }
-    hash = octets_hash(hash, bytes_slice(cipher, 0, END_OCTETS));
-    return octets_hash(hash, bytes_from(cipher, cipher.len - END_OCTETS));
+    hash = bytes_hash(hash, bytes_slice(cipher, 0, END_OCTETS));
+    return bytes_hash(hash, bytes_from(cipher, cipher.len - END_OCTETS));
 }
 
 static void state_hash(struct observation *o, const struct kerberos_ap_request *request)
 {
-    uint64_t hash = ends_hash(FNV_START, request->ticket.part.cipher);
+    uint64_t hash = ends_hash(BYTES_HASH_START, request->ticket.part.cipher);
     hash = ends_hash(hash, request->authenticator.cipher);
     uint8_t octets[HASH];
     for (unsigned i = 0; i < HASH; i++) {

@@ -155,10 +155,7 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
 
 static struct party party_of(struct audit *a, const struct address *address)
 {
-    uint64_t half[2];
-    memcpy(half, address->octets, sizeof half);
-    uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    struct party *met = &a->met[mix >> 32 & (PARTIES_MET - 1)];
+    struct party *met = &a->met[address_hash(address) & (PARTIES_MET - 1)];
     if (!met->known || !address_equal(&met->address, address)) {
         *met = (struct party){.known = true, .address = *address};
         met->host = policy_host(a->policy, address);

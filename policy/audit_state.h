@@ -8,10 +8,8 @@
 #include "capture/limits.h"
 #include "policy/ledger.h"
 
-#define LEDGER_HASH_START UINT64_C(0xcbf29ce484222325)
 /* A copy of the text that lives as long as the audit; NULL, counted, when there is no room. */
 char *ledger_keep(struct audit *a, const char *text);
-uint64_t ledger_hash(uint64_t hash, const void *octets, size_t len);
 
 struct ledger_slot {
     uint64_t hash;

@@ -74,10 +74,7 @@ struct discovery *discovery_free(struct discovery *d)
 
 static size_t place_of(const struct discovery *d, const struct address *a)
 {
-    uint64_t half[2];
-    memcpy(half, a->octets, sizeof half);
-    uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(mix >> 32) & (d->room - 1);
+    size_t at = address_hash(a) & (d->room - 1);
     while (d->slots[at] != NULL && !address_equal(&d->slots[at]->address, a)) {
         at = (at + 1) & (d->room - 1);
     }

@@ -64,10 +64,7 @@ uint64_t identity_shed(const struct identity *i)
 
 static size_t place_of(const struct identity *i, const struct address *a)
 {
-    uint64_t half[2];
-    memcpy(half, a->octets, sizeof half);
-    uint64_t mix = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(mix >> 32) & (i->room - 1);
+    size_t at = address_hash(a) & (i->room - 1);
     while (i->slots[at] != NULL && !address_equal(&i->slots[at]->address, a)) {
         at = (at + 1) & (i->room - 1);
     }

@@ -48,7 +48,7 @@ struct identity;
 struct identity *identity_new(void) MUST_USE;
 struct identity *identity_free(struct identity *i);
 void identity_observe(struct identity *i, const struct observation *o);
-/* Grows with each name that is new: tells when an answer of the past is old. */
+/* Names kept so far, and those that a limit kept out. */
 uint64_t identity_learned(const struct identity *i);
 uint64_t identity_shed(const struct identity *i);
 

@@ -11,16 +11,6 @@
 
 /* ---- tables ---- */
 
-/* FNV-1a, 64 bit: short keys, and the id in the output must be the same in every run. */
-uint64_t ledger_hash(uint64_t hash, const void *octets, size_t len)
-{
-    const uint8_t *at = octets;
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 static bool table_grow(struct ledger_table *t)
 {
     size_t room = t->room == 0 ? 256 : 2 * t->room;
@@ -305,8 +295,8 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     if (kept == NULL) {
         return NULL;
     }
-    uint64_t id = ledger_hash(LEDGER_HASH_START, r->name, strlen(r->name));
-    id = ledger_hash(id, key->text, strlen(key->text));
+    uint64_t id = bytes_hash(BYTES_HASH_START, bytes_text(r->name));
+    id = bytes_hash(id, bytes_text(key->text));
     f->key = kept;
     struct finding *shown = &f->shown;
     (void)snprintf(shown->id, sizeof shown->id, "%016" PRIx64, id);
@@ -365,8 +355,8 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
     name_ends(a);
     struct finding_key key;
     make_key(&key, r, b);
-    uint64_t hash = ledger_hash(LEDGER_HASH_START, &r, sizeof r);
-    hash = ledger_hash(hash, key.text, strlen(key.text));
+    uint64_t hash = bytes_hash(BYTES_HASH_START, bytes_of(&r, sizeof r));
+    hash = bytes_hash(hash, bytes_text(key.text));
     struct ledger_slot *slot = table_find(&a->findings, hash, same_finding, &key);
     *ret_new = false;
     if (slot == NULL || (slot->item == NULL && a->findings.count >= LIMIT_FINDINGS)) {

@@ -89,14 +89,6 @@ int name_add(struct name_table *t, struct arena *arena, struct name_entry entry,
 
 /* ---- addresses ---- */
 
-static size_t address_hash(const struct address *a)
-{
-    uint64_t half[2];
-    memcpy(half, a->octets, sizeof half);
-    uint64_t hash = (half[0] ^ (half[1] << 31 | half[1] >> 33)) * UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(hash ^ hash >> 32);
-}
-
 static struct address_entry *address_slot(struct address_entry *slots, size_t size,
                                           const struct address *a)
 {

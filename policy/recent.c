@@ -75,7 +75,7 @@ void *recent_make(struct audit *a, struct recent *t, uint64_t key, int64_t ns)
 
 uint64_t recent_key(uint64_t before, const void *octets, size_t len)
 {
-    uint64_t key = ledger_hash(before == 0 ? LEDGER_HASH_START : before, octets, len);
+    uint64_t key = bytes_hash(before == 0 ? BYTES_HASH_START : before, bytes_of(octets, len));
     return key == 0 ? 1 : key;
 }
 

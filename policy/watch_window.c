@@ -12,7 +12,8 @@ struct watch_window {
 
 static unsigned place_of(const struct watch_windows *w, const struct watch_counted *who)
 {
-    unsigned at = (unsigned)ledger_hash(LEDGER_HASH_START, who, sizeof *who) & (w->room - 1);
+    unsigned at =
+        (unsigned)bytes_hash(BYTES_HASH_START, bytes_of(who, sizeof *who)) & (w->room - 1);
     while (w->slots[at].last != NULL && memcmp(&w->slots[at].who, who, sizeof *who) != 0) {
         at = (at + 1) & (w->room - 1);
     }
