@@ -1,5 +1,7 @@
 # bash completion for rolecall; needs nothing but bash 4.
 
+_rolecall_formats="jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf"
+
 _rolecall_words()
 {
     mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
@@ -55,11 +57,13 @@ _rolecall_value()
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then
                 _rolecall_words "table csv json nftables windows" "$2"
+            elif [[ ${COMP_WORDS[1]} == audit ]]; then
+                _rolecall_words "text $_rolecall_formats" "$2"
             else
                 _rolecall_words "text jsonl" "$2"
             fi
             ;;
-        --formats) _rolecall_words "jsonl text" "$2" ;;
+        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
