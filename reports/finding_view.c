@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/policy.h"
+#include "reports/glyph.h"
 
 const char *member_or_empty(const json_t *record, const char *path)
 {
@@ -57,6 +58,26 @@ struct finding_view finding_view(const struct document *d, size_t place)
 const char *end_label(const struct end_view *e)
 {
     return *e->name != '\0' ? e->name : e->ip;
+}
+
+void escaped_text(struct output *out, const char *text, const char *special, size_t most)
+{
+    for (size_t used = 0, len = 0; *text != '\0'; text += used) {
+        struct glyph g = glyph_of(text, &used);
+        char piece[2 * sizeof g.text];
+        size_t n = 0;
+        for (unsigned i = 0; i < g.len; i++) {
+            if (strchr(special, g.text[i]) != NULL) {
+                piece[n++] = '\\';
+            }
+            piece[n++] = g.text[i];
+        }
+        if (n > most - len) {
+            return;
+        }
+        output_octets(out, piece, n);
+        len += n;
+    }
 }
 
 /* Days since the epoch of a civil date; the other way round of json.c's. */

@@ -30,6 +30,9 @@ struct finding_view {
 struct finding_view finding_view(const struct document *d, size_t place);
 /* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */
 const char *end_label(const struct end_view *e);
+/* Text with a backslash before each of the `special` characters; what cannot be seen is shown. At
+ * most `most` octets, whole characters only. */
+void escaped_text(struct output *out, const char *text, const char *special, size_t most);
 /* A time of a record in ns since the epoch; 0 where it is none. */
 int64_t time_of_text(const char *rfc3339);
 /* A text of a record, "" when it is not there. */

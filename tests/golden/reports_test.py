@@ -3,17 +3,17 @@
 
 usage: reports_test.py --rolecall PROGRAM --pcaps FOLDER
 
-SARIF by its published schema, CSV by Python's strict parser, Markdown by cmark-gfm (where it is there), ECS and OCSF by
-the fields of their specifications.
+SARIF by its published schema, CSV by Python's strict parser, Markdown by cmark-gfm (where it is there), ECS, OCSF and
+CEF by what their specifications say of fields; for syslog see syslog_test.py.
 """
-import argparse, csv, filecmp, html.parser, io, json, os, shutil, subprocess, sys, tempfile
+import argparse, csv, filecmp, html.parser, io, json, os, re, shutil, subprocess, sys, tempfile
 
 import jsonschema
 
 import golden
 
 CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay']
-FORMATS = 'sarif,csv,markdown,ecs,ocsf'
+FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog'
 HERE = os.path.dirname(os.path.abspath(__file__))
 FORMULA = '=+-@\t\r\n|%'
 
@@ -193,6 +193,28 @@ def check_ocsf(where, folder, records):
             fault(where, 'ocsf', list(error.absolute_path), error.message)
 
 
+# A header of seven fields, then "key=value" separated by blanks; keys as the standard has them.
+CEF_HEAD = re.compile(r'CEF:0((?:\|(?:[^|\\]|\\[|\\])*){5}\|(?:10|[0-9])\|)')
+CEF_KEYS = set('externalId cat start end cnt src c6a2 c6a2Label shost dst c6a3 c6a3Label dhost dpt msg cs1 cs1Label cs2 cs2Label '
+               'fname cn1 cn1Label'.split())
+
+
+def check_cef(where, folder, records):
+    text = read(folder, 'findings.cef')
+    if text.count('\n') != len(records['finding']):
+        fault(where, 'cef: lines', text.count('\n'), len(records['finding']))
+    for line, finding in zip(text.split('\n'), records['finding']):
+        head = CEF_HEAD.match(line)
+        if head is None:
+            fault(where, 'cef: header', line)
+            continue
+        # A key follows a blank, and its "=" has no backslash before it.
+        parts = re.split(r'(?:^| )(\w+)(?<!\\)=', line[head.end():])
+        keys = dict(zip(parts[1::2], parts[2::2]))
+        if parts[0] or set(keys) - CEF_KEYS or len(keys) != len(parts) // 2 or keys['externalId'] != finding['id']:
+            fault(where, 'cef', parts[0], sorted(set(keys) - CEF_KEYS), line)
+
+
 def make(o, case, folder, *more):
     golden.run(o, ['audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', case + '.pcap', '--report', folder,
                    '--formats', FORMATS, '--reproducible', *more])
@@ -216,8 +238,11 @@ def check(o, case, schema, scratch):
     check_markdown(case, one, records)
     check_ecs(case, one, records)
     check_ocsf(case, one, records)
+    check_cef(case, one, records)
     for name in names:
-        safe('%s %s' % (case, name), read(one, name))
+        text = read(one, name)
+        # Syslog says by U+FEFF that what follows is UTF-8.
+        safe('%s %s' % (case, name), text.replace('] \ufeff', '] ') if name.endswith('.syslog') else text)
     return len(names), len(records['finding'])
 
 
