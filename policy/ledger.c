@@ -345,6 +345,33 @@ static void name_ends(struct audit *a)
     }
 }
 
+static void queue_new(struct audit *a, struct kept_finding *f)
+{
+    if (f->is_new) {
+        return;
+    }
+    f->is_new = true;
+    f->next_new = NULL;
+    if (a->last_new == NULL) {
+        a->first_new = f;
+    } else {
+        a->last_new->next_new = f;
+    }
+    a->last_new = f;
+}
+
+const struct finding *audit_take_new(struct audit *a)
+{
+    struct kept_finding *f = a->first_new;
+    if (f == NULL) {
+        return NULL;
+    }
+    a->first_new = f->next_new;
+    a->last_new = a->first_new == NULL ? NULL : a->last_new;
+    f->is_new = false;
+    return &f->shown;
+}
+
 struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b,
                              bool *ret_new)
 {
@@ -390,6 +417,9 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         f->client.known = false;
     }
     add_flow(f, a->scene.o->flow.id);
+    if (*ret_new) {
+        queue_new(a, slot->item);
+    }
     if (j != NULL && j->worst == NULL) {
         j->worst = f;
     }
