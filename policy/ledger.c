@@ -455,6 +455,14 @@ const char *party_text(const struct party *p, char text[PARTY_TEXT])
     return text;
 }
 
+struct party party_at(const struct policy *p, const struct address *address)
+{
+    struct party party = {.known = true, .address = *address, .host = policy_host(p, address)};
+    party.group = party.host != NULL ? NULL : policy_group(p, address);
+    party.zone = policy_zone(p, address);
+    return party;
+}
+
 const struct forest *party_forest(const struct party *p)
 {
     return p->host != NULL ? p->host->forest : p->group != NULL ? p->group->forest : NULL;

@@ -11,12 +11,6 @@
     (ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT))
 /* Their certificate is the service's own, and their clients may prove themselves otherwise. */
 #define NO_PKI_ROLES (CLOUD_ROLES | ROLE_BIT(ROLE_CMG_CONNECTION_POINT))
-/* Support ended or ends: rules.md, R008. */
-#define RETIRED_ROLES                                                                              \
-    (ROLE_BIT(ROLE_APPCAT_WEBSITE) | ROLE_BIT(ROLE_APPCAT_WEB_SERVICE) |                           \
-     ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT) | ROLE_BIT(ROLE_POLICY_MODULE) |                \
-     ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT))
-
 static const char *mode_name(enum client_mode mode)
 {
     switch (mode) {
@@ -210,11 +204,10 @@ static void check_content(struct remarks *r, const struct host *h, const struct 
                "without an account",
                role_name(role->role), h->name);
     }
-    if (r->policy->profile != PROFILE_ARTICLE && (ROLE_BIT(role->role) & RETIRED_ROLES) != 0) {
+    if (r->policy->profile != PROFILE_ARTICLE && role_retired(role->role) != NULL) {
         remark(r, role->place, SEVERITY_LOW, NULL,
-               "%s %s is a role whose support has ended; 'profile: article' judges by the 2016 "
-               "article",
-               role_name(role->role), h->name);
+               "%s %s is a role that %s; 'profile: article' judges by the 2016 article",
+               role_name(role->role), h->name, role_retired(role->role));
     }
 }
 

@@ -124,7 +124,7 @@ static const struct check_case {
     {"hosts: {x: {roles: [{web-proxy: {publishes: [x]}}]}}\n", "hosts: {x: {roles: [web-proxy]}}\n", "its 'mode' is not declared", "S37", SEVERITY_INFO},
     {"hosts: {x: {roles: [{web-proxy: {mode: tunneling}}]}}\n", "hosts: {x: {roles: [{web-proxy: {mode: bridging}}]}}\n", "web proxy x tunnels", "S38", SEVERITY_INFO},
     {"hosts: {x: {roles: [{distribution-point: {anonymous: true}}]}}\n", "hosts: {x: {roles: [{distribution-point: {anonymous: false}}]}}\n", "gives content to anyone", "S13", SEVERITY_LOW},
-    {"hosts: {x: {roles: [policy-module]}}\n", "profile: article\nhosts: {x: {roles: [policy-module]}}\n", "a role whose support has ended", NULL, SEVERITY_LOW},
+    {"hosts: {x: {roles: [policy-module]}}\n", "profile: article\nhosts: {x: {roles: [policy-module]}}\n", "is a role that was removed in version 2203", NULL, SEVERITY_LOW},
     /* accounts, clients, accepted risks */
     {FORESTS "accounts: {client-push: ['CROP\\x']}\n", FORESTS "accounts: {client-push: ['CORP\\x', x@corp.example, '.\\x']}\n", "account CROP\\x (client-push) is in no declared domain", NULL, SEVERITY_LOW},
     {P01 "clients: {k: {networks: [10.0.0.0/8], workgroup: true}}\n", FORESTS P01 "accounts: {network-access: ['CORP\\n']}\nclients: {k: {networks: [10.0.0.0/8], workgroup: true}}\n", "client group k is in a workgroup, but no network-access account", "S58", SEVERITY_MEDIUM},
