@@ -114,7 +114,7 @@ static void report_trouble(struct audit *a, const struct rule *r, const struct o
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     finding_evidence(a, f, first, "first packet of a connection that was counted");
-    finding_evidence(a, f, observation_packet(o, FACT_FLOW_LAST_PACKET), "its last packet");
+    finding_evidence(a, f, o->at, "its last packet");
     if (is_new) {
         finding_explain(a, f, "From %s to %s, both of site %s, %s.",
                         party_text(client, client_text), party_text(&server, server_text),
@@ -356,7 +356,7 @@ static void judge_delivery(struct audit *a, const struct rule *r, const struct o
         return;
     }
     struct span s = {.from = (int64_t)observation_number(o, FACT_FLOW_START, (uint64_t)o->at.ns),
-                     .to = (int64_t)observation_number(o, FACT_FLOW_END, (uint64_t)o->at.ns)};
+                     .to = o->at.ns};
     if (s.from < 0 || s.to < s.from) {
         return;
     }

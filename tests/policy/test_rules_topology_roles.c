@@ -234,8 +234,8 @@ static void retired(void **state)
 #define SLOW "flow 10.0.0.10 > 10.0.0.20:445 | flow.protocol=smb | flow.rtt_us=80000"
 #define QUICK "flow 10.0.0.10 > 10.0.0.20:445 | flow.protocol=smb | flow.rtt_us=300"
 #define SENT(octets, from, to)                                                                     \
-    "flow 10.0.0.10 > 10.0.0.30:445 | flow.protocol=smb | flow.bytes.client=" octets               \
-    " | flow.start=" from " | flow.end=" to
+    "flow+" to " 10.0.0.10 > 10.0.0.30:445 | flow.protocol=smb | flow.bytes.client=" octets        \
+    " | flow.start=" from
 
 static const struct rule_case link_cases[] = {
     {"a management point over a slow line",
