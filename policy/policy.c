@@ -158,6 +158,30 @@ static bool list_holds(const struct prefix *list, unsigned count, const struct a
     return false;
 }
 
+bool policy_is_cloud_name(const struct policy *p, const char *name)
+{
+    size_t len = strlen(name);
+    for (unsigned i = 0; i < p->cloud_name_count; i++) {
+        const char *pattern = p->cloud_names[i];
+        size_t end = strncmp(pattern, "*.", 2) == 0 ? strlen(pattern) - 1 : 0;
+        if (end == 0 ? strcasecmp(pattern, name) == 0
+                     : len > end && strcasecmp(pattern + 1, name + len - end) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_is_maintenance(const struct site *site, int64_t ns)
+{
+    if (site == NULL || site->maintenance_from < 0) {
+        return false;
+    }
+    int from = site->maintenance_from, to = site->maintenance_to;
+    int minute = (int)(ns / INT64_C(60000000000) % (24 * 60));
+    return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+}
+
 bool policy_translates(const struct policy *p, const struct address *a)
 {
     return list_holds(p->translators, p->translator_count, a);

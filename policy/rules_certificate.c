@@ -64,6 +64,12 @@ static bool names_host(const struct observation *o, const struct party *server)
             return true;
         }
     }
+    const struct role_instance *proxy = host_role(server->host, ROLE_WEB_PROXY);
+    for (unsigned i = 0; proxy != NULL && i < proxy->certificate_name_count; i++) {
+        if (certificate_names(o, proxy->certificate_names[i])) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -207,6 +213,29 @@ static bool fault_usage(const struct observation *o, struct fault *f)
     return true;
 }
 
+/* Where the policy names the authorities; what a site issues itself is R017's. */
+static bool fault_issuer(const struct policy *p, const struct observation *o, struct fault *f)
+{
+    const char *issuer = observation_text(o, FACT_TLS_CERTIFICATE_ISSUER);
+    if (issuer == NULL || p->tls_issuer_count == 0 || strstr(issuer, "SMS Issuing") != NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < p->tls_issuer_count; i++) {
+        if (strcasestr(issuer, p->tls_issuers[i]) != NULL) {
+            return false;
+        }
+    }
+    *f = (struct fault){.kind = "issuer",
+                        .title = "Certificate of an authority that is not expected",
+                        .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text,
+                   "is issued by %.120s, which is none of the policy's `issuers`", issuer);
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Bind a certificate of the expected authority, or name this one under `tls: "
+                   "{issuers}` in the policy.");
+    return true;
+}
+
 /* ---- the rule ---- */
 
 static void report(struct audit *a, const struct rule *r, const struct observation *o,
@@ -289,6 +318,10 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
         faults++;
     }
     if (!own && fault_usage(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (!own && fault_issuer(audit_policy(a), o, &fault)) {
         report(a, r, o, &fault);
         faults++;
     }
