@@ -59,7 +59,7 @@ static void report_sign(struct audit *a, const struct rule *r, const struct sign
     }
     const char *who = s->who == NULL ? s->name : party_text(s->who, text);
     finding_explain(a, f,
-                    "%.160s acts as a %s (%s: %.160s), and the policy declares no site system "
+                    "%.160s acts as %s (%s: %.160s), and the policy declares no such role "
                     "there.",
                     who, role_name(s->role), s->what, s->value);
     finding_remedy(a, f,
