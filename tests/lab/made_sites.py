@@ -4,7 +4,7 @@ each with its near miss. Built message by message on what made.py and made_roles
 
 usage: tests/lab/made_sites.py [FOLDER]      (default: pcaps/; the result is committed)
 """
-import os, sys
+import ipaddress, os, struct, sys
 
 import made
 import made_chapters
@@ -23,7 +23,20 @@ def save_snapped(talk, folder, name):
     captures.write(os.path.join(folder, name + '.pcap'), captures.pcap(packets))
 
 
+def boot_answer(server):
+    """PXE 2.1 2.2: an ACK from port 4011, with the options of a task sequence (243, 252)"""
+    fixed = struct.pack('!BBBBIHH', 2, 1, 6, 0, 0x1234, 0, 0) + ipaddress.ip_address(DESK).packed + bytes(4)
+    fixed += ipaddress.ip_address(server).packed + bytes(4) + bytes.fromhex('020000000101') + bytes(10 + 64)
+    fixed += b'smsboot\\x64\\wdsmgfw.efi'.ljust(128, b'\0')
+    options = ((53, b'\5'), (54, ipaddress.ip_address(server).packed), (60, b'PXEClient'),
+               (243, b'\1\x20SMSTemp\\2023.11.14.var'), (252, b'SMSTemp\\2023.11.14.bcd'))
+    return fixed + bytes.fromhex('63825363') + b''.join(bytes([k, len(v)]) + v for k, v in options) + b'\xff'
+
+
 def topology(folder):
+    for case, server in (('pxe', STRANGER), ('pxe-declared', DP)):
+        answer = made_chapters.datagram(server, DESK, 4011, 68, boot_answer(server))
+        made.save([answer], folder, 'topology/r006-' + case)
     for case, status in (('management-point', '200 OK'), ('refused', '404 Not Found')):
         asked = request('CCM_POST', '/ccm_system/request', 'mp07.corp.example', b'<request/>')
         web(DESK, STRANGER, 80, (asked, reply(status))).save(folder, 'topology/r006-' + case)

@@ -74,7 +74,8 @@ R029 by `r029-tunnel` (`r028-https-to-https`), R031 by `r031-unknown-management-
 `r032-by-address` (`r032-by-name`).
 
 `tests/lab/made_sites.py` builds what rests on the policy beside it (`CASE.yaml`). Broken are: R006 by
-`topology/r006-management-point` (an undeclared host takes a client's message; near miss `r006-refused`), R008 by
+`topology/r006-management-point` (an undeclared host takes a client's message; near miss `r006-refused`) and, with R115,
+by `topology/r006-pxe` (it answers PXE for a task sequence; `r006-pxe-declared`), R008 by
 `topology/r008-catalogue` (`r008-article`: the same, judged by the article), R009 by `topology/r009-outside-schedule`
 (`r009-within-schedule`; frames cut after 96 octets), R030 by `forest/r030-bridge` (`r030-tunnel`), R019 by
 `client/r019-readable` (inventory of a site that encrypts; `r019-not-encrypted`), R115 by `admin/r115-no-boot-network`
