@@ -68,7 +68,7 @@ R014 by `r014-anonymous` (`r014-authenticated`), R015 by `r015-client-push` (`r0
 `r016-metadata` (`r016-content`), R017 by `r017-site-issued` (`r017-authority`), R018 by `r018-clear` (`r018-tls`), R019
 by `r019-unsigned` (`http/r010-ccm-post`), R021 by `r021-distribution-point-sql` (`r021-management-point-sql`), R022 by
 `r022-other-account` (`r022-installation-account`), R023 by `r023-no-trust` (`r023-forest-trust`), R024 by
-`r024-other-forest` (`r024-same-forest`), R025 by `r025-abroad` (`r025-nothing-at-home`), R026 by
+`r024-other-forest` (`r024-same-forest`; both break R008, too), R025 by `r025-abroad` (`r025-nothing-at-home`), R026 by
 `r026-workgroup-global-catalogue` (`r026-member-global-catalogue`), R028 by `r028-https-to-http` (`r028-https-to-https`),
 R029 by `r029-tunnel` (`r028-https-to-https`), R031 by `r031-unknown-management-point` (`r031-management-point`), R032 by
 `r032-by-address` (`r032-by-name`).
