@@ -32,7 +32,7 @@ static volatile sig_atomic_t stop_asked;
 struct options {
     const char **inputs;
     size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *types, *color;
+    const char *policy, *matrix, *filter, *output, *report_folder, *format, *types, *color;
     enum severity fail_on;
     unsigned workers;
     size_t memory;
@@ -41,6 +41,7 @@ struct options {
 
 enum option_id {
     OPT_FORMAT = 256,
+    OPT_MATRIX,
     OPT_EVENTS,
     OPT_TYPE,
     OPT_FAIL_ON,
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
+    {"matrix", required_argument, NULL, OPT_MATRIX},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -149,6 +151,9 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case 'q':
         o->quiet = true;
+        break;
+    case OPT_MATRIX:
+        o->matrix = optarg;
         break;
     case OPT_FORMAT:
         o->format = optarg;
@@ -424,9 +429,9 @@ static int run_events(const struct command *c, struct options *o, int argc, char
     return status != EXIT_CLEAN ? status : closed;
 }
 
-static int load_policy(const char *path, struct policy **ret)
+static int load_policy(const struct options *o, const char *path, struct policy **ret)
 {
-    int failed = policy_load(path, &rule_names, stderr, ret);
+    int failed = policy_load(path, o->matrix, &rule_names, stderr, ret);
     return failed < 0 ? EXIT_TROUBLE : EXIT_CLEAN;
 }
 
@@ -547,7 +552,7 @@ static int run_audit(const struct command *c, struct options *o, int argc, char 
         return usage(c, "no policy given; name one with -p");
     }
     if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
+        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     s.names.policy = s.policy;
@@ -567,7 +572,7 @@ static int run_discover(const struct command *c, struct options *o, int argc, ch
     (void)c;
     int status = s.discovery == NULL ? trouble("out of memory") : rest_as_inputs(o, argc, argv);
     if (status == EXIT_CLEAN && o->policy != NULL) {
-        status = load_policy(o->policy, &old);
+        status = load_policy(o, o->policy, &old);
         s.names.policy = old;
     }
     if (status == EXIT_CLEAN) {
@@ -610,7 +615,7 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     if (path == NULL) {
         return usage(c, "no policy given");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     struct remarks seen = {.path = path};
@@ -656,7 +661,7 @@ static int run_matrix(const struct command *c, struct options *o, int argc, char
     if (path == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     int status = list_flows(o, format, policy);

@@ -216,6 +216,8 @@
 #define LIMIT_POLICY_MEMORY (768u << 20)
 #define LIMIT_POLICY_FAULTS 50
 #define LIMIT_POLICY_REMARKS 1000
+/* Rows of the matrix, a multiple of 64; the built-in one has 179, and a site adds its own. */
+#define LIMIT_MATRIX_ROWS 512u
 /* Flows that `rolecall matrix` lists: 400 octets each, and nobody enters more rules into a
  * firewall. */
 #define LIMIT_MATRIX_FLOWS (1u << 21)

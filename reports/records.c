@@ -391,6 +391,12 @@ static void add_audit(struct json *j, const struct audit_counts *a, const struct
     json_text(j, "path", p->path);
     json_hex(j, "sha256", bytes_of(p->sha256, sizeof p->sha256));
     json_close(j, '}');
+    if (p->matrix_path != NULL) {
+        json_open(j, "matrix", '{');
+        json_text(j, "path", p->matrix_path);
+        json_hex(j, "sha256", bytes_of(p->matrix_sha256, sizeof p->matrix_sha256));
+        json_close(j, '}');
+    }
 }
 
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,
