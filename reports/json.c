@@ -5,21 +5,23 @@
 
 static void value_begins(struct json *j, const char *key)
 {
-    if (j->comma) {
-        output_octets(j->out, ",", 1);
-    }
+    size_t len = key == NULL ? 0 : strlen(key), used = 0;
+    char *at = output_reserve(j->out, len + 4);
+    bool comma = j->comma;
     j->comma = true;
-    if (key != NULL) {
-        size_t len = strlen(key);
-        char *at = output_reserve(j->out, len + 3);
-        if (at != NULL) {
-            at[0] = '"';
-            memcpy(at + 1, key, len);
-            at[len + 1] = '"';
-            at[len + 2] = ':';
-            output_commit(j->out, len + 3);
-        }
+    if (at == NULL) {
+        return;
     }
+    if (comma) {
+        at[used++] = ',';
+    }
+    if (key != NULL) {
+        at[used++] = '"';
+        memcpy(at + used, key, len);
+        memcpy(at + used + len, "\":", 2);
+        used += len + 2;
+    }
+    output_commit(j->out, used);
 }
 
 void json_key(struct json *j, struct bytes key)
@@ -63,12 +65,33 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
+static bool must_escape(uint8_t c)
+{
+    return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+}
+
+/* True only when none of eight octets must be escaped; a borrow between them may say false too
+ * often. */
+static bool eight_are_plain(const uint8_t *at)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    uint64_t quote = x ^ each * '"', slash = x ^ each * '\\', del = x ^ each * 0x7f;
+    uint64_t found = ((x - each * 0x20) & ~x) | ((quote - each) & ~quote) |
+                     ((slash - each) & ~slash) | ((del - each) & ~del);
+    return (found & high) == 0;
+}
+
 /* Octets before the first that must be escaped. */
 static size_t plain_length(struct bytes text)
 {
     for (size_t len = 0; len < text.len; len++) {
+        while (text.len - len > 8 && eight_are_plain(text.at + len)) {
+            len += 8;
+        }
         uint8_t c = text.at[len];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+        if (must_escape(c)) {
             return len;
         }
     }
