@@ -224,7 +224,7 @@
 
 /* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
  * finding. */
-#define LIMIT_SUBJECTS 200000
+#define LIMIT_SUBJECTS 400000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
 /* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy
