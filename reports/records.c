@@ -344,6 +344,9 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
         json_number(j, "subjects", a->subjects_shed);
         json_number(j, "findings", a->findings_shed);
         json_number(j, "rule_state", a->state_shed);
+        if (a->names_shed > 0) {
+            json_number(j, "learned_names", a->names_shed);
+        }
     }
     json_close(j, '}');
     json_open(j, "truncated", '{');
