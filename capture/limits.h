@@ -14,6 +14,9 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
+#define LIMIT_LIVE_RING (64 << 20)
+
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
 #define LIMIT_FRAME_OCTETS 262144u
@@ -222,8 +225,8 @@
  * firewall. */
 #define LIMIT_MATRIX_FLOWS (1u << 21)
 
-/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
- * finding. */
+/* The audit's own tables: subjects with a verdict (each of 5,000 hosts is judged by some forty
+ * rules), findings, evidence and flows listed in a finding. */
 #define LIMIT_SUBJECTS 400000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
@@ -248,5 +251,17 @@
 #define LIMIT_DISCOVERED_HOSTS 65536
 #define LIMIT_DISCOVERED_OCTETS (128u << 20)
 #define LIMIT_DISCOVERED_NAMES 1024
+
+/* What a report shows of hosts and of who speaks to whom: a large hierarchy has some thousand
+ * servers and sites' worth of clients, which stand as one group in conversations; a scan of the
+ * internet must not fill a page. Names counted for one host and kind (versions, ciphers), its
+ * certificates, protocols and buckets of the time line, and the memory of it all. */
+#define LIMIT_GATHERED_HOSTS 16384u
+#define LIMIT_GATHERED_CONVERSATIONS 65536u
+#define LIMIT_GATHERED_NAMES 24u
+#define LIMIT_GATHERED_CERTIFICATES 8u
+#define LIMIT_TRAFFIC_PROTOCOLS 48u
+#define LIMIT_TRAFFIC_BUCKETS 200u
+#define LIMIT_GATHERED_OCTETS (96u << 20)
 
 #endif
