@@ -31,6 +31,8 @@ enum option_id {
     OPT_REPORT,
     OPT_FORMATS,
     OPT_REPRODUCIBLE,
+    OPT_SYSLOG,
+    OPT_SYSLOG_CA,
     OPT_NO_NDPI,
     OPT_SECRETS,
     OPT_SQL_TEXT,
@@ -58,6 +60,8 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"syslog", required_argument, NULL, OPT_SYSLOG},
+    {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
     {"secrets", no_argument, NULL, OPT_SECRETS},
     {"sql-text", no_argument, NULL, OPT_SQL_TEXT},
@@ -128,6 +132,12 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_REPRODUCIBLE:
         o->reproducible = true;
+        break;
+    case OPT_SYSLOG:
+        o->syslog = optarg;
+        break;
+    case OPT_SYSLOG_CA:
+        o->syslog_authorities = optarg;
         break;
     case OPT_NO_NDPI:
         o->no_ndpi = true;

@@ -19,7 +19,7 @@ struct options {
     const char **inputs;
     size_t input_count;
     const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
-        *color;
+        *color, *syslog, *syslog_authorities;
     enum severity fail_on;
     unsigned workers;
     size_t memory;
