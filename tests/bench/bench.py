@@ -243,7 +243,7 @@ def print_target(text, ours, theirs, limit, at_most):
 
 # A large policy ------------------------------------------------------------------------------------
 
-LARGE_RUNS = 5
+LARGE_RUNS = 7
 LOAD_SECONDS = 1.0
 SLOWER_PERCENT = 5.0
 
@@ -263,8 +263,9 @@ def instructions(argv, work):
 
 
 def findings_in(path):
-    with open(path, 'rb') as f:
-        return hashlib.sha256(b''.join(line for line in f if b'"type":"finding"' in line)).hexdigest()
+    """The findings of a report by their identifiers."""
+    with open(path, encoding='utf8') as f:
+        return tuple(re.findall(r'\bid ([0-9a-f]{16});', f.read()))
 
 
 class PolicyRuns:
@@ -278,8 +279,9 @@ class PolicyRuns:
         return statistics.median(getattr(run, what) for run in runs)
 
     def traffic(self):
-        """CPU seconds of the packets alone: loading, and verdicts of hosts never seen, are in both."""
-        return max(self.median(self.whole) - self.median(self.empty), 1e-3)
+        """CPU seconds of the packets alone: loading, and verdicts of hosts never seen, are in both. Of the
+        fastest runs, since whatever else the machine does only adds."""
+        return max(min(run.cpu for run in self.whole) - min(run.cpu for run in self.empty), 1e-3)
 
 
 def large_policy_table(args, captures, truth):
@@ -294,17 +296,17 @@ def large_policy_table(args, captures, truth):
     wrong = []
     for _ in range(LARGE_RUNS):
         for p in both:
-            argv = [args.rolecall, 'audit', '-p', p.path, '--format', 'jsonl', '--workers', '1', '-r']
+            argv = [args.rolecall, 'audit', '-p', p.path, '--workers', '1', '-r']
             p.empty.append(measure(argv + [empty], args.work))
             p.whole.append(measure(argv + [whole], args.work, out))
             wrong += ['%s: %s' % (p.name, what) for what in check_status(p.whole[-1]) or check_audit(out, truth)]
             p.findings.add(findings_in(out))
     for p in both:
-        argv = [args.rolecall, 'audit', '-p', p.path, '--format', 'jsonl', '--workers', '1', '-r']
+        argv = [args.rolecall, 'audit', '-p', p.path, '--workers', '1', '-r']
         p.counted = [instructions(argv + [path], args.work) for path in (empty, cut)]
     os.unlink(large)
     os.unlink(out)
-    if both[0].findings != both[1].findings or len(both[0].findings) != 1:
+    if both[0].findings != both[1].findings or len(both[0].findings) != 1 or () in both[0].findings:
         wrong.append('the larger policy gives other findings')
     print_policies(both, truth)
     return wrong
@@ -320,11 +322,11 @@ def print_policies(both, truth):
             format(int(truth['packets'] / p.traffic()), ','), '-' if counted is None else '%.1f' % counted,
             max(run.rss_kib for run in p.whole) / 1024))
     small, large = both
-    print('  empty: a capture without packets, so loading and verdicts alone; packets: whole less empty; instructions: of '
-          'the cut, less those of the empty one')
+    print('  empty: a capture without packets, so loading and verdicts alone; packets: whole less empty, of the fastest; instructions: of '
+          'the first %s octets, less those of the empty one' % format(COUNTED_BYTES, ','))
     load, slower = large.median(large.empty, 'wall'), (large.traffic() / small.traffic() - 1) * 100
     print('\ntargets (large policy)')
-    print('  %-66s %6.2f s  %s' % ('loaded, and the verdicts of its hosts written, in under a second', load,
+    print('  %-66s %6.2f s  %s' % ('loaded, judged and reported without a packet, in under a second', load,
                                  'met' if load < LOAD_SECONDS else 'MISSED'))
     print('  %-66s %+6.1f %%  %s' % ('packets audited at most 5 % slower', slower,
                                    'met' if slower < SLOWER_PERCENT else 'MISSED'))
