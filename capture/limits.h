@@ -233,6 +233,11 @@
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
 #define LIMIT_FINDING_FLOWS 16
+/* Pairs of hosts of two forests of which the one looked the other's name up. A power of two. */
+#define LIMIT_LOOKUPS 4096u
+/* Required connections of a hierarchy that are followed: pairs of hosts that speak, by port; a busy
+ * site has some thousands. A power of two. */
+#define LIMIT_PATHS 16384u
 /* What a watch rule may count up to, and ends that it counts at a time. */
 #define LIMIT_WATCH_COUNT 1000
 #define LIMIT_WATCH_WINDOWS 4096

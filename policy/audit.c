@@ -71,9 +71,12 @@ struct audit *audit_new(const struct policy *p)
     a->arena = arena_new(&a->pool, LIMIT_AUDIT_OCTETS);
     a->running = calloc(rule_count + p->watch_count + 1, sizeof *a->running);
     a->identity = identity_new();
+    a->coverage = coverage_new(p);
+    a->disputed = calloc(p->host_count + 1, sizeof *a->disputed);
     /* Certificates name hosts as well, where a rule has them read anyway. */
-    a->records = IDENTITY_RECORDS & ~(1u << RECORD_TLS);
-    bool fine = a->arena != NULL && a->running != NULL && a->identity != NULL;
+    a->records = (IDENTITY_RECORDS & ~(1u << RECORD_TLS)) | 1u << RECORD_FLOW;
+    bool fine = a->arena != NULL && a->running != NULL && a->identity != NULL &&
+                a->coverage != NULL && a->disputed != NULL;
     for (unsigned i = 0; fine && i < rule_count; i++) {
         enum severity tuned = SEVERITY_OFF;
         if (!tuned_off(p, i, &tuned)) {
@@ -94,6 +97,8 @@ struct audit *audit_free(struct audit *a)
     if (a != NULL) {
         arena_free(a->arena);
         identity_free(a->identity);
+        coverage_free(a->coverage);
+        free(a->disputed);
         arena_pool_done(&a->pool);
         free(a->running);
         for (unsigned record = 0; record < RECORD_COUNT; record++) {
@@ -129,6 +134,11 @@ const struct identity *audit_identity(const struct audit *a)
     return a->identity;
 }
 
+const struct coverage *audit_coverage(const struct audit *a)
+{
+    return a->coverage;
+}
+
 const struct audit_counts *audit_counts(const struct audit *a)
 {
     return &a->counts;
@@ -149,6 +159,11 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
         running->state = audit_alloc(a, size);
     }
     return running->state;
+}
+
+void audit_dispute(struct audit *a, const struct host *h)
+{
+    a->disputed[h - a->policy->hosts] = true;
 }
 
 /* ---- observing ---- */
@@ -186,6 +201,9 @@ void audit_observe(struct audit *a, const struct observation *o)
         identity_observe(a->identity, o);
     }
     look_up(a, o);
+    if (o->record == RECORD_FLOW) {
+        coverage_see(a->coverage, o, a->scene.ends);
+    }
     for (unsigned i = 0; i < a->asking_count[o->record]; i++) {
         a->current = a->asking[o->record][i];
         const struct rule *r = a->running[a->current].rule;
@@ -283,19 +301,42 @@ static void settle_party(const struct audit *a, struct party *p)
     }
 }
 
+static void say_also(struct audit *a, struct finding *f, const char *text)
+{
+    char whole[2400];
+    (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation, text);
+    f->explanation = ledger_keep(a, whole);
+}
+
+/* A finding that stands on a declaration in doubt says so; R125 itself is that doubt. */
+static void settle_dispute(struct audit *a, struct finding *f)
+{
+    const struct host *ends[] = {f->client.host, f->server.host};
+    for (int i = 0; i < 2; i++) {
+        const struct host *h = ends[i];
+        if (h != NULL && a->disputed[h - a->policy->hosts] &&
+            f->rule != &rule_policy_inconsistent) {
+            char text[400];
+            (void)snprintf(text, sizeof text,
+                           " Depends on the declaration of %s (line %u of the policy), which the "
+                           "traffic contradicts (R125).",
+                           h->name, h->place.line);
+            say_also(a, f, text);
+        }
+    }
+}
+
 static void settle_finding(struct audit *a, struct finding *f)
 {
     settle_party(a, &f->client);
     settle_party(a, &f->server);
+    settle_dispute(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];
         (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.",
                        f->accepted->until);
-        char whole[2400];
-        (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation,
-                       text);
-        f->explanation = ledger_keep(a, whole);
+        say_also(a, f, text);
     }
     if (f->accepted != NULL && !f->acceptance_expired) {
         a->counts.accepted++;
@@ -307,6 +348,8 @@ static void settle_finding(struct audit *a, struct finding *f)
 void audit_finish(struct audit *a)
 {
     a->counts.names_shed = identity_shed(a->identity);
+    a->scene.o = NULL;
+    a->counts.paths_shed = coverage_shed(a->coverage);
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;
         if (a->running[i].rule->finish != NULL) {

@@ -68,7 +68,7 @@ struct verdict {
 
 struct audit_counts {
     uint64_t observations;
-    uint64_t subjects_shed, findings_shed, state_shed, names_shed;
+    uint64_t subjects_shed, findings_shed, state_shed, names_shed, paths_shed;
     uint64_t findings[SEVERITY_CRITICAL + 1]; /* by severity; accepted ones not counted here */
     uint64_t accepted;
     uint64_t verdicts[VERDICT_NOT_ASSESSABLE + 1];
@@ -90,6 +90,9 @@ const char *verdict_status_name(enum verdict_status s);
 const char *confidence_name(enum confidence c);
 /* Names learned so far; identity_conflict tells where they contradict the policy. */
 const struct identity *audit_identity(const struct audit *a);
+/* What of the hierarchy was seen so far (coverage.h). */
+struct coverage;
+const struct coverage *audit_coverage(const struct audit *a);
 struct audit *audit_free(struct audit *a);
 
 #endif

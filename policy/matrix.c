@@ -342,6 +342,22 @@ struct matrix_pair matrix_pair_of(const struct connection *c)
     return pair;
 }
 
+void matrix_roles_used(const struct connection *c, role_set *ret_client, role_set *ret_server)
+{
+    struct asked q = prepare(c);
+    role_set client = 0, server = 0;
+    for (unsigned i = 0; i < matrix_row_count; i++) {
+        const struct matrix_row *row = &matrix_rows[i];
+        if (allows(row, &q)) {
+            bool forth = (row->from & q.may_client) != 0 && (row->to & q.server) != 0;
+            client |= q.client & (forth ? row->from : row->to);
+            server |= q.server & (forth ? row->to : row->from);
+        }
+    }
+    *ret_client = client;
+    *ret_server = server;
+}
+
 bool matrix_needs_declaration(const struct connection *c)
 {
     struct asked q = prepare(c);

@@ -92,6 +92,8 @@ struct matrix_pair {
     bool speaks;
 };
 struct matrix_pair matrix_pair_of(const struct connection *c);
+/* The roles that the two ends may have played in it, by the rows that allow it. */
+void matrix_roles_used(const struct connection *c, role_set *ret_client, role_set *ret_server);
 /* The connection is allowed, but only by rows that ask for a declaration. */
 bool matrix_needs_declaration(const struct connection *c);
 /* Identifiers of rows, joined by ", ": those of that pair, or those that lead to the server. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/decode.h"
 #include "capture/limits.h"
 
 #define DYNAMIC_FIRST 49152
@@ -223,20 +224,70 @@ struct list {
     int error;
 };
 
-static void add_flow(struct list *l, const struct matrix_row *row, const struct matrix_end *from,
-                     const struct matrix_end *to, role_set side)
+/* The side of the row that answers when the one end opens to the other; 0: it is not about them. */
+static role_set answering_side(const struct matrix_row *row, role_set opens, role_set answers)
 {
-    struct matrix_flow f = {.row = row, .from = *from, .to = *to, .transports = row->transports};
+    if ((row->from & opens) != 0 && (row->to & answers) != 0) {
+        return row->to;
+    }
+    bool back =
+        row->direction == MATRIX_BOTH_WAYS && (row->to & opens) != 0 && (row->from & answers) != 0;
+    return back ? row->from : 0;
+}
+
+/* False where the row is not for these two after all. */
+static bool make_flow(const struct policy *p, const struct matrix_row *row, role_set side,
+                      struct matrix_flow *f)
+{
+    const struct matrix_end *from = &f->from, *to = &f->to;
     const struct role_instance *role = answering_role(side, to);
     bool silent = from->host != NULL && from->host->site_server_initiates && to->host != NULL &&
                   (to->host->role_bits & SITE_SERVERS) != 0;
     if (silent || !forests_fit(row, from, to) || !sites_fit(row, from, to) ||
         !mode_fits(row, to->host, role) ||
-        ((row->from & MATRIX_CLIENT) != 0 && !serves(l->policy, role, from))) {
+        ((row->from & MATRIX_CLIENT) != 0 && !serves(p, role, from))) {
+        return false;
+    }
+    f->row = row;
+    f->transports = row->transports;
+    f->port_count = 0;
+    f->needed = is_needed(row, f, role, p->profile);
+    fill_ports(f, role);
+    return true;
+}
+
+static bool has_port(const struct matrix_flow *f, uint16_t port)
+{
+    bool has = false;
+    for (unsigned i = 0; i < f->port_count && !has; i++) {
+        has = port >= f->ports[i].first && port <= f->ports[i].last;
+    }
+    return has;
+}
+
+const struct matrix_row *matrix_needs(const struct policy *p, const struct matrix_end *from,
+                                      const struct matrix_end *to, uint8_t transport, uint16_t port)
+{
+    role_set opens = ends_of(p, from), answers = ends_of(p, to);
+    struct matrix_flow f = {.from = *from, .to = *to};
+    uint8_t bit = transport == IP_TCP ? MATRIX_TCP : MATRIX_UDP;
+    for (unsigned i = 0; i < matrix_row_count; i++) {
+        const struct matrix_row *row = &matrix_rows[i];
+        role_set side = (row->transports & bit) == 0 ? 0 : answering_side(row, opens, answers);
+        if (side != 0 && make_flow(p, row, side, &f) && f.needed && has_port(&f, port)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void add_flow(struct list *l, const struct matrix_row *row, const struct matrix_end *from,
+                     const struct matrix_end *to, role_set side)
+{
+    struct matrix_flow f = {.from = *from, .to = *to};
+    if (!make_flow(l->policy, row, side, &f)) {
         return;
     }
-    f.needed = is_needed(row, &f, role, l->policy->profile);
-    fill_ports(&f, role);
     if (l->count == l->room) {
         size_t room = l->room == 0 ? 256 : l->room * 2;
         struct matrix_flow *grown =
@@ -256,11 +307,9 @@ static void add_pair(struct list *l, const struct matrix_end *from, const struct
     role_set opens = ends_of(l->policy, from), answers = ends_of(l->policy, to);
     for (unsigned i = 0; i < matrix_row_count && l->error == 0; i++) {
         const struct matrix_row *row = &matrix_rows[i];
-        if ((row->from & opens) != 0 && (row->to & answers) != 0) {
-            add_flow(l, row, from, to, row->to);
-        } else if (row->direction == MATRIX_BOTH_WAYS && (row->to & opens) != 0 &&
-                   (row->from & answers) != 0) {
-            add_flow(l, row, from, to, row->from);
+        role_set side = answering_side(row, opens, answers);
+        if (side != 0) {
+            add_flow(l, row, from, to, side);
         }
     }
 }

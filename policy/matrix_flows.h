@@ -34,6 +34,10 @@ struct matrix_flow {
 /* Sorted by the answering end, then the opening one, then ports; equal flows of several rows are
  * one. -ENOMEM, or -E2BIG past LIMIT_MATRIX_FLOWS. */
 int matrix_flows(const struct policy *p, struct matrix_flow **ret, size_t *ret_count) MUST_USE;
+/* The first row by which the hierarchy needs that connection; NULL: none. `transport` is IANA's. */
+const struct matrix_row *matrix_needs(const struct policy *p, const struct matrix_end *from,
+                                      const struct matrix_end *to, uint8_t transport,
+                                      uint16_t port);
 const char *matrix_flow_end(const struct matrix_end *e); /* its name */
 const char *matrix_class_name(enum matrix_class of);     /* "http", "smb", ... */
 /* The first profile under which the row holds: "article" for what is retired, "current", "strict".

@@ -5,10 +5,15 @@
 #include <string.h>
 
 #include "policy/audit_state.h"
+#include "policy/sign_on.h"
 
 #define R(role) ROLE_BIT(ROLE_##role)
 #define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
     {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
+/* Subjects that are told by their kind and not by a role. */
+#define OF_CLIENTS ROLE_BIT(ROLE_COUNT)           /* a host or role, for whoever uses it */
+#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 1)    /* a pair of hosts of two sites */
+#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 2) /* a pair in which only the site server opens */
 #define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
 const struct statement all_statements[] = {
 #include "policy/statements.def"
@@ -66,6 +71,17 @@ struct tally {
     bool built, on; /* some rule of it is there; and is not turned off */
 };
 
+static role_set kind_of(const struct subject *s)
+{
+    if (s->host == NULL || s->peer == NULL) {
+        return OF_CLIENTS;
+    }
+    bool between = s->host->site != NULL && s->peer->site != NULL && s->host->site != s->peer->site;
+    bool initiates =
+        s->peer->site_server_initiates && (s->host->role_bits & ROLES_SITE_SERVERS) != 0;
+    return (between ? BETWEEN_SITES : 0) | (initiates ? SERVER_INITIATES : 0);
+}
+
 static bool is_about(const struct statement *s, const struct subject *subject)
 {
     role_set held = (subject->host == NULL ? 0 : subject->host->role_bits) |
@@ -73,8 +89,8 @@ static bool is_about(const struct statement *s, const struct subject *subject)
     if (s->subjects == 0 || (subject->host == NULL && subject->peer == NULL)) {
         return true;
     }
-    return subject->role != NULL ? (s->subjects & ROLE_BIT(subject->role->role)) != 0
-                                 : (s->subjects & held) != 0;
+    held = subject->role != NULL ? ROLE_BIT(subject->role->role) : held;
+    return (s->subjects & (held | kind_of(subject))) != 0;
 }
 
 static void count_verdicts(const struct audit *a, struct statement_verdict *v, struct tally *t)

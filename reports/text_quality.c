@@ -83,6 +83,7 @@ static uint64_t add_limits(struct report *r)
         {run->engine.nested_too_deep, "messages nested too deep"},
         {a->subjects_shed, "judgements without a verdict of their own: limit of subjects"},
         {a->findings_shed, "breaches without a finding of their own: limit of findings"},
+        {a->paths_shed, "required connections not followed: limit of paths"},
         {a->names_shed, "names of hosts not kept: limit of learned names"},
         {a->state_shed, "details that rules could not keep: memory limit of the audit"},
     };
