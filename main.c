@@ -495,6 +495,10 @@ static int report_audit(struct session *s, struct pipeline *p, bool jsonl)
     const struct options *o = s->options;
     const struct run *run = pipeline_summary(p);
     int status = EXIT_CLEAN;
+    audit_lost(s->audit, &(struct audit_losses){.dropped = run->source.dropped,
+                                                .cut_files = run->source.truncated_files,
+                                                .given_up = run->flows.evicted +
+                                                            run->flows.evicted_half_open});
     audit_finish(s->audit);
     if (jsonl) {
         write_records(s->events, s, run);

@@ -166,6 +166,16 @@ void audit_dispute(struct audit *a, const struct host *h)
     a->disputed[h - a->policy->hosts] = true;
 }
 
+void audit_lost(struct audit *a, const struct audit_losses *losses)
+{
+    a->losses = *losses;
+}
+
+const struct audit_losses *audit_losses(const struct audit *a)
+{
+    return &a->losses;
+}
+
 /* ---- observing ---- */
 
 static struct party party_of(struct audit *a, const struct address *address)
@@ -259,6 +269,32 @@ static char *join(struct audit *a, const char *first, const char *second)
     return kept == NULL ? (char *)"" : kept;
 }
 
+/* Whether what is missing could have broken the rule: who opened a connection is told by its first
+ * packets, all else by any of them. */
+static bool may_miss(const struct rule *r, const struct sight *s)
+{
+    bool content = (r->records & ~(1u << RECORD_FLOW)) != 0;
+    return s->one_sided + s->midstream > 0 || (content && s->gaps > 0);
+}
+
+static bool is_partial(const struct audit *a, const struct judgement *j)
+{
+    const struct subject *s = &j->subject;
+    const struct host *hosts[] = {s->host, s->peer};
+    const struct rule *r = j->verdict.rule;
+    bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up > 0;
+    for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
+        struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});
+        partial = may_miss(r, &sight);
+    }
+    if (s->host == NULL && !partial) {
+        struct sight sight = coverage_whole(a->coverage);
+        partial = may_miss(r, &sight);
+    }
+    /* Without records it judges what was seen at all, not what else there may have been. */
+    return partial && r->records != 0;
+}
+
 static void settle(struct audit *a, struct judgement *j)
 {
     struct verdict *v = &j->verdict;
@@ -271,6 +307,8 @@ static void settle(struct audit *a, struct judgement *j)
     } else if (j->fine > 0) {
         v->status = VERDICT_CONSISTENT;
         v->because = join(a, j->fine_because, j->hidden_because);
+        v->partial = is_partial(a, j);
+        a->counts.partial += v->partial;
     } else if (j->hidden > 0) {
         v->status = VERDICT_NOT_ASSESSABLE;
         v->because = join(a, j->hidden_because, NULL);

@@ -55,6 +55,7 @@ struct audit {
     struct party met[PARTIES_MET]; /* by address: who spoke lately */
     struct identity *identity;
     struct coverage *coverage;
+    struct audit_losses losses;
     bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
     struct scene scene;

@@ -26,8 +26,9 @@ struct kind {
 
 struct coverage {
     const struct policy *policy;
-    struct sight *sights; /* hosts, then client groups */
-    role_set *roles;      /* used, by host */
+    struct sight *sights; /* hosts, then client groups, then all others together */
+    struct sight whole;
+    role_set *roles; /* used, by host */
     struct kind *kinds;
     struct path *paths;
     uint32_t path_count, path_room;
@@ -69,7 +70,7 @@ static struct sight *sight_of(const struct coverage *c, const struct matrix_end 
 {
     return e->host != NULL    ? &c->sights[e->host - c->policy->hosts]
            : e->group != NULL ? &c->sights[c->policy->host_count + (e->group - c->policy->groups)]
-                              : NULL;
+                              : &c->sights[c->policy->host_count + c->policy->group_count];
 }
 
 enum outcome { CAME_TO_NOTHING, WENT_ON, SILENT, REFUSED, BLOCKED };
@@ -108,10 +109,8 @@ static enum outcome outcome_of(const struct observation *o, uint64_t client, uin
 
 static void look_at(struct sight *s, const struct observation *o, uint64_t client, uint64_t server)
 {
-    if (s == NULL) {
-        return;
-    }
     bool tcp = o->flow.protocol == IP_TCP;
+    s->seen++;
     s->both += client > 0 && server > 0;
     s->one_sided += tcp && (client == 0 || server == 0);
     s->midstream += tcp && !o->flow.opening_seen;
@@ -135,9 +134,16 @@ static uint16_t folded_port(const struct matrix_row *row, uint16_t port)
     return web ? 0 : port < DYNAMIC_FIRST ? port : DYNAMIC_FIRST;
 }
 
+/* LDAP has a row for each of its ports. */
+static const void *purpose_of(const struct path *p)
+{
+    static const char directory[] = "LDAP";
+    return p->row->of == MATRIX_LDAP ? directory : (const void *)p->row;
+}
+
 static uint64_t path_hash(const struct path *p, uint16_t port)
 {
-    const void *key[] = {p->row, p->from.host, p->from.group, p->to};
+    const void *key[] = {purpose_of(p), p->from.host, p->from.group, p->to};
     uint32_t rest = (uint32_t)port << 8 | p->transport;
     return bytes_hash(bytes_hash(BYTES_HASH_START, bytes_of(key, sizeof key)),
                       bytes_of(&rest, sizeof rest));
@@ -145,8 +151,8 @@ static uint64_t path_hash(const struct path *p, uint16_t port)
 
 static bool same_path(const struct path *x, const struct path *y)
 {
-    return x->row == y->row && x->from.host == y->from.host && x->from.group == y->from.group &&
-           x->to == y->to && x->transport == y->transport &&
+    return purpose_of(x) == purpose_of(y) && x->from.host == y->from.host &&
+           x->from.group == y->from.group && x->to == y->to && x->transport == y->transport &&
            folded_port(x->row, x->port) == folded_port(y->row, y->port);
 }
 
@@ -279,6 +285,7 @@ void coverage_see(struct coverage *c, const struct observation *o, const struct 
     if (outcome == WENT_ON || outcome == REFUSED) {
         look_at(sight_of(c, &from), o, sent, received);
         look_at(sight_of(c, &to), o, sent, received);
+        look_at(&c->whole, o, sent, received);
     }
     bool known = server->host != NULL && server->host != client->host;
     if (outcome == CAME_TO_NOTHING || !known) {
@@ -311,8 +318,17 @@ uint64_t coverage_shed(const struct coverage *c)
 
 struct sight coverage_sight(const struct coverage *c, const struct matrix_end *e)
 {
-    const struct sight *s = sight_of(c, e);
-    return s == NULL ? (struct sight){0} : *s;
+    return *sight_of(c, e);
+}
+
+struct sight coverage_whole(const struct coverage *c)
+{
+    return c->whole;
+}
+
+bool sight_is_partial(const struct sight *s)
+{
+    return s->one_sided + s->midstream + s->gaps > 0;
 }
 
 role_set coverage_roles(const struct coverage *c, const struct host *h)

@@ -15,6 +15,7 @@
 #include "policy/matrix_flows.h"
 
 struct sight {          /* of the conversations of one host, or of one client network */
+    uint32_t seen;      /* all that went on */
     uint32_t both;      /* both directions were captured */
     uint32_t one_sided; /* went on although one direction was never captured */
     uint32_t midstream; /* without their opening */
@@ -54,6 +55,8 @@ void coverage_see(struct coverage *c, const struct observation *flow, const stru
 const struct path *coverage_paths(const struct coverage *c, size_t *ret_count);
 uint64_t coverage_shed(const struct coverage *c);
 struct sight coverage_sight(const struct coverage *c, const struct matrix_end *e);
+struct sight coverage_whole(const struct coverage *c); /* of all conversations */
+bool sight_is_partial(const struct sight *s);
 /* Roles of the host that some answered conversation of the matrix was for. */
 role_set coverage_roles(const struct coverage *c, const struct host *h);
 

@@ -89,6 +89,9 @@ static bool is_about(const struct statement *s, const struct subject *subject)
     if (s->subjects == 0 || (subject->host == NULL && subject->peer == NULL)) {
         return true;
     }
+    if (subject->role != NULL && s->about != 0) {
+        return (s->about & ROLE_BIT(subject->role->role)) != 0;
+    }
     held = subject->role != NULL ? ROLE_BIT(subject->role->role) : held;
     return (s->subjects & (held | kind_of(subject))) != 0;
 }
