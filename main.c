@@ -445,6 +445,7 @@ static void write_records(struct output *out, const struct session *s, const str
     for (size_t i = 0; i < count; i++) {
         record_statement(out, &answers[i]);
     }
+    record_coverage(out, s->audit);
     record_summary(out, &s->names, run, s->audit);
 }
 

@@ -233,6 +233,9 @@
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
 #define LIMIT_FINDING_FLOWS 16
+/* Pairs that are tried to learn whether a hierarchy needs a row of the matrix: the first one mostly
+ * does, and thousands of sites look alike. */
+#define LIMIT_ROW_PAIRS 20000u
 /* Pairs of hosts of two forests of which the one looked the other's name up. A power of two. */
 #define LIMIT_LOOKUPS 4096u
 /* Required connections of a hierarchy that are followed: pairs of hosts that speak, by port; a busy

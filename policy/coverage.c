@@ -20,7 +20,8 @@ struct kind {
     uint16_t port;
     uint8_t transport;
     bool known;
-    uint32_t path; /* its place, from 1; 0: not required */
+    const struct matrix_row *row; /* that requires it; NULL: none */
+    uint32_t path;                /* its place, from 1; 0: none, or past the limit */
     role_set opens, answers;
 };
 
@@ -28,7 +29,8 @@ struct coverage {
     const struct policy *policy;
     struct sight *sights; /* hosts, then client groups, then all others together */
     struct sight whole;
-    role_set *roles; /* used, by host */
+    role_set *roles;        /* used, by host */
+    struct row_sight *rows; /* by row of the matrix */
     struct kind *kinds;
     struct path *paths;
     uint32_t path_count, path_room;
@@ -45,9 +47,11 @@ struct coverage *coverage_new(const struct policy *p)
     c->policy = p;
     c->sights = calloc(p->host_count + p->group_count + 1, sizeof *c->sights);
     c->roles = calloc(p->host_count + 1, sizeof *c->roles);
+    c->rows = calloc(matrix_row_count, sizeof *c->rows);
     c->kinds = calloc(KINDS, sizeof *c->kinds);
     c->places = calloc(PLACES, sizeof *c->places);
-    bool fine = c->sights != NULL && c->roles != NULL && c->kinds != NULL && c->places != NULL;
+    bool fine = c->sights != NULL && c->roles != NULL && c->rows != NULL && c->kinds != NULL &&
+                c->places != NULL;
     return fine ? c : coverage_free(c);
 }
 
@@ -56,6 +60,7 @@ struct coverage *coverage_free(struct coverage *c)
     if (c != NULL) {
         free(c->sights);
         free(c->roles);
+        free(c->rows);
         free(c->kinds);
         free(c->paths);
         free(c->places);
@@ -200,10 +205,11 @@ static void learn_kind(struct coverage *c, struct kind *k, const struct party en
     const struct matrix_end to = {.host = k->to};
     struct path path = {.from = k->from, .to = k->to, .port = k->port, .transport = k->transport};
     matrix_roles_used(&connection, &k->opens, &k->answers);
-    path.row = is_denied(c, &connection)
-                   ? NULL
-                   : matrix_needs(c->policy, &k->from, &to, k->transport, k->port);
-    k->path = path.row == NULL ? 0 : path_place(c, &path);
+    k->row = is_denied(c, &connection)
+                 ? NULL
+                 : matrix_needs(c->policy, &k->from, &to, k->transport, k->port);
+    path.row = k->row;
+    k->path = k->row == NULL ? 0 : path_place(c, &path);
     k->known = true;
 }
 
@@ -298,6 +304,11 @@ void coverage_see(struct coverage *c, const struct observation *o, const struct 
             c->roles[client->host - c->policy->hosts] |= k->opens;
         }
     }
+    if (k->row != NULL) {
+        struct row_sight *row = &c->rows[k->row - matrix_rows];
+        row->answered += outcome == WENT_ON;
+        row->unanswered += outcome != WENT_ON;
+    }
     if (k->path != 0) {
         count(&c->paths[k->path - 1], o, ends, outcome, sent);
     }
@@ -309,6 +320,11 @@ const struct path *coverage_paths(const struct coverage *c, size_t *ret_count)
 {
     *ret_count = c->path_count;
     return c->paths;
+}
+
+struct row_sight coverage_row(const struct coverage *c, const struct matrix_row *row)
+{
+    return c->rows[row - matrix_rows];
 }
 
 uint64_t coverage_shed(const struct coverage *c)

@@ -46,6 +46,10 @@ struct path {
     int64_t last_ns; /* of the last attempt */
 };
 
+struct row_sight {
+    uint64_t answered, unanswered; /* conversations that this row requires */
+};
+
 struct coverage;
 
 struct coverage *coverage_new(const struct policy *p) MUST_USE;
@@ -53,6 +57,7 @@ struct coverage *coverage_free(struct coverage *c);
 void coverage_see(struct coverage *c, const struct observation *flow, const struct party ends[2]);
 /* In the order of their first conversations. */
 const struct path *coverage_paths(const struct coverage *c, size_t *ret_count);
+struct row_sight coverage_row(const struct coverage *c, const struct matrix_row *row);
 uint64_t coverage_shed(const struct coverage *c);
 struct sight coverage_sight(const struct coverage *c, const struct matrix_end *e);
 struct sight coverage_whole(const struct coverage *c); /* of all conversations */

@@ -99,6 +99,8 @@ bool matrix_needs_declaration(const struct connection *c);
 /* Identifiers of rows, joined by ", ": those of that pair, or those that lead to the server. */
 #define MATRIX_ROWS_TEXT 80
 const char *matrix_rows_text(const struct connection *c, bool of_pair, char text[MATRIX_ROWS_TEXT]);
+/* The same for a side of a row: its first role. */
+const char *matrix_side_name(role_set side);
 /* "distribution-point", "client", ...: which end of the row this party is. */
 const char *matrix_end_name(role_set end, const struct party *p);
 

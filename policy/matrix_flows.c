@@ -325,6 +325,43 @@ static struct matrix_end end_at(const struct policy *p, unsigned i)
     return e;
 }
 
+/* Needed by one of those that answer? */
+static bool is_needed_from(const struct policy *p, const struct matrix_row *row, unsigned from,
+                           const struct matrix_end *answering, unsigned count, unsigned *tries)
+{
+    struct matrix_flow f = {.from = end_at(p, from)};
+    role_set opens = ends_of(p, &f.from);
+    for (unsigned k = 0; k < count && *tries < LIMIT_ROW_PAIRS; k++, ++*tries) {
+        f.to = answering[k];
+        role_set side = f.to.host == f.from.host && f.to.group == f.from.group
+                            ? 0
+                            : answering_side(row, opens, ends_of(p, &f.to));
+        if (side != 0 && make_flow(p, row, side, &f) && f.needed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool matrix_row_is_needed(const struct policy *p, const struct matrix_row *row)
+{
+    unsigned ends = p->host_count + p->group_count + 1, count = 0, tries = 0;
+    bool back = row->direction == MATRIX_BOTH_WAYS, needed = false;
+    role_set opening = row->from | (back ? row->to : 0), other = row->to | (back ? row->from : 0);
+    struct matrix_end *answering = calloc(ends, sizeof *answering);
+    for (unsigned i = 0; i < ends && answering != NULL; i++) {
+        answering[count] = end_at(p, i);
+        count += (ends_of(p, &answering[count]) & other) != 0;
+    }
+    for (unsigned i = 0; i < ends && count > 0 && !needed && tries < LIMIT_ROW_PAIRS; i++) {
+        struct matrix_end from = end_at(p, i);
+        needed = (ends_of(p, &from) & opening) != 0 &&
+                 is_needed_from(p, row, i, answering, count, &tries);
+    }
+    free(answering);
+    return needed;
+}
+
 static int compare_ends(const struct matrix_end *x, const struct matrix_end *y)
 {
     int kind = (x->host == NULL) - (y->host == NULL);

@@ -38,6 +38,8 @@ int matrix_flows(const struct policy *p, struct matrix_flow **ret, size_t *ret_c
 const struct matrix_row *matrix_needs(const struct policy *p, const struct matrix_end *from,
                                       const struct matrix_end *to, uint8_t transport,
                                       uint16_t port);
+/* Whether some declared pair needs the row; it is looked for among LIMIT_ROW_PAIRS pairs. */
+bool matrix_row_is_needed(const struct policy *p, const struct matrix_row *row);
 const char *matrix_flow_end(const struct matrix_end *e); /* its name */
 const char *matrix_class_name(enum matrix_class of);     /* "http", "smb", ... */
 /* The first profile under which the row holds: "article" for what is retired, "current", "strict".

@@ -28,22 +28,31 @@ static void judge_whole(struct audit *a, const struct rule *r)
     const struct audit_losses *lost = audit_losses(a);
     const struct sight s = coverage_whole(audit_coverage(a));
     const struct subject everywhere = {.host = NULL};
-    char text[500];
-    if (lost->dropped + lost->cut_files + lost->given_up == 0 && !sight_is_partial(&s)) {
-        if (s.both > 0) {
-            judge_fine(a, r, everywhere,
-                       "No conversation lacks anything, and no loss was reported.");
+    const struct {
+        uint64_t count;
+        const char *says;
+    } parts[] = {{s.gaps, "lack payload"},
+                 {s.one_sided, "were captured in one direction only"},
+                 {s.midstream, "were joined after their opening"},
+                 {lost->dropped, "packets were dropped by the capturing machine"},
+                 {lost->cut_files, "files end inside a packet"},
+                 {lost->given_up, "conversations were given up by a limit"}};
+    char text[400];
+    size_t used = (size_t)snprintf(text, sizeof text, "Of %u conversations seen", s.seen),
+           bare = used;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].count > 0) {
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s %llu %s",
+                                     used > bare ? "," : ":", (unsigned long long)parts[i].count,
+                                     parts[i].says);
         }
-        return;
     }
-    (void)snprintf(text, sizeof text,
-                   "Of %u conversations %u lack payload, %u were captured in one direction only, "
-                   "%u were joined after their opening; %llu packets were dropped by the "
-                   "capturing machine, %llu files end inside a packet, %llu conversations were "
-                   "given up by a limit.",
-                   s.seen, s.gaps, s.one_sided, s.midstream, (unsigned long long)lost->dropped,
-                   (unsigned long long)lost->cut_files, (unsigned long long)lost->given_up);
-    judge_hidden(a, r, everywhere, text);
+    if (used > bare) {
+        (void)snprintf(text + used, sizeof text - used, ".");
+        judge_hidden(a, r, everywhere, text);
+    } else if (s.both > 0) {
+        judge_fine(a, r, everywhere, "No conversation lacks anything, and no loss was reported.");
+    }
 }
 
 static void finish_gaps(struct audit *a, const struct rule *r)
@@ -277,9 +286,9 @@ static int hidden_part(const struct observation *o)
                : observation_is(o, FACT_TLS_VERSION, "TLS 1.3")         ? HID_CERTIFICATES
                                                                         : -1;
     case RECORD_SMB:
-        return !observation_is(o, FACT_SMB_MESSAGE, "session_setup") ? -1
-               : observation_says(o, FACT_SMB_ENCRYPTED)             ? HID_SMB
-                                                                     : HIDING;
+        return !observation_is(o, FACT_SMB_MESSAGE, "transfer") ? -1
+               : observation_says(o, FACT_SMB_ENCRYPTED)        ? HID_SMB
+                                                                : HIDING;
     case RECORD_LDAP:
         text = observation_text(o, FACT_LDAP_PROTECTION);
         return text == NULL ? -1 : strcmp(text, "seal") == 0 ? HID_LDAP : HIDING;

@@ -52,11 +52,11 @@ def events(o, case, *more):
 
 
 def audit(o, case, *more):
-    """The answers per statement follow from the verdicts: those of the demonstration stand for all."""
+    """The answers per statement and per row follow from the rest: those of the demonstration stand for all."""
     text = run(o, ['audit', '-q', '-p', policy_of(o.pcaps, case), '-r', case + '.pcap', '--format', 'jsonl', *more])
     if case.startswith('demo' + os.sep):
         return text
-    return ''.join(line for line in text.splitlines(keepends=True) if not line.startswith('{"type":"statement"'))
+    return ''.join(line for line in text.splitlines(keepends=True) if not line.startswith(('{"type":"statement"', '{"type":"coverage"')))
 
 
 def without_version(text):
