@@ -380,12 +380,15 @@ static void coverage_is_told(void **state)
     scene_begin(&s, policy_text, "10.1.2.3", "10.0.0.13");
     judge_fine(s.audit, &loose_rule, (struct subject){.host = policy_host_named(s.policy, "cm01")},
                "Fast.");
+    judge_fine(s.audit, rule_find("smb1-used"),
+               (struct subject){.host = policy_host_named(s.policy, "cm01")}, "SMB 3.");
     audit_lost(s.audit, &(struct audit_losses){.dropped = 2});
     audit_finish(s.audit);
     char *text = report(&s, &style, &run);
     must_be_laid_well(text, 100);
     must_say(text, "\nCOVERAGE OF THE MATRIX");
     must_say(text, "None was seen. Needed:");
+    must_say(text, "goes: 2 verdicts (R120 tells whose), of R001 R060");
     free(text);
     scene_end(&s);
 }
