@@ -5,7 +5,8 @@ usage: audit_pcaps.py ROLECALL PCAPS [CASE...]
 
 CASE.findings beside CASE.pcap holds one line a finding: CODE client-ip server-ip:port packet[,packet...]; an empty
 file is a near miss, where nothing may be found. Every finding must be there with its ends and with those packets in
-its evidence, and no other. The policy is CASE.yaml, else policy.yaml in the capture's folder, else the one above.
+its evidence, and no other. CASE.verdicts, where it is there, holds verdicts that must be among the others, one a line:
+CODE STATUS subject. The policy is CASE.yaml, else policy.yaml in the capture's folder, else the one above.
 """
 import json
 import pathlib
@@ -29,6 +30,12 @@ def expected(capture):
     return wanted
 
 
+def wanted_verdicts(capture):
+    path = capture.with_suffix(".verdicts")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(line.split(None, 2)) for line in lines if line.strip() and not line.startswith("#")]
+
+
 def end_of(finding):
     server = finding.get("server")
     if server is None:
@@ -41,11 +48,11 @@ def audit(rolecall, capture, policy):
     run = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
     records = [json.loads(line) for line in run.stdout.splitlines()]
     if run.returncode not in (0, 1) or not records or records[-1]["type"] != "summary":
-        return None, [f"exit status {run.returncode}: {run.stderr.strip()}"]
+        return None, [], [f"exit status {run.returncode}: {run.stderr.strip()}"]
     findings = [r for r in records if r["type"] == "finding"]
     counted = any(f["severity"] != "info" and "accepted" not in f for f in findings)
     wrong = [] if run.returncode == int(counted) else [f"exit status {run.returncode} with {len(findings)} findings"]
-    return findings, wrong
+    return findings, [(r["code"], r["status"], r["subject"]) for r in records if r["type"] == "verdict"], wrong
 
 
 def fits(finding, want):
@@ -56,7 +63,7 @@ def fits(finding, want):
 
 
 def check(rolecall, capture, top):
-    findings, wrong = audit(rolecall, capture, policy_of(capture, top))
+    findings, verdicts, wrong = audit(rolecall, capture, policy_of(capture, top))
     if findings is None:
         return wrong
     for want in expected(capture):
@@ -69,6 +76,7 @@ def check(rolecall, capture, top):
         packets = sorted(e["packet"] for e in f["evidence"])
         wrong.append(f"not expected: {f['code']} {f.get('client', {}).get('ip', '-')} {end_of(f)} {packets}: "
                      f"{f['explanation']}")
+    wrong += ["no such verdict: " + " ".join(want) for want in wanted_verdicts(capture) if want not in verdicts]
     return wrong
 
 

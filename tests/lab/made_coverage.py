@@ -110,9 +110,31 @@ def claims(folder):
         smb.talk.save(folder, 'coverage/' + case)
 
 
+# ---- what is missing, what was seen ----
+
+DB, PARENT_DB = '10.77.0.14', '10.77.0.4'
+
+
+def quality(folder):
+    for case, lost in (('r120-gap', 1), ('r120-whole', 0)):
+        talk = Talk(DP, 445, CM)
+        for _ in range(3):
+            talk.say(UP, b'\0\0\0\4\xfeSMB')
+            talk.say(DOWN, b'\0\0\0\4\xfeSMB')
+        frames = talk.close()
+        made.save(frames[:6] + frames[6 + lost:], folder, 'coverage/' + case)
+    for case, port in (('r121-replication', 4022), ('r121-no-replication', 445)):
+        made.save(Talk(PARENT_DB, port, DB).close(), folder, 'coverage/' + case)
+    for case, encryption in (('r122-encrypted', 1), ('r122-readable', 2)):
+        talk = Talk(DB, 1433, MP)
+        talk.say(UP, made.packet(made.PRELOGIN, made.prelogin('120700000000', encryption, 0)))
+        talk.say(DOWN, made.packet(made.REPLY, made.prelogin('0f0007d00000', encryption, 0)))
+        talk.save(folder, 'coverage/' + case)
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(made.TOP, 'pcaps')
-    for make in (paths, names, claims):
+    for make in (quality, paths, names, claims):
         make(folder)
 
 
