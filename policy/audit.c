@@ -364,11 +364,31 @@ static void settle_dispute(struct audit *a, struct finding *f)
     }
 }
 
+/* What joins observations may lack the one that would have explained it. */
+static void settle_losses(struct audit *a, struct finding *f)
+{
+    const struct host *ends[] = {f->client.host, f->server.host};
+    bool joined = f->confidence == CONFIDENCE_DERIVED && f->rule->records != 0;
+    for (int i = 0; i < 2 && joined; i++) {
+        struct sight s = {0};
+        if (ends[i] != NULL) {
+            s = coverage_sight(a->coverage, &(struct matrix_end){.host = ends[i]});
+        }
+        if (s.gaps + s.one_sided > 0) {
+            say_also(
+                a, f,
+                " Part of the traffic is missing (R120); what would explain this may be in it.");
+            return;
+        }
+    }
+}
+
 static void settle_finding(struct audit *a, struct finding *f)
 {
     settle_party(a, &f->client);
     settle_party(a, &f->server);
     settle_dispute(a, f);
+    settle_losses(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];

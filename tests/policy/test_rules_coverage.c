@@ -2,6 +2,8 @@
  * test_rules_coverage.c - chapter K: R120 traffic that is missing, R121 what was not seen, R122
  * what encryption hid, R123 required paths that nobody answered.
  */
+#include "capture/limits.h"
+#include "policy/coverage.h"
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
@@ -317,6 +319,67 @@ static void test_partial_verdicts(void **state)
     }
 }
 
+/* What was joined of several observations says that some are missing; what was seen stands. */
+static void test_findings_say_what_is_missing(void **state)
+{
+    static const struct {
+        const char *loss, *flow, *code;
+        bool told;
+    } cases[] = {
+        {"flow#9 10.1.0.6 > 10.0.0.20:445 | flow.missing.client=9", "flow 10.4.0.5 > 10.0.0.20:443",
+         "R025", true},
+        {"flow#9 10.1.0.6 > 10.0.0.20:445", "flow 10.4.0.5 > 10.0.0.20:443", "R025", false},
+        {"flow#9 10.1.0.6 > 10.0.0.30:445 | flow.missing.client=9", "flow 10.0.7.9 > 10.0.0.30:443",
+         "R001", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rule_play play;
+        rule_play_begin(&play, NULL);
+        rule_play_say(&play, cases[i].flow);
+        rule_play_say(&play, cases[i].loss);
+        rule_play_finish(&play);
+        const struct finding *f = rule_play_finding(&play, cases[i].code);
+        assert_int_equal(strstr(f->explanation, "(R120)") != NULL, cases[i].told);
+        rule_play_end(&play);
+    }
+}
+
+/* More required paths than are followed: the rest are counted, and nothing is said of them. */
+static void test_too_many_paths(void **state)
+{
+    enum { SERVERS = 129 };
+    struct rule_play play;
+    char *policy = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&policy, &size);
+    (void)state;
+    assert_non_null(to);
+    (void)fputs("sites: {P: {type: primary}}\nhosts:\n", to);
+    for (unsigned i = 0; i < SERVERS; i++) {
+        (void)fprintf(to,
+                      "  a%u: {addresses: [10.0.0.%u], site: P, roles: [management-point, "
+                      "pull-distribution-point]}\n",
+                      i, i + 1);
+    }
+    (void)fclose(to);
+    rule_play_begin(&play, policy);
+    for (unsigned i = 0; i < SERVERS; i++) {
+        for (unsigned k = 0; k < SERVERS; k++) {
+            char line[80];
+            (void)snprintf(line, sizeof line, "flow 10.0.0.%u > 10.0.0.%u:443", i + 1, k + 1);
+            rule_play_say(&play, line);
+        }
+    }
+    rule_play_finish(&play);
+    size_t count = 0;
+    (void)coverage_paths(audit_coverage(play.audit), &count);
+    assert_int_equal(count, LIMIT_PATHS);
+    assert_true(audit_counts(play.audit)->paths_shed > 0);
+    rule_play_end(&play);
+    free(policy);
+}
+
 #define TREE                                                                                       \
     "forests: {corp: {domains: [corp.example], published: true}}\n"                                \
     "sites: {CEN: {type: central-administration}, P01: {type: primary, parent: CEN}}\n"            \
@@ -498,6 +561,8 @@ int main(void)
         cmocka_unit_test(test_capture_gap),
         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_partial_verdicts),
+        cmocka_unit_test(test_findings_say_what_is_missing),
+        cmocka_unit_test(test_too_many_paths),
         cmocka_unit_test(test_declared_but_not_seen),
         cmocka_unit_test(test_hidden_by_encryption),
         cmocka_unit_test(test_counts_what_was_hidden),

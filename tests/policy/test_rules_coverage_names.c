@@ -245,6 +245,110 @@ static void test_no_contradictions(void **state)
     CASES("R125", cases);
 }
 
+#define TICKET(head, ip, account, realm)                                                           \
+    head " " ip " > 10.0.0.2:88 | kerberos.exchange=as | kerberos.client=" account                 \
+         " | kerberos.realm=" realm
+
+static void test_networks(void **state)
+{
+    static const struct rule_case cases[] = {
+        {"two machines of another forest",
+         {TICKET("kerberos@10", "10.1.0.5", "PC5$", "ALLY.EXAMPLE"),
+          TICKET("kerberos#2@20", "10.1.0.6", "PC6$", "ALLY.EXAMPLE")},
+         "info derived 10.1.0.5 > - @10,20",
+         "hierarchy",
+         "violated",
+         NULL},
+        {"one is a guest",
+         {TICKET("kerberos@10", "10.1.0.5", "PC5$", "ALLY.EXAMPLE"),
+          TICKET("kerberos#2@20", "10.1.0.5", "PC5$", "ALLY.EXAMPLE")},
+         "",
+         "hierarchy",
+         "none",
+         NULL},
+        {"among their own",
+         {TICKET("kerberos@10", "10.1.0.5", "PC5$", "ALLY.EXAMPLE"),
+          TICKET("kerberos#2@20", "10.1.0.6", "PC6$", "ALLY.EXAMPLE"),
+          TICKET("kerberos#3@30", "10.1.0.7", "PC7$", "CORP.EXAMPLE")},
+         "",
+         "hierarchy",
+         "consistent",
+         NULL},
+        {"users of another forest",
+         {TICKET("kerberos@10", "10.1.0.5", "alice", "ALLY.EXAMPLE"),
+          TICKET("kerberos#2@20", "10.1.0.6", "bob", "ALLY.EXAMPLE")},
+         "",
+         "hierarchy",
+         "none",
+         NULL},
+        {"by NTLM",
+         {"ntlm 10.1.0.5 > 10.0.0.20:445 | ntlm.user=PC5$ | ntlm.domain=ALLY | "
+          "ntlm.authenticate_packet=12 | ntlm.result=success",
+          "ntlm#2 10.1.0.6 > 10.0.0.20:445 | ntlm.user=PC6$ | ntlm.domain=ALLY | "
+          "ntlm.authenticate_packet=22 | ntlm.result=success"},
+         "info derived 10.1.0.5 > - @12,22",
+         "hierarchy",
+         "violated",
+         NULL},
+    };
+    (void)state;
+    CASES("R125", cases);
+}
+
+#define ASKED(head, path, status)                                                                  \
+    head " 10.1.0.5 > 10.0.0.20:80 | http.method=GET | http.uri=" path " | http.status=" status
+
+static void test_roles(void **state)
+{
+    static const char role[] = "mp01.corp.example management-point";
+    static const struct rule_case cases[] = {
+        {"not there, three times",
+         {ASKED("http@10", "/SMS_MP/.sms_aut?MPLIST", "404"),
+          ASKED("http", "/ccm_system/request", "404"), ASKED("http", "/SMS_MP/.sms_pol", "404")},
+         "info derived - > 10.0.0.20:80 @10",
+         role,
+         "violated",
+         NULL},
+        {"twice",
+         {ASKED("http@10", "/SMS_MP/.sms_aut?MPLIST", "404"),
+          ASKED("http", "/SMS_MP/.sms_pol", "404")},
+         "",
+         role,
+         "none",
+         NULL},
+        {"one of its paths is there",
+         {ASKED("http@10", "/SMS_MP/x", "404"), ASKED("http", "/SMS_MP/y", "404"),
+          ASKED("http", "/SMS_MP/z", "404"), ASKED("http", "/SMS_MP/.sms_aut?MPLIST", "200")},
+         "",
+         role,
+         "consistent",
+         NULL},
+        {"paths of no role",
+         {ASKED("http@10", "/a", "404"), ASKED("http", "/b", "404"), ASKED("http", "/c", "404")},
+         "",
+         role,
+         "none",
+         NULL},
+        {"a role that is not declared is R006's",
+         {ASKED("http@10", "/SMS_FSP/a", "404"), ASKED("http", "/SMS_FSP/b", "404"),
+          ASKED("http", "/SMS_FSP/c", "404")},
+         "",
+         role,
+         "none",
+         NULL},
+        {"content that was never sent",
+         {"http 10.1.0.5 > 10.0.0.30:80 | http.uri=/SMS_DP_SMSPKG$/a | http.status=404",
+          "http 10.1.0.5 > 10.0.0.30:80 | http.uri=/SMS_DP_SMSPKG$/b | http.status=404",
+          "http 10.1.0.5 > 10.0.0.30:80 | http.uri=/SMS_DP_SMSPKG$/c | http.status=404"},
+         "",
+         "dp01.corp.example distribution-point",
+         "none",
+         NULL},
+    };
+    (void)state;
+    CASES("R125", cases);
+}
+
 /* What is found of such a host says on which declaration it rests. */
 static void test_dependence_is_told(void **state)
 {
@@ -273,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resolution_failure), cmocka_unit_test(test_resolution_works),
         cmocka_unit_test(test_contradictions),     cmocka_unit_test(test_no_contradictions),
+        cmocka_unit_test(test_networks),           cmocka_unit_test(test_roles),
         cmocka_unit_test(test_dependence_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
