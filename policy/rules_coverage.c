@@ -505,7 +505,8 @@ const struct rule rule_blocked_required_path = {
              "The role does not work for whoever tried, or works by a way that nobody planned.",
     .evidence = "The SYNs, the reset, or the ICMP error, of connections that a row of the matrix "
                 "requires between declared ends. Not counted: a path that was answered at any time "
-                "in the capture (a service that restarts), alternatives of one row (389 and 636, "
+                "in the capture, to any client of the same network (a service that restarts), "
+                "alternatives of one row (389 and 636, "
                 "80 and 8530), connections to clients, which may be switched off, and what the "
                 "policy denies itself. Where the sensor saw only one direction, or nothing shows "
                 "that answers would pass it, a missing answer is not assessable. A host that is "

@@ -335,6 +335,16 @@ static bool stands_for_others(const struct policy *p, const struct address *addr
     return translated;
 }
 
+/* Whoever declares none of its IPv6 addresses says nothing of them. */
+static bool declares_such(const struct host *h, const struct address *address)
+{
+    bool such = false;
+    for (unsigned i = 0; i < h->address_count && !such; i++) {
+        such = address_is_v4(&h->addresses[i]) == address_is_v4(address);
+    }
+    return such;
+}
+
 static void judge_names(void *user, const struct identity_entry *entry)
 {
     const struct names_judge *judge = user;
@@ -342,6 +352,7 @@ static void judge_names(void *user, const struct identity_entry *entry)
     const struct policy *p = audit_policy(a);
     struct identity_conflict conflict;
     if (!identity_conflict(audit_identity(a), p, &entry->address, NAMED_BY_NO_RELAY, &conflict) ||
+        !declares_such(conflict.named, &entry->address) ||
         stands_for_others(p, &entry->address, conflict.declared)) {
         return;
     }
@@ -402,9 +413,9 @@ const struct rule rule_policy_inconsistent = {
     .statements = "",
     .references = "RFC 4120 6.1\n[MS-NLMP] 2.2.2.1\nRFC 1035 3.4.1",
     .means = "The inventory says one thing of a host and the traffic another: its forest, its "
-             "roles, or where its name lives. All rules judge by the inventory, so that findings "
-             "and verdicts "
-             "about such a host may be wrong, and say that they depend on it.",
+             "roles, or where its name lives. All rules judge by the inventory, so that what they "
+             "say of such a host may be wrong; findings about it say on which declaration they "
+             "depend.",
     .evidence =
         "The domain in a host's own NTLM challenge, in the ticket request and the NTLM "
         "logon of its own computer account, against its declared forest; and whole names "
@@ -412,9 +423,10 @@ const struct rule rule_policy_inconsistent = {
         "declared for the host of that name. Further, a client network of which two machines "
         "or more log on in another forest and none in its own; and a declared web role "
         "whose paths were answered 404 three times and never otherwise. Not counted: a challenge "
-        "or ticket that "
-        "names another host (it was passed on), failed logons, domains that the policy "
-        "does not know, proxies and declared address translation.",
+        "or ticket that names another host (it was passed on), failed logons, domains that the "
+        "policy "
+        "does not know, proxies, declared address translation, and IPv6 addresses of hosts "
+        "that declare none.",
     .remediation = "Correct the inventory first, then audit again.",
     .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_HTTP,
     .observe = observe_claims,

@@ -233,6 +233,13 @@ static void test_no_contradictions(void **state)
          "mp01.corp.example",
          "not_observed",
          "\naddress-translation: {networks: [10.0.7.0/24]}\n"},
+        {"an IPv6 address, where none is declared",
+         {"dns 10.1.0.5 udp> 10.0.0.2:53 | dns.kind=dns | dns.query=dp01.corp.example | "
+          "dns.rcode=NOERROR | dns.addresses=dp01.corp.example fd00::30"},
+         "",
+         "dp01.corp.example",
+         "not_observed",
+         NULL},
         {"one of its declared addresses",
          {"dns 10.1.0.5 udp> 10.0.0.2:53 | dns.kind=dns | dns.query=mp01.corp.example | "
           "dns.rcode=NOERROR | dns.addresses=mp01.corp.example fd00::20"},
