@@ -151,6 +151,11 @@ void *audit_alloc(struct audit *a, size_t size)
     return got;
 }
 
+void audit_shed(struct audit *a)
+{
+    a->counts.state_shed++;
+}
+
 void *audit_state(struct audit *a, const struct rule *r, size_t size)
 {
     (void)r;

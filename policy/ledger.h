@@ -37,6 +37,8 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size);
 /* Memory for a rule's own tables, from the audit's arena; counted in state_shed when there is none.
  */
 void *audit_alloc(struct audit *a, size_t size);
+/* Counts what a rule could not remember since its own limit was reached. */
+void audit_shed(struct audit *a);
 
 /* The three judgements. `because` is one sentence, kept from the first of its kind. */
 void judge_fine(struct audit *a, const struct rule *r, struct subject s, const char *because);

@@ -52,8 +52,12 @@ static struct lookup *lookup_of(struct audit *a, struct lookups *all, const stru
            (all->rows[at]->asker != asker || all->rows[at]->named != named)) {
         at = (at + 1) & (ROWS - 1);
     }
-    if (all->rows[at] != NULL || !make || all->count == LIMIT_LOOKUPS) {
+    if (all->rows[at] != NULL || !make) {
         return all->rows[at];
+    }
+    if (all->count == LIMIT_LOOKUPS) {
+        audit_shed(a);
+        return NULL;
     }
     struct lookup *l = audit_alloc(a, sizeof *l);
     if (l != NULL) {

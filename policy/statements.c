@@ -11,9 +11,10 @@
 #define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
     {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
 /* Subjects that are told by their kind and not by a role. */
-#define OF_CLIENTS ROLE_BIT(ROLE_COUNT)           /* a host or role, for whoever uses it */
-#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 1)    /* a pair of hosts of two sites */
-#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 2) /* a pair in which only the site server opens */
+#define OF_CLIENTS ROLE_BIT(ROLE_COUNT + 8)        /* a host or role, for whoever uses it */
+#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 9)     /* a pair of hosts of two sites */
+#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 10) /* a pair in which only the site server opens   \
+                                                    */
 #define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
 const struct statement all_statements[] = {
 #include "policy/statements.def"

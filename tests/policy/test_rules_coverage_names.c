@@ -2,6 +2,7 @@
  * test_rules_coverage_names.c - chapter K: R124 names of another forest, R125 declarations that the
  * traffic contradicts.
  */
+#include "capture/limits.h"
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
@@ -122,6 +123,44 @@ static void test_resolution_works(void **state)
     };
     (void)state;
     CASES("R124", cases);
+}
+
+/* More pairs than are kept: the rest are counted. */
+static void test_too_many_lookups(void **state)
+{
+    enum { HOSTS = 66 };
+    struct rule_play play;
+    char *policy = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&policy, &size);
+    (void)state;
+    assert_non_null(to);
+    (void)fputs("forests: {x: {domains: [x.example]}, y: {domains: [y.example]}}\n"
+                "sites: {P: {type: primary}}\nhosts:\n",
+                to);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        (void)fprintf(to,
+                      "  a%u.x.example: {addresses: [10.0.0.%u], forest: x, site: P, roles: "
+                      "[management-point]}\n",
+                      i, i + 1);
+        (void)fprintf(to, "  b%u.y.example: {addresses: [10.0.1.%u], forest: y}\n", i, i + 1);
+    }
+    (void)fclose(to);
+    rule_play_begin(&play, policy);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        for (unsigned k = 0; k < HOSTS; k++) {
+            char line[160];
+            (void)snprintf(line, sizeof line,
+                           "dns 10.0.0.%u udp> 10.9.0.1:53 | dns.kind=dns | "
+                           "dns.query=b%u.y.example | dns.rcode=NXDOMAIN | dns.request_packet=9",
+                           i + 1, k);
+            rule_play_say(&play, line);
+        }
+    }
+    rule_play_finish(&play);
+    assert_int_equal(audit_counts(play.audit)->state_shed, HOSTS * HOSTS - LIMIT_LOOKUPS);
+    rule_play_end(&play);
+    free(policy);
 }
 
 #define CHALLENGE " | ntlm.challenge_packet=10"
@@ -382,9 +421,13 @@ static void test_dependence_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolution_failure), cmocka_unit_test(test_resolution_works),
-        cmocka_unit_test(test_contradictions),     cmocka_unit_test(test_no_contradictions),
-        cmocka_unit_test(test_networks),           cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_resolution_failure),
+        cmocka_unit_test(test_resolution_works),
+        cmocka_unit_test(test_too_many_lookups),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_no_contradictions),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_roles),
         cmocka_unit_test(test_dependence_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
