@@ -10,11 +10,11 @@
 #define R(role) ROLE_BIT(ROLE_##role)
 #define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
     {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
-/* Subjects that are told by their kind and not by a role. */
-#define OF_CLIENTS ROLE_BIT(ROLE_COUNT + 8)        /* a host or role, for whoever uses it */
-#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 9)     /* a pair of hosts of two sites */
-#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 10) /* a pair in which only the site server opens   \
-                                                    */
+/* Subjects that are told by their kind and not by a role: a host or role, for whoever uses it; a
+ * pair of hosts of two sites; a pair of which only the site server opens. */
+#define OF_CLIENTS ROLE_BIT(ROLE_COUNT + 8)
+#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 9)
+#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 10)
 #define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
 const struct statement all_statements[] = {
 #include "policy/statements.def"
