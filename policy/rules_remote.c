@@ -9,13 +9,8 @@
 
 #include "policy/flow_notes.h"
 #include "policy/recent.h"
+#include "policy/shares.h"
 #include "policy/sign_on.h"
-
-/* ADMIN$ and the drives. */
-static bool is_admin_share(const char *share)
-{
-    return strcasecmp(share, "ADMIN$") == 0 || (strlen(share) == 2 && share[1] == '$');
-}
 
 static bool is_call(const struct observation *o)
 {
@@ -276,7 +271,8 @@ static void observe_hold(struct audit *a, const struct rule *r, const struct obs
         return;
     }
     if (o->record == RECORD_SMB && observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
-        is_admin_share(share_name(path)) && observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
+        share_kind_of(share_name(path)) == SHARE_ADMINISTRATIVE &&
+        observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
         kind = share_name(path);
         (void)snprintf(what, sizeof what, "opened the share %.180s", path);
     } else if (o->record == RECORD_DCERPC && is_bind(o) &&
@@ -548,8 +544,9 @@ static void observe_push(struct audit *a, const struct rule *r, const struct obs
         }
     } else if (!observation_is(o, FACT_SMB_MESSAGE, "tree_connect")) {
         return;
-    } else if (is_admin_share(share) && observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 &&
-               !is_administrator(server) && !scene_is_allowed(a, "smb")) {
+    } else if (share_kind_of(share) == SHARE_ADMINISTRATIVE &&
+               observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 && !is_administrator(server) &&
+               !scene_is_allowed(a, "smb")) {
         report_push(a, r, o, flow_note(a, flows, o->flow.id, false));
     } else {
         judge_fine(a, r, subject,

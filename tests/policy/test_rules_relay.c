@@ -140,11 +140,11 @@ static const struct rule_case relay_cases[] = {
      NULL,
      NULL,
      NULL},
-    {"the same proof, challenges unseen",
+    {"the same response, challenges unseen",
      {"ntlm#1@20 10.0.0.10 > 10.1.0.66:445 | ntlm.carrier=smb | ntlm.variant=v2 | ntlm.user=CM01$ "
-      "| ntlm.nt_proof=00112233445566778899aabbccddeeff | ntlm.authenticate_packet=13",
+      "| ntlm.response_hash=0011223344556677 | ntlm.authenticate_packet=13",
       "ntlm#2@21 10.1.0.66 > 10.0.0.13:445 | ntlm.carrier=smb | ntlm.variant=v2 | ntlm.user=CM01$ "
-      "| ntlm.nt_proof=00112233445566778899aabbccddeeff | ntlm.authenticate_packet=14"},
+      "| ntlm.response_hash=0011223344556677 | ntlm.authenticate_packet=14"},
      "critical proven 10.1.0.66 > 10.0.0.13:445 @14,13",
      NULL,
      NULL,
