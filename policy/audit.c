@@ -307,6 +307,7 @@ static void settle_finding(struct audit *a, struct finding *f)
 void audit_finish(struct audit *a)
 {
     a->counts.names_shed = identity_shed(a->identity);
+    a->scene = (struct scene){.policy = a->policy};
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;
         if (a->running[i].rule->finish != NULL) {

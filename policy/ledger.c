@@ -305,7 +305,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     shown->severity = severity_of(a, r, b);
     shown->confidence = b->confidence;
     shown->first_ns = happened(a, b)->ns;
-    shown->precision = a->scene.o->at.precision;
+    shown->precision = happened(a, b)->precision;
     if (b->client != NULL) {
         shown->client = *b->client;
         shown->client.port = 0; /* the client's own port is another one each time */
@@ -389,7 +389,7 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         !address_equal(&f->client.address, &b->client->address)) {
         f->client.known = false;
     }
-    add_flow(f, a->scene.o->flow.id);
+    add_flow(f, b->flow != 0 ? b->flow : a->scene.o->flow.id);
     if (j != NULL && j->worst == NULL) {
         j->worst = f;
     }

@@ -57,6 +57,7 @@ struct breach {
     enum confidence confidence;
     const char *title;      /* NULL: the rule's own; a constant */
     const struct stamp *at; /* when it happened; NULL: at the observation's packet */
+    uint64_t flow;          /* 0: the observation's; a rule's `finish` names both, having none */
 };
 /* Counts the breach; *ret_new tells whether texts are still to be given. NULL past LIMIT_FINDINGS.
  */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/recent.h"
 #include "policy/sign_on.h"
 
 static struct stamp proof_of(const struct observation *o)
@@ -256,6 +257,102 @@ static const char *needless_access(const struct observation *o, const struct par
     return NULL;
 }
 
+/* Without a declaration: an account that several clients show to distribution points, and nobody
+ * shows to anything else. */
+#define SUSPECT_NS (INT64_C(86400) * SECOND)
+#define SUSPECT_CLIENTS 5u
+
+struct suspect { /* of an account */
+    bool elsewhere;
+    unsigned count;
+    struct {
+        struct address client;
+        struct stamp at;
+    } shown[SUSPECT_CLIENTS]; /* distinct clients */
+};
+_Static_assert(sizeof(struct suspect) <= RECENT_OCTETS, "a row has room for it");
+
+/* True when this one makes them enough. */
+static bool note_suspect(struct suspect *s, const struct scene *scene, const struct stamp *at)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT];
+    const role_set points =
+        ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT);
+    bool is_client = client->group != NULL && !client->group->administrators;
+    if (!is_client || (party_roles(&scene->ends[DIR_SERVER]) & points) == 0) {
+        s->elsewhere = true;
+        return false;
+    }
+    if (s->count > 0 && at->ns - s->shown[0].at.ns > SUSPECT_NS) {
+        s->count = 0;
+    }
+    for (unsigned i = 0; i < s->count; i++) {
+        if (address_equal(&s->shown[i].client, &client->address)) {
+            return false;
+        }
+    }
+    if (s->count == SUSPECT_CLIENTS) {
+        return false;
+    }
+    s->shown[s->count].client = client->address;
+    s->shown[s->count++].at = *at;
+    return s->count == SUSPECT_CLIENTS && !s->elsewhere;
+}
+
+static void report_suspect(struct audit *a, const struct rule *r, const struct observation *o,
+                           const struct suspect *s)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *server = &scene->ends[DIR_SERVER];
+    struct stamp proof = proof_of(o);
+    char account[ACCOUNT_TEXT], server_text[PARTY_TEXT];
+    struct breach b = {.subject = scene_subject(scene),
+                       .client = &scene->ends[DIR_CLIENT],
+                       .server = server,
+                       .kind = ntlm_account(o, account),
+                       .confidence = CONFIDENCE_INFERRED,
+                       .title = "Probable network access account in use",
+                       .at = &proof};
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    for (unsigned i = 0; i < s->count; i++) {
+        char client[ADDRESS_TEXT];
+        finding_evidence(a, f, s->shown[i].at, "NTLM AUTHENTICATE of %s from %s", account,
+                         address_format(&s->shown[i].client, client));
+    }
+    if (is_new) {
+        finding_explain(a, f,
+                        "%u clients authenticated as %s, to distribution points (the last time %s) "
+                        "and nothing else: that is how a network access account is used, whose "
+                        "password every client can read.",
+                        s->count, account, party_text(server, server_text));
+        finding_remedy(a, f,
+                       "If it is the network access account, declare it (accounts: network-access) "
+                       "and better remove it from the site: Enhanced HTTP or HTTPS makes it "
+                       "needless.");
+    }
+}
+
+static void observe_undeclared(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    struct recent *t = audit_state(a, r, sizeof *t);
+    char account[ACCOUNT_TEXT];
+    if (t == NULL || ntlm_is_machine(o) || observation_is(o, FACT_NTLM_RESULT, "failure")) {
+        return;
+    }
+    t->window_ns = SUSPECT_NS;
+    struct stamp proof = proof_of(o);
+    (void)ntlm_account(o, account);
+    for (char *letter = account; *letter != '\0'; letter++) {
+        *letter = (char)(*letter >= 'A' && *letter <= 'Z' ? *letter + 32 : *letter);
+    }
+    struct suspect *s = recent_make(a, t, recent_key(0, account, strlen(account)), proof.ns);
+    if (s != NULL && note_suspect(s, scene, &proof)) {
+        report_suspect(a, r, o, s);
+    }
+}
+
 static void observe_access(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
@@ -269,6 +366,7 @@ static void observe_access(struct audit *a, const struct rule *r, const struct o
             judge_hidden(a, r, scene_subject(scene),
                          "No network access account is declared (accounts: network-access).");
         }
+        observe_undeclared(a, r, o);
         return;
     }
     if (!ntlm_is_listed(a, o, "network-access")) {
@@ -316,7 +414,9 @@ const struct rule rule_network_access_account_on_the_wire = {
              "forest at a site where it is not needed.",
     .evidence = "The declared account (accounts: network-access) in an AUTHENTICATE message. "
                 "Content fetched with it during an operating system deployment is a documented "
-                "use and stays medium. Without a declaration nothing is judged.",
+                "use and stays medium. Without a declaration it is inferred: an account, not a "
+                "computer's, that five clients showed to distribution points within a day and "
+                "nobody to anything else before.",
     .remediation = "Enhanced HTTP or HTTPS for clients, then remove and disable the account.",
     .records = 1u << RECORD_NTLM,
     .observe = observe_access,

@@ -47,10 +47,21 @@ static bool read_file_kind(const char *name, struct readable *ret)
     return false;
 }
 
-static bool read_share_kind(const char *path, struct readable *ret)
+/* The product signs what its servers exchange and does not encrypt it: that is as it should be,
+ * unless the policy is stricter than the product. */
+static bool is_products_own(enum share_kind kind)
+{
+    return kind == SHARE_INTERSITE || kind == SHARE_SITE || kind == SHARE_PACKAGES ||
+           kind == SHARE_LIBRARY || kind == SHARE_SETUP || kind == SHARE_UPDATES;
+}
+
+static bool read_share_kind(const struct policy *p, const char *path, struct readable *ret)
 {
     const char *share = share_name(path);
     enum share_kind kind = share_kind_of(share);
+    if (is_products_own(kind) && p->profile != PROFILE_STRICT) {
+        return false;
+    }
     bool personal = kind == SHARE_BACKUP || kind == SHARE_USER_STATE;
     *ret = (struct readable){.kind = kind == SHARE_BACKUP ? "backup" : share,
                              .what = share_kind_text(kind),
@@ -111,11 +122,13 @@ static void observe_readable(struct audit *a, const struct rule *r, const struct
         if (observation_is(o, FACT_SMB_SHARE_TYPE, "pipe")) {
             return;
         }
-        if (read_share_kind(path, &seen)) {
+        if (read_share_kind(audit_policy(a), path, &seen)) {
             report_readable(a, r, subject, &seen);
         } else {
-            judge_fine(a, r, subject,
-                       "What crossed readable was of shares of which nothing sensitive is known.");
+            judge_fine(
+                a, r, subject,
+                "What crossed readable was of shares of which nothing sensitive is known, or "
+                "what the product itself leaves unencrypted.");
         }
     } else if (observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 &&
                observation_says(o, FACT_SMB_ENCRYPTED)) {
@@ -137,10 +150,12 @@ const struct rule rule_smb_content_readable = {
     .references = "Microsoft Learn: Cryptographic controls technical reference (file replication "
                   "is signed, not encrypted)\n[MS-SMB2] 2.2.6, 2.2.10 (encryption of sessions and "
                   "shares)",
-    .means = "File data crossed outside encryption. The product signs what its servers exchange "
-             "and does not encrypt it, so this is for information where shares of the product, "
-             "drives and package sources are concerned; medium for users' files and settings, "
-             "backups, private keys and task sequences, which hold what others must not read.",
+    .means =
+        "File data crossed outside encryption. The product signs what its servers exchange "
+        "and does not encrypt it, so that its own shares count under `profile: strict` only. For "
+        "information there and for drives and package sources; medium for users' files and "
+        "settings, backups, private keys and task sequences, which hold what others must not "
+        "read.",
     .evidence = "Octets read or written that could be seen at all: what an encrypted session or "
                 "share carries is not. What it is, is told by the name of the share (SMPSTORE..., "
                 "\"backup\", the product's own) or of the file (.pfx, .p12, .ts, .bak, .mdf). "

@@ -311,6 +311,10 @@ static void foreign(void **state)
 
 /* ---- R048 ---- */
 
+#define SHOWN(carrier, user, packet)                                                               \
+    " | ntlm.carrier=" carrier " | ntlm.variant=v2 | ntlm.domain=CORP | ntlm.user=" user           \
+    " | ntlm.authenticate_packet=" packet
+
 static const struct rule_case access_cases[] = {
     {"content for a workgroup client",
      {"ntlm 10.2.0.6 > 10.0.0.30:445" ANSWER("smb", "CORP", "svc-naa")},
@@ -347,6 +351,48 @@ static const struct rule_case access_cases[] = {
      "",
      "dp01.corp.example",
      "not_assessable",
+     NULL},
+    {"nothing declared: five clients, at distribution points only",
+     {"ntlm 10.1.0.1 > 10.0.0.30:445" SHOWN("smb", "svc-content", "11"),
+      "ntlm 10.1.0.2 > 10.0.0.31:80" SHOWN("http", "SVC-Content", "12"),
+      "ntlm 10.1.0.2 > 10.0.0.31:80" SHOWN("http", "svc-content", "13"),
+      "ntlm 10.2.0.3 > 10.0.0.30:445" SHOWN("smb", "svc-content", "14"),
+      "ntlm 10.1.0.4 > 10.0.0.30:445" SHOWN("smb", "svc-content", "15"),
+      "ntlm+80000 10.1.0.5 > 10.0.0.30:445" SHOWN("smb", "svc-content", "16")},
+     "medium inferred 10.1.0.5 > 10.0.0.30:445 @11,12,14,15,16",
+     "dp01.corp.example",
+     "violated",
+     NULL},
+    {"near miss: four clients, and an administrator's",
+     {"ntlm 10.1.0.1 > 10.0.0.30:445" SHOWN("smb", "svc-content", "11"),
+      "ntlm 10.1.0.2 > 10.0.0.30:445" SHOWN("smb", "svc-content", "12"),
+      "ntlm 10.1.0.3 > 10.0.0.30:445" SHOWN("smb", "svc-content", "13"),
+      "ntlm 10.1.0.4 > 10.0.0.30:445" SHOWN("smb", "svc-content", "14"),
+      "ntlm 10.9.0.5 > 10.0.0.30:445" SHOWN("smb", "svc-content", "15")},
+     "",
+     "dp01.corp.example",
+     "not_assessable",
+     NULL},
+    {"near miss: also to a management point",
+     {"ntlm 10.1.0.1 > 10.0.0.20:80" SHOWN("http", "alice", "11"),
+      "ntlm 10.1.0.1 > 10.0.0.30:445" SHOWN("smb", "alice", "12"),
+      "ntlm 10.1.0.2 > 10.0.0.30:445" SHOWN("smb", "alice", "13"),
+      "ntlm 10.1.0.3 > 10.0.0.30:445" SHOWN("smb", "alice", "14"),
+      "ntlm 10.1.0.4 > 10.0.0.30:445" SHOWN("smb", "alice", "15"),
+      "ntlm 10.1.0.5 > 10.0.0.30:445" SHOWN("smb", "alice", "16")},
+     "",
+     "dp01.corp.example",
+     "not_assessable",
+     NULL},
+    {"near miss: five refusals",
+     {"ntlm 10.1.0.1 > 10.0.0.30:445" SHOWN("smb", "x", "11") " | ntlm.result=failure",
+      "ntlm 10.1.0.2 > 10.0.0.30:445" SHOWN("smb", "x", "12") " | ntlm.result=failure",
+      "ntlm 10.1.0.3 > 10.0.0.30:445" SHOWN("smb", "x", "13") " | ntlm.result=failure",
+      "ntlm 10.1.0.4 > 10.0.0.30:445" SHOWN("smb", "x", "14") " | ntlm.result=failure",
+      "ntlm 10.1.0.5 > 10.0.0.30:445" SHOWN("smb", "x", "15") " | ntlm.result=failure"},
+     "",
+     NULL,
+     NULL,
      NULL},
 };
 
