@@ -258,8 +258,7 @@ static const struct {
     {"near miss: one at an address of which DNS tells the name",
      10,
      5,
-     {"dns 10.1.0.5 udp> 10.0.0.2:53 | dns.query=app3.corp.example | dns.qtype=A | "
-      "dns.rcode=NOERROR | dns.answers=10.7.7.7 | dns.kind=dns",
+     {"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=app3.corp.example 10.7.7.7",
       "flow 10.1.0.5 > 10.7.7.7:445 | flow.protocol=smb"},
      "",
      "consistent"},
