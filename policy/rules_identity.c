@@ -2,40 +2,51 @@
  * rules_identity.c - chapter J: R114, requests to a management point that do not look like a
  * client's.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/flow_notes.h"
+#include "policy/sign_on.h"
 
 #define SECOND INT64_C(1000000000)
 #define IDENTITY_NS (600 * SECOND)
 #define IDENTITIES 3
 #define SENDERS 1024
 
-struct sender { /* the identities that an address gave itself lately */
+struct sender { /* what an address said of itself lately */
     struct address address;
+    struct stamp registered; /* its last registration */
+    bool odd_agent;          /* which no client's program sent */
     unsigned next;
     struct {
         struct stamp at;
         char guid[44];
-    } last[IDENTITIES]; /* distinct ones */
+    } last[IDENTITIES]; /* distinct identities */
 };
 
 struct senders {
     struct sender slots[SENDERS];
+    struct flow_notes windows; /* connections to the path that takes Windows accounts */
 };
 
 static struct sender *sender_of(struct senders *all, const struct address *address)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < 16; i++) {
-        hash = (hash ^ address->octets[i]) * 16777619u;
-    }
-    struct sender *slot = &all->slots[hash % SENDERS];
+    struct sender *slot = &all->slots[address_hash(address) % SENDERS];
     if (!address_equal(&slot->address, address)) {
         *slot = (struct sender){.address = *address};
     }
     return slot;
+}
+
+/* Behind such an address stand many clients. */
+static bool is_translated(const struct policy *p, const struct party *client)
+{
+    bool translated = (party_roles(client) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
+    for (unsigned i = 0; i < p->translator_count && !translated; i++) {
+        translated = prefix_holds(&p->translators[i], &client->address);
+    }
+    return translated;
 }
 
 /* Identities within the window, with this one. */
@@ -57,6 +68,42 @@ static unsigned note_identity(struct sender *slot, const char *guid, struct stam
         count += slot->last[i].at.order != 0 && at.ns - slot->last[i].at.ns <= IDENTITY_NS;
     }
     return count;
+}
+
+/* ---- names ---- */
+
+static bool same_label(const char *x, const char *y)
+{
+    size_t len = strcspn(x, ".");
+    return len > 0 && len == strcspn(y, ".") && strncasecmp(x, y, len) == 0;
+}
+
+/* Whether a computer's name is the sender's. Of senders that are not declared only those names
+ * count that hosts prove or ask leases with; DNS may be stale. */
+static enum name_fit sender_fits(const struct audit *a, const struct party *client,
+                                 const char *name)
+{
+    const struct host *named = policy_host_named(audit_policy(a), name);
+    if (name[0] == '\0' || is_translated(audit_policy(a), client)) {
+        return NAME_UNKNOWN;
+    }
+    if (named != NULL && named != client->host) {
+        return named->address_count > 0 ? NAME_OTHER : NAME_UNKNOWN;
+    }
+    if (client->host != NULL) {
+        return named != NULL ? NAME_FITS : NAME_OTHER;
+    }
+    enum name_fit fit = NAME_UNKNOWN;
+    for (const struct learned_name *n = identity_names(audit_identity(a), &client->address);
+         n != NULL; n = n->next) {
+        if (same_label(n->name, name)) {
+            return NAME_FITS;
+        }
+        bool own = n->source == NAMED_BY_KERBEROS || n->source == NAMED_BY_NTLM ||
+                   n->source == NAMED_BY_DHCP;
+        fit = own ? NAME_OTHER : fit;
+    }
+    return fit;
 }
 
 /* ---- signs ---- */
@@ -88,11 +135,41 @@ static bool is_tools_message(const struct observation *o)
     return false;
 }
 
-static const struct sign *sign_of(const struct observation *o, const struct party *client)
+/* The version that these tools claim to be of: that of 1511, the first of the current branch. */
+static bool is_tools_version(const struct audit *a, const struct observation *o)
+{
+    return observation_is(o, FACT_HTTP_CCM_VERSION, "5.00.8325.0000") &&
+           audit_policy(a)->profile != PROFILE_ARTICLE;
+}
+
+static bool is_agent_of_client(const struct observation *o)
+{
+    static const char *const agents[] = {"SMS CCM", "ConfigMgr", "ccmhttp", "ccmsetup"};
+    const char *agent = observation_text(o, FACT_HTTP_USER_AGENT);
+    for (size_t i = 0; agent != NULL && i < sizeof agents / sizeof *agents; i++) {
+        if (strncasecmp(agent, agents[i], strlen(agents[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_registration(const struct observation *o)
+{
+    return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration");
+}
+
+/* Signs that a request bears in itself. */
+static const struct sign *sign_of(const struct audit *a, const struct observation *o,
+                                  const struct party *client)
 {
     static const struct sign tool = {"tool",
                                      "sent a message with an ID that attack tools have built in",
                                      SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign version = {
+        "version",
+        "named itself a client of version 5.00.8325.0000, which attack tools have built in",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     static const struct sign agent = {"agent",
                                       "spoke to the management point by a script's HTTP library",
                                       SEVERITY_HIGH, CONFIDENCE_PROVEN};
@@ -105,19 +182,61 @@ static const struct sign *sign_of(const struct observation *o, const struct part
         "asked for the key information of boot media, although it lies in no declared client "
         "network",
         SEVERITY_HIGH, CONFIDENCE_PROVEN};
+    static const struct sign lure = {
+        "discovery",
+        "sent a discovery record of another computer, which makes the site push a client to it",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     if (is_tools_message(o)) {
         return &tool;
+    }
+    if (is_tools_version(a, o)) {
+        return &version;
     }
     if (holds(observation_text(o, FACT_HTTP_USER_AGENT), "python")) {
         return &agent;
     }
+    if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_DdrEndpoint")) {
+        const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
+        computer = computer != NULL ? computer : observation_text(o, FACT_HTTP_CCM_SOURCE_HOST);
+        if (computer != NULL && sender_fits(a, client, computer) == NAME_OTHER) {
+            return &lure;
+        }
+    }
     if (party_is_declared(client)) {
         return NULL;
     }
-    return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration")
-               ? &registers
+    return is_registration(o)                                                   ? &registers
            : holds(observation_text(o, FACT_HTTP_URI), "MPKEYINFORMATIONMEDIA") ? &media
                                                                                 : NULL;
+}
+
+/* Signs that only earlier requests of the same address make. */
+static const struct sign *sign_of_sender(const struct audit *a, const struct observation *o,
+                                         struct sender *slot, const struct party *client)
+{
+    static const struct sign many = {"identities",
+                                     "gave itself three different client identities within ten "
+                                     "minutes",
+                                     SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
+    static const struct sign secrets = {
+        "policy", "registered itself and fetched policies with secrets within ten minutes",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
+    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
+    bool odd = !is_agent_of_client(o), done = observation_number(o, FACT_HTTP_STATUS, 0) == 200;
+    if (is_registration(o)) {
+        slot->registered = request;
+        slot->odd_agent = odd;
+    }
+    bool fetched = done && holds(observation_text(o, FACT_HTTP_URI), ".sms_pol") &&
+                   observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN);
+    bool lately = slot->registered.order != 0 && request.ns - slot->registered.ns <= IDENTITY_NS;
+    /* A client that was just installed does the same. */
+    if (fetched && lately && (odd || slot->odd_agent || !party_is_declared(client))) {
+        return &secrets;
+    }
+    bool counts = guid != NULL && client->host == NULL && !is_translated(audit_policy(a), client);
+    return counts && note_identity(slot, guid, o->at) >= IDENTITIES ? &many : NULL;
 }
 
 /* What clients ask a management point for. */
@@ -130,26 +249,22 @@ static bool is_for_management_point(const struct observation *o)
 
 /* ---- the rule ---- */
 
-static void report_anomaly(struct audit *a, const struct rule *r, const struct observation *o,
-                           const struct sign *sign)
+static void report_anomaly(struct audit *a, const struct rule *r, const struct sign *sign,
+                           const struct stamp *at, const char *shown)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
-    const char *method = observation_text(o, FACT_HTTP_METHOD),
-               *uri = observation_text(o, FACT_HTTP_URI);
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
                        .kind = sign->kind,
                        .severity = sign->severity,
                        .confidence = sign->confidence,
-                       .at = &request};
+                       .at = at};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, request, "%s %.120s", method == NULL ? "request" : method,
-                     uri == NULL ? "" : uri);
+    finding_evidence(a, f, *at, "%.160s", shown);
     if (is_new) {
         finding_explain(a, f, "%s %s (%s).", party_text(client, client_text), sign->says,
                         party_text(server, server_text));
@@ -161,40 +276,82 @@ static void report_anomaly(struct audit *a, const struct rule *r, const struct o
     }
 }
 
+static void report_request(struct audit *a, const struct rule *r, const struct observation *o,
+                           const struct sign *sign)
+{
+    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
+    const char *method = observation_text(o, FACT_HTTP_METHOD),
+               *uri = observation_text(o, FACT_HTTP_URI);
+    const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
+    char shown[240];
+    (void)snprintf(shown, sizeof shown, "%.10s %.120s%s%.60s", method == NULL ? "request" : method,
+                   uri == NULL ? "" : uri, computer == NULL ? "" : " of ",
+                   computer == NULL ? "" : computer);
+    report_anomaly(a, r, sign, &request, shown);
+}
+
+static void observe_request(struct audit *a, const struct rule *r, const struct observation *o,
+                            struct senders *all)
+{
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT],
+                       *server = &audit_scene(a)->ends[DIR_SERVER];
+    if (!is_for_management_point(o)) {
+        return;
+    }
+    if (holds(observation_text(o, FACT_HTTP_URI), "/ccm_system_windowsauth")) {
+        (void)flow_note(a, &all->windows, o->flow.id, true);
+    }
+    const struct sign *sign = sign_of(a, o, client),
+                      *earlier = sign_of_sender(a, o, sender_of(all, &client->address), client);
+    sign = sign != NULL ? sign : earlier;
+    if (sign != NULL) {
+        report_request(a, r, o, sign);
+    } else {
+        judge_fine(a, r, (struct subject){.host = server->host},
+                   "Requests that could be read looked like clients'.");
+    }
+}
+
+/* A computer's account that registers from another address; those of declared hosts are R045's. */
+static void observe_logon(struct audit *a, const struct rule *r, const struct observation *o,
+                          struct senders *all)
+{
+    static const struct sign relayed = {
+        "relayed",
+        "registered itself with the account of another computer, as a relayed logon does",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
+    const char *user = observation_text(o, FACT_NTLM_USER);
+    struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
+    char name[64], account[ACCOUNT_TEXT], shown[ACCOUNT_TEXT + 40];
+    if (!ntlm_is_machine(o) || proof.order == 0 || ntlm_machine(a, o) != NULL ||
+        flow_note(a, &all->windows, o->flow.id, false) == NULL) {
+        return;
+    }
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(user, "$"), user);
+    if (sender_fits(a, client, name) == NAME_OTHER) {
+        (void)snprintf(shown, sizeof shown, "NTLM AUTHENTICATE of %.200s",
+                       ntlm_account(o, account));
+        report_anomaly(a, r, &relayed, &proof, shown);
+    }
+}
+
 static void observe_identity(struct audit *a, const struct rule *r, const struct observation *o)
 {
-    static const struct sign many = {"identities",
-                                     "gave itself three different client identities within ten "
-                                     "minutes",
-                                     SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
-    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
     const struct party *server = judged_server(a, ROLE_BIT(ROLE_MANAGEMENT_POINT));
-    if (server == NULL) {
+    struct senders *all = server == NULL ? NULL : audit_state(a, r, sizeof *all);
+    if (all == NULL) {
         return;
     }
-    struct subject subject = {.host = server->host};
-    if (o->record == RECORD_TLS) {
-        if (observation_says(o, FACT_TLS_ESTABLISHED)) {
-            judge_hidden(a, r, subject, "Encrypted requests do not show who they say they are.");
-        }
-        return;
-    }
-    struct senders *all = audit_state(a, r, sizeof *all);
-    if (all == NULL || !is_for_management_point(o)) {
-        return;
-    }
-    const struct sign *sign = sign_of(o, client);
-    const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
-    unsigned identities = guid == NULL || client->host != NULL
-                              ? 0
-                              : note_identity(sender_of(all, &client->address), guid, o->at);
-    if (sign == NULL && identities >= IDENTITIES) {
-        sign = &many;
-    }
-    if (sign != NULL) {
-        report_anomaly(a, r, o, sign);
-    } else {
-        judge_fine(a, r, subject, "Requests that could be read looked like clients'.");
+    if (o->record == RECORD_HTTP) {
+        observe_request(a, r, o, all);
+    } else if (o->record == RECORD_NTLM) {
+        observe_logon(a, r, o, all);
+    } else if (o->record == RECORD_FLOW) {
+        flow_note_remove(&all->windows, o->flow.id);
+    } else if (observation_says(o, FACT_TLS_ESTABLISHED)) {
+        judge_hidden(a, r, (struct subject){.host = server->host},
+                     "Encrypted requests do not show who they say they are.");
     }
 }
 
@@ -216,15 +373,20 @@ const struct rule rule_client_identity_anomaly = {
     .means = "Somebody spoke to a management point as if he were a client. Whoever registers a "
              "client of his own gets its policies, among them accounts with their passwords. High "
              "for registrations and media keys asked from outside the declared networks and for "
-             "signs of tools; medium for one address with several identities.",
+             "signs of tools, of relays and of lures for client push; medium for one address with "
+             "several identities.",
     .evidence =
-        "Readable requests: message IDs that tools have built in, a User-Agent of Python's, "
-        "MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses that are declared "
-        "nowhere, and three SourceIDs of one address in ten minutes. Address translation, "
-        "imaging and virtual desktops look like the last. Inside HTTPS nothing of this is "
-        "seen.",
+        "Readable requests: message IDs and a client version that tools have built in, a "
+        "User-Agent of Python's, MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses "
+        "that are declared nowhere; a discovery record (MP_DdrEndpoint) of another computer, a "
+        "logon at /ccm_system_windowsauth with another computer's account; a registration and, "
+        "within ten minutes, policies with secrets (ClientToken) by an undeclared address or "
+        "another program than the client's; three SourceIDs of one address in ten minutes. "
+        "Whether a computer is another one is judged by declarations and by names that the "
+        "sender itself proved; declared address translation and proxies are not judged. Imaging "
+        "and virtual desktops look like the last. Inside HTTPS nothing of this is seen.",
     .remediation = "HTTPS with client certificates; manual approval; machine account quota 0.",
-    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS,
+    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS | 1u << RECORD_NTLM | 1u << RECORD_FLOW,
     .observe = observe_identity,
     .finish = finish_identity,
 };
