@@ -26,13 +26,16 @@ struct judgement { /* what is known of one rule and one subject */
     struct subject subject;
     uint64_t breaches, fine, hidden;
     const struct finding *worst; /* the first breach's finding */
-    char *fine_because, *hidden_because, *missing_because;
+    char *fine_because, *hidden_because, *missing_because, *told_because;
 };
 
 struct kept_finding {
     struct finding shown;
     const char *key; /* ends, service and kind */
 };
+
+/* Flows open at a time that a finding tells of. */
+#define FLOWS_CLAIMED 4096u
 
 /* Hosts that are busy at a time; a power of two. */
 #define PARTIES_MET 1024u
@@ -51,7 +54,8 @@ struct audit {
     unsigned running_count, current;
     unsigned *asking[RECORD_COUNT]; /* those that read a kind of record, by place in `running` */
     unsigned asking_count[RECORD_COUNT];
-    struct party met[PARTIES_MET]; /* by address: who spoke lately */
+    struct party met[PARTIES_MET];   /* by address: who spoke lately */
+    uint64_t claimed[FLOWS_CLAIMED]; /* by flow */
     struct identity *identity;
     uint32_t records;
     struct scene scene;

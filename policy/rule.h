@@ -33,6 +33,7 @@ struct rule {
     const char *evidence;    /* what is looked at, and what never counts as a breach: a paragraph */
     const char *remediation; /* what to change: a paragraph */
     uint32_t records;        /* bit per enum record it wants to see */
+    bool last;               /* judges after the others, to be silent about what they tell */
     void (*observe)(struct audit *a, const struct rule *r, const struct observation *o);
     void (*finish)(struct audit *a, const struct rule *r); /* at the end; NULL: nothing */
 };
