@@ -249,8 +249,9 @@ static bool is_for_management_point(const struct observation *o)
 
 /* ---- the rule ---- */
 
-static void report_anomaly(struct audit *a, const struct rule *r, const struct sign *sign,
-                           const struct stamp *at, const char *shown)
+static struct finding *report_anomaly(struct audit *a, const struct rule *r,
+                                      const struct sign *sign, const struct stamp *at,
+                                      const char *shown)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
@@ -274,10 +275,11 @@ static void report_anomaly(struct audit *a, const struct rule *r, const struct s
                        "clients by hand, and set the machine account quota to 0.",
                        client_text, server->host->name);
     }
+    return f;
 }
 
-static void report_request(struct audit *a, const struct rule *r, const struct observation *o,
-                           const struct sign *sign)
+static struct finding *report_request(struct audit *a, const struct rule *r,
+                                      const struct observation *o, const struct sign *sign)
 {
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
     const char *method = observation_text(o, FACT_HTTP_METHOD),
@@ -287,7 +289,7 @@ static void report_request(struct audit *a, const struct rule *r, const struct o
     (void)snprintf(shown, sizeof shown, "%.10s %.120s%s%.60s", method == NULL ? "request" : method,
                    uri == NULL ? "" : uri, computer == NULL ? "" : " of ",
                    computer == NULL ? "" : computer);
-    report_anomaly(a, r, sign, &request, shown);
+    return report_anomaly(a, r, sign, &request, shown);
 }
 
 static void observe_request(struct audit *a, const struct rule *r, const struct observation *o,
@@ -301,11 +303,14 @@ static void observe_request(struct audit *a, const struct rule *r, const struct 
     if (holds(observation_text(o, FACT_HTTP_URI), "/ccm_system_windowsauth")) {
         (void)flow_note(a, &all->windows, o->flow.id, true);
     }
-    const struct sign *sign = sign_of(a, o, client),
-                      *earlier = sign_of_sender(a, o, sender_of(all, &client->address), client);
+    struct sender *slot = sender_of(all, &client->address);
+    const struct sign *sign = sign_of(a, o, client), *earlier = sign_of_sender(a, o, slot, client);
     sign = sign != NULL ? sign : earlier;
     if (sign != NULL) {
-        report_request(a, r, o, sign);
+        struct finding *f = report_request(a, r, o, sign);
+        if (strcmp(sign->kind, "policy") == 0) {
+            finding_evidence(a, f, slot->registered, "its registration");
+        }
     } else {
         judge_fine(a, r, (struct subject){.host = server->host},
                    "Requests that could be read looked like clients'.");
@@ -332,7 +337,7 @@ static void observe_logon(struct audit *a, const struct rule *r, const struct ob
     if (sender_fits(a, client, name) == NAME_OTHER) {
         (void)snprintf(shown, sizeof shown, "NTLM AUTHENTICATE of %.200s",
                        ntlm_account(o, account));
-        report_anomaly(a, r, &relayed, &proof, shown);
+        (void)report_anomaly(a, r, &relayed, &proof, shown);
     }
 }
 

@@ -36,8 +36,8 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R002 to R005, R010 to R029, R031, R032, R040 to R053, R060 to R062, R064 to R068, R070 to R073, R080 to
-  R083, R090 to R092, R100 to R105, R110, R112 to R116.
+  cover the rules R002 to R005, R010 to R029, R031, R032, R040 to R053, R060 to R073, R080 to R083, R090 to R092, R100 to
+  R105, R110, R112 to R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
@@ -98,6 +98,18 @@ computer account, and opens ADMIN$ of the distribution point with it: R043, R044
 (service control, remote registry, shares of three site systems: R064, R065, R068) and `r064-administrator`.
 `r051-webdav` and `r051-no-ntlm`, `r052-ntlm` and `r052-refused`, `r066-datalib` and `r066-package`, `r067-smb` and
 `r067-administrator` are near misses of their own rule only: other rules find what their lists say.
+
+`tests/lab/made_access.py` builds pairs about files, accounts and clients' requests in the same way; of each the first
+breaks the rule, the second is its near miss: `smb/r063-backup` (a database's copy crosses unencrypted) and
+`r063-content` (packages do, as the product does it); `smb/r069-other-share` (a secondary site's server opens a share of
+its parent) and `r069-sms-site`; `relay/r066-content-list` (a desk lists SCCMContentLib$\DataLib) and
+`r066-one-content`; `relay/r044-response` (one NTLMv2 response on two connections, the challenges not captured) and
+`r044-two-responses`; `ntlm/r048-five-clients` (five desks show one account to the distribution point) and
+`r048-four-clients`; `kerberos/r081-unused` (ten AES tickets, none of them used) and `r081-used`; `admin/r114-secrets` (a
+registration, then policies with secrets, by no client's program) and `r114-installed`; `admin/r114-version` (a version
+that tools have built in) and `r114-other-version`; `admin/r114-discovery` (a desk sends cm01's discovery record) and
+`r114-own-discovery`; `admin/r114-relayed` (another computer's account at the path for Windows accounts) and
+`r114-own-account`. R004, R015, R040, R042 and R043 in some of them are true as well.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
