@@ -3,6 +3,7 @@
  * accounts of site systems, R045 accounts used from foreign addresses, R048 the network access
  * account.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,6 +77,10 @@ static void observe_machine(struct audit *a, const struct rule *r, const struct 
         judge_fine(a, r, subject, "NTLM was used with other accounts than the computer's own.");
         return;
     }
+    if (ntlm_is_excepted(a, o)) {
+        judge_fine(a, r, subject, "NTLM was used where the policy says that it may be.");
+        return;
+    }
     struct stamp proof = proof_of(o);
     bool worst = is_worst_target(o, server);
     struct breach b = {.subject = subject,
@@ -117,8 +122,8 @@ const struct rule rule_site_system_machine_account_ntlm = {
              "authentication of theirs, forced and passed on, is the usual way to take it over. "
              "Critical towards a client or an undeclared host, and inside HTTP, LDAP or SQL.",
     .evidence = "The account in the AUTHENTICATE message, HOST$ in the host's own domain, sent "
-                "from that host's address. What a host sends to itself does not count. Appliances "
-                "that can do NTLM only are to be accepted by name.",
+                "from that host's address. What a host sends to itself does not count, nor what "
+                "goes to servers that can do NTLM only and are declared so (`ntlm:`).",
     .remediation = "Kerberos everywhere (service principal names, FQDNs), outgoing NTLM restricted "
                    "on site systems, signing and Extended Protection on what they talk to.",
     .records = 1u << RECORD_NTLM,
@@ -146,8 +151,14 @@ static void report_foreign(struct audit *a, const struct rule *r, const struct o
                        .kind = owner != NULL ? owner->name : "account",
                        .confidence = CONFIDENCE_DERIVED,
                        .at = &proof};
-    struct finding *f = report_account(a, r, o, &b, owner != NULL ? NOT_ITS_HOST : NO_SITE_SERVER);
-    char account[ACCOUNT_TEXT], client_text[PARTY_TEXT];
+    char account[ACCOUNT_TEXT], client_text[PARTY_TEXT], why[400];
+    const char *workstation = observation_text(o, FACT_NTLM_WORKSTATION);
+    bool says_other = owner != NULL && workstation != NULL && workstation[0] != '\0' &&
+                      strcasecmp(workstation, owner->short_name) != 0;
+    (void)snprintf(why, sizeof why, "%s%s%.60s%s", owner != NULL ? NOT_ITS_HOST : NO_SITE_SERVER,
+                   says_other ? " The sender calls itself " : "", says_other ? workstation : "",
+                   says_other ? ", which is another name too." : "");
+    struct finding *f = report_account(a, r, o, &b, why);
     if (f != NULL) {
         finding_remedy(a, f,
                        "Find out what runs at %s; where it is not an address of a declared host, "
@@ -168,6 +179,8 @@ static bool is_renamed(const struct observation *o, const struct host *owner,
 
 static void observe_foreign(struct audit *a, const struct rule *r, const struct observation *o)
 {
+    static const char between[] =
+        "A proxy or address translation stood between the account and the server.";
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT];
     if (!is_answer(o)) {
@@ -180,8 +193,8 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
             judge_fine(a, r, subject, "Its computer account was used from its own addresses.");
         } else if (owner->address_count == 0) {
             judge_hidden(a, r, subject, "The host's addresses are not declared.");
-        } else if ((party_roles(client) & ROLE_BIT(ROLE_WEB_PROXY)) != 0) {
-            judge_hidden(a, r, subject, "A proxy stood between the account and the server.");
+        } else if (party_is_many(a, client)) {
+            judge_hidden(a, r, subject, between);
         } else if (is_renamed(o, owner, client)) {
             judge_hidden(a, r, subject,
                          "A declared host gave that name as its own: renamed or moved, perhaps.");
@@ -193,7 +206,9 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
     if (!ntlm_is_listed(a, o, "client-push") && !ntlm_is_listed(a, o, "site-system-installation")) {
         return;
     }
-    if ((party_roles(client) & ROLES_SITE_SERVERS) != 0) {
+    if (party_is_many(a, client)) {
+        judge_hidden(a, r, scene_subject(scene), between);
+    } else if ((party_roles(client) & ROLES_SITE_SERVERS) != 0) {
         judge_fine(a, r, (struct subject){.host = client->host},
                    "The site's installation accounts were used from site servers.");
     } else {
@@ -218,8 +233,9 @@ const struct rule rule_machine_account_from_foreign_address = {
              "authenticated from somewhere else. A computer's password is known to that computer "
              "alone: its authentication from elsewhere was passed on, or the password was stolen.",
     .evidence = "The account in the AUTHENTICATE message against the addresses of the host it "
-                "belongs to, or against the site servers. Not judged: hosts without declared "
-                "addresses, declared proxies in between, and a declared host that gives the "
+                "belongs to, or against the site servers; a workstation name of another host is "
+                "told. Not judged: hosts without declared addresses, declared proxies and address "
+                "translation in between, and a declared host that gives the "
                 "account's name as its own (renamed). All addresses of a host, VPN and translated "
                 "ones too, are to be declared.",
     .remediation = "Find what stands at that address; then change the account's password, require "

@@ -157,6 +157,10 @@ static void observe_looting(struct audit *a, const struct rule *r, const struct 
         judge_fine(a, r, subject, "Content went to site systems and administrators.");
         return;
     }
+    if (taken.name != NULL && party_is_many(a, &scene->ends[DIR_CLIENT])) {
+        judge_hidden(a, r, subject, "Many clients stand behind the address that asked.");
+        return;
+    }
     if (taken.name == NULL) {
         report_looting(a, r, &taken.at, NULL, taken.list);
         return;
@@ -188,7 +192,8 @@ const struct rule rule_content_looting = {
                 "SCCMContentLib$\\DataLib: for the list of everything (Datalib asked for, DataLib "
                 "listed), once; or for thirty different contents by one client within five "
                 "minutes. Site systems (pull distribution points), consoles and declared "
-                "administrators do not count. What goes over HTTPS or encrypted SMB is not seen.",
+                "administrators do not count, nor the contents that declared proxies and address "
+                "translation ask for. What goes over HTTPS or encrypted SMB is not seen.",
     .remediation = "No anonymous access to content, HTTPS with certificates, and no secrets in "
                    "packages.",
     .records = 1u << RECORD_HTTP | 1u << RECORD_SMB,

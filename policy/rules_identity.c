@@ -39,16 +39,6 @@ static struct sender *sender_of(struct senders *all, const struct address *addre
     return slot;
 }
 
-/* Behind such an address stand many clients. */
-static bool is_translated(const struct policy *p, const struct party *client)
-{
-    bool translated = (party_roles(client) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
-    for (unsigned i = 0; i < p->translator_count && !translated; i++) {
-        translated = prefix_holds(&p->translators[i], &client->address);
-    }
-    return translated;
-}
-
 /* Identities within the window, with this one. */
 static unsigned note_identity(struct sender *slot, const char *guid, struct stamp at)
 {
@@ -84,7 +74,7 @@ static enum name_fit sender_fits(const struct audit *a, const struct party *clie
                                  const char *name)
 {
     const struct host *named = policy_host_named(audit_policy(a), name);
-    if (name[0] == '\0' || is_translated(audit_policy(a), client)) {
+    if (name[0] == '\0' || party_is_many(a, client)) {
         return NAME_UNKNOWN;
     }
     if (named != NULL && named != client->host) {
@@ -235,7 +225,7 @@ static const struct sign *sign_of_sender(const struct audit *a, const struct obs
     if (fetched && lately && (odd || slot->odd_agent || !party_is_declared(client))) {
         return &secrets;
     }
-    bool counts = guid != NULL && client->host == NULL && !is_translated(audit_policy(a), client);
+    bool counts = guid != NULL && client->host == NULL && !party_is_many(a, client);
     return counts && note_identity(slot, guid, o->at) >= IDENTITIES ? &many : NULL;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/sign_on.h"
 
 #define SECOND INT64_C(1000000000)
 #define CONTROLLERS (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG))
@@ -462,6 +462,10 @@ static void observe_roasting(struct audit *a, const struct rule *r, const struct
         judge_fine(a, r, subject, "Tickets were taken by declared administrators and scanners.");
         return;
     }
+    if (party_is_many(a, client)) {
+        judge_hidden(a, r, subject, "Many clients stand behind the address that took tickets.");
+        return;
+    }
     if (!weak && observation_get(o, FACT_KERBEROS_TICKET_ETYPE) != NULL) {
         note_collected(collector_of(all, &client->address), scene, o, service);
     }
@@ -487,7 +491,8 @@ const struct rule rule_kerberoasting_indicator = {
         "Five different services within two minutes, each with an RC4 or DES ticket in the "
         "TGS-REP; two are enough where the client left AES out of the list that it "
         "offers otherwise. krbtgt, host/ and computer accounts do not count, nor do declared "
-        "administrators and scanners. A monitoring host looks alike until it is declared. Of AES "
+        "administrators and scanners, or declared address translation. A monitoring host looks "
+        "alike until it is declared. Of AES "
         "tickets, which everybody takes who works, ten services within two minutes count, "
         "inferred and at the end, when no use of any was seen: no AP-REQ, no TLS and no "
         "connection to a host of that name, from a client of which other traffic was seen.",

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/sign_on.h"
 
 #define DIRECTORY (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG))
-#define SITE_SERVERS (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
 
 enum { LDAP_SUCCESS = 0, LDAP_STRONGER_AUTH_REQUIRED = 8 };
 
@@ -300,7 +299,12 @@ static void observe_ntlm(struct audit *a, const struct rule *r, const struct obs
     } else if (observation_is(o, FACT_NTLM_CARRIER, "ldap") &&
                !observation_is(o, FACT_NTLM_VARIANT, "anonymous") &&
                observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) != NULL) {
-        report_ntlm(a, r, o);
+        if (ntlm_is_excepted(a, o)) {
+            judge_fine(a, r, (struct subject){.host = client->host},
+                       "NTLM was used where the policy says that it may be.");
+        } else {
+            report_ntlm(a, r, o);
+        }
     }
 }
 
@@ -323,7 +327,8 @@ const struct rule rule_ldap_ntlm_or_no_channel_binding = {
              "looks like, and what makes such a relay possible.",
     .evidence = "An NTLM AUTHENTICATE message inside an LDAP bind from a declared site system. "
                 "Inside LDAPS and StartTLS neither NTLM nor a channel binding can be seen. A "
-                "server's error 80090346 shows that channel binding is enforced, and is good.",
+                "server's error 80090346 shows that channel binding is enforced, and is good. What "
+                "`ntlm:` declares does not count.",
     .remediation = "Use FQDNs and Kerberos, require LDAP signing and channel binding, restrict "
                    "NTLM.",
     .records = 1u << RECORD_LDAP | 1u << RECORD_NTLM | 1u << RECORD_KERBEROS,
@@ -381,7 +386,7 @@ static enum interest interest_of(const struct observation *o, const struct party
     const char *base = observation_text(o, FACT_LDAP_DN),
                *filter = observation_text(o, FACT_LDAP_FILTER);
     bool trusted =
-        (party_roles(client) & (SITE_SERVERS | DIRECTORY | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
+        (party_roles(client) & (ROLES_SITE_SERVERS | DIRECTORY | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
         (client->group != NULL && client->group->administrators);
     if (is_write(o)) {
         return !is_in_container(base) ? NO_INTEREST : trusted ? LAWFUL : WRITES;

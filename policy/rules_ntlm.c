@@ -97,6 +97,9 @@ static const char *kerberos_excused(const struct audit *a, const struct observat
     const struct forest *from = party_forest(client), *to = party_forest(server);
     const struct policy *p = audit_policy(a);
     bool named = false;
+    if (ntlm_is_excepted(a, o)) {
+        return "NTLM was used where the policy says that it may be.";
+    }
     if (is_local_account(o, server)) {
         return "NTLM was used with an account local to the server, for which there is no Kerberos.";
     }
@@ -318,8 +321,8 @@ const struct rule rule_ntlm_where_kerberos_expected = {
                 "account. The cause is named as far as the "
                 "capture shows it: the KDC's error just before, a KDC that did not answer, a "
                 "target name that is an alias or an address. "
-                "Local accounts, accounts of forests without a Kerberos trust and anonymous "
-                "sessions are not counted.",
+                "Local accounts, accounts of forests without a Kerberos trust, anonymous "
+                "sessions and what `ntlm:` declares are not counted.",
     .remediation = "Register service principal names for every name in use, address servers by "
                    "FQDN, let clients reach domain controllers, "
                    "then restrict NTLM by policy.",

@@ -235,7 +235,9 @@ const struct rule rule_coercion_call = {
 /* ---- R064 ---- */
 
 #define SVCCTL "367abb81-9844-35f1-ad32-98f038001003"
+/* [MS-TSCH] 1.9: the old interface of the task scheduler, and the one in use */
 #define ATSVC "1ff70682-0a51-30e8-076d-740be8cee98b"
+#define TASKS "86d35949-83c9-4044-b424-db363231fd0c"
 
 /* One sentence pattern for what was done at whose place. */
 static void report_hold(struct audit *a, const struct rule *r, const struct breach *b,
@@ -278,7 +280,9 @@ static void observe_hold(struct audit *a, const struct rule *r, const struct obs
     } else if (o->record == RECORD_DCERPC && is_bind(o) &&
                !observation_is(o, FACT_DCERPC_RESULT, "rejected")) {
         bool services = observation_is(o, FACT_DCERPC_UUID, SVCCTL);
-        kind = services ? "svcctl" : observation_is(o, FACT_DCERPC_UUID, ATSVC) ? "atsvc" : NULL;
+        bool tasks = observation_is(o, FACT_DCERPC_UUID, ATSVC) ||
+                     observation_is(o, FACT_DCERPC_UUID, TASKS);
+        kind = services ? "svcctl" : tasks ? "atsvc" : NULL;
         (void)snprintf(what, sizeof what, "bound to the %s",
                        services ? "service control manager" : "task scheduler");
         at = observation_packet(o, FACT_DCERPC_REQUEST_PACKET);

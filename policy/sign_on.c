@@ -37,6 +37,16 @@ bool scene_is_allowed(const struct audit *a, const char *protocol)
     return line != NULL && line->allow;
 }
 
+bool party_is_many(const struct audit *a, const struct party *p)
+{
+    const struct policy *policy = audit_policy(a);
+    bool many = (party_roles(p) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
+    for (unsigned i = 0; i < policy->translator_count && !many; i++) {
+        many = prefix_holds(&policy->translators[i], &p->address);
+    }
+    return many;
+}
+
 const char *ntlm_account(const struct observation *o, char text[ACCOUNT_TEXT])
 {
     const char *user = observation_text(o, FACT_NTLM_USER),
@@ -115,16 +125,34 @@ static bool same_account(const struct policy *p, const struct account *account,
            (forest != NULL && forest == policy_forest_of_domain(p, other.domain));
 }
 
-bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose)
+static bool is_among(const struct audit *a, const struct observation *o,
+                     const char *const *accounts, unsigned count)
 {
-    const struct account_list *list = policy_accounts(audit_policy(a), purpose);
     struct account account = ntlm_account_of(o);
-    for (unsigned i = 0; account.user_len > 0 && list != NULL && i < list->count; i++) {
-        if (same_account(audit_policy(a), &account, list->accounts[i])) {
+    for (unsigned i = 0; account.user_len > 0 && i < count; i++) {
+        if (same_account(audit_policy(a), &account, accounts[i])) {
             return true;
         }
     }
     return false;
+}
+
+bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose)
+{
+    const struct account_list *list = policy_accounts(audit_policy(a), purpose);
+    return list != NULL && is_among(a, o, list->accounts, list->count);
+}
+
+bool ntlm_is_excepted(const struct audit *a, const struct observation *o)
+{
+    const struct ntlm_exceptions *ntlm = &audit_policy(a)->ntlm;
+    const struct address *server = &audit_scene(a)->ends[DIR_SERVER].address;
+    for (unsigned i = 0; i < ntlm->server_count; i++) {
+        if (selector_matches(audit_policy(a), &ntlm->servers[i], server)) {
+            return true;
+        }
+    }
+    return is_among(a, o, ntlm->accounts, ntlm->account_count);
 }
 
 /* The host's part of "MSSQLSvc/sql01.corp.example:1433" or "ldap/dc01.corp.example/corp.example";

@@ -15,6 +15,7 @@
 #define RPRN "12345678-1234-abcd-ef00-0123456789ab"
 #define SVCCTL "367abb81-9844-35f1-ad32-98f038001003"
 #define ATSVC "1ff70682-0a51-30e8-076d-740be8cee98b"
+#define TASKS "86d35949-83c9-4044-b424-db363231fd0c"
 #define WINREG "338cd001-2244-31f1-aaaa-900038001003"
 #define SRVSVC "4b324fc8-1670-01d3-1278-5a47bf6ee188"
 #define MACHINE(user, packet)                                                                      \
@@ -161,6 +162,12 @@ static const struct rule_case hold_cases[] = {
      {"dcerpc 10.0.0.30 > 10.0.0.20:445" BIND(SVCCTL),
       "dcerpc 10.0.0.30 > 10.0.0.20:445" BIND(ATSVC)},
      "high proven 10.0.0.30 > 10.0.0.20:445 @8; high proven 10.0.0.30 > 10.0.0.20:445 @8",
+     NULL,
+     NULL,
+     NULL},
+    {"tasks by the interface in use",
+     {"dcerpc 10.1.0.66 > 10.0.0.20:49664" BIND(TASKS)},
+     "high proven 10.1.0.66 > 10.0.0.20:49664 @8",
      NULL,
      NULL,
      NULL},
