@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/flow_notes.h"
 #include "policy/recent.h"
 #include "policy/sign_on.h"
 
@@ -34,6 +35,8 @@ struct causes {
     struct kerberos_failure failures[TRIES];
     struct fallback recent[RECENT];
     unsigned next_recent;
+    struct flow_notes
+        sicily; /* LDAP connections whose program asks for NTLM itself: [MS-ADTS] 5.1.1.1.3 */
 };
 
 static struct kerberos_failure *failure_of(struct causes *c, const struct address *client)
@@ -275,6 +278,13 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
     }
     if (o->record == RECORD_FLOW) {
         note_silent_kdc(a, causes, o);
+        flow_note_remove(&causes->sicily, o->flow.id);
+        return;
+    }
+    if (o->record == RECORD_LDAP) {
+        if (observation_is(o, FACT_LDAP_MECHANISM, "sicily")) {
+            (void)flow_note(a, &causes->sicily, o->flow.id, true);
+        }
         return;
     }
     if (o->record == RECORD_SMB) {
@@ -289,7 +299,9 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) == NULL) {
         return;
     }
-    const char *excuse = kerberos_excused(a, o, scene);
+    const char *excuse = flow_note(a, &causes->sicily, o->flow.id, false) != NULL
+                             ? "NTLM was what a directory tool asked for itself (Sicily bind)."
+                             : kerberos_excused(a, o, scene);
     if (excuse == NULL) {
         report_fallback(a, r, o, causes);
     } else if (scene_subject(scene).host != NULL) {
@@ -322,11 +334,13 @@ const struct rule rule_ntlm_where_kerberos_expected = {
                 "capture shows it: the KDC's error just before, a KDC that did not answer, a "
                 "target name that is an alias or an address. "
                 "Local accounts, accounts of forests without a Kerberos trust, anonymous "
-                "sessions and what `ntlm:` declares are not counted.",
+                "sessions, Sicily binds of directory tools and what `ntlm:` declares are not "
+                "counted.",
     .remediation = "Register service principal names for every name in use, address servers by "
                    "FQDN, let clients reach domain controllers, "
                    "then restrict NTLM by policy.",
-    .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_SMB | 1u << RECORD_FLOW,
+    .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_SMB | 1u << RECORD_LDAP |
+               1u << RECORD_FLOW,
     .observe = observe_fallback,
     .finish = finish_authentication,
 };
