@@ -136,8 +136,9 @@ static bool is_telling(const struct smb_tree *tree, const struct smb_opening *op
 static bool is_wanted(const struct dissection *dx, const struct smb_tree *tree,
                       const struct smb_opening *opening, bool is_pipe)
 {
-    if (is_pipe) {
-        return dissection_details(dx);
+    if (is_pipe) { /* R065 asks for the remote registry's */
+        return dissection_details(dx) ||
+               (dissection_audited(dx) && name_ends(opening->name, opening->unicode, "winreg"));
     }
     return dissection_paths(dx) || (dissection_audited(dx) && is_telling(tree, opening));
 }

@@ -244,6 +244,15 @@ static void pipes(struct script *s)
     say_failed(s, CREATE, 5, 0xc0000034);
 }
 
+static void registry(struct script *s)
+{
+    share(s, 2);
+    say_create(s, 4, "svcctl");
+    say_created(s, 4, 1, 70);
+    say_create(s, 5, "WinReg");
+    say_created(s, 5, 1, 71);
+}
+
 /* ---- sessions ---- */
 
 static void say_bind(struct script *s, uint64_t message, unsigned flags, uint64_t previous)
@@ -575,6 +584,10 @@ static const struct smb_case audited_cases[] = {
      key1,
      {"smb @8 server|smb.message=file|smb.path=\\\\dp\\S|smb.name=\\a.p12|smb.read_bytes=5"},
      "smb.bad"},
+    {"the remote registry's pipe alone",
+     registry,
+     {"smb @6 server|smb.message=pipe|smb.status=STATUS_SUCCESS|smb.name=WinReg"},
+     "svcctl"},
 };
 
 static void test_what_is_stated(void **state)

@@ -213,7 +213,25 @@ static void hold(void **state)
     rule_play_cases("R064", hold_cases, COUNT_OF(hold_cases));
 }
 
+#define PIPE(name, status)                                                                         \
+    " | smb.message=pipe | smb.name=" name " | smb.status_code=" status " | smb.request_packet=9"
+
 static const struct rule_case registry_cases[] = {
+    {"the pipe, by a client; and what is then bound to",
+     {"smb 10.1.0.66 > 10.0.0.20:445" PIPE("winreg", "0"),
+      "dcerpc 10.1.0.66 > 10.0.0.20:445" BIND(WINREG)},
+     "high proven 10.1.0.66 > 10.0.0.20:445 @9,8",
+     "mp01.corp.example",
+     "violated",
+     NULL},
+    {"near miss: another pipe, a refusal, the site server",
+     {"smb 10.1.0.66 > 10.0.0.20:445" PIPE("svcctl", "0"),
+      "smb 10.1.0.66 > 10.0.0.20:445" PIPE("\\winreg", "0xc0000034"),
+      "smb 10.0.0.10 > 10.0.0.20:445" PIPE("\\winreg", "0")},
+     "",
+     "mp01.corp.example",
+     "consistent",
+     NULL},
     {"from a client",
      {"dcerpc 10.1.0.66 > 10.0.0.20:445" BIND(WINREG)},
      "high proven 10.1.0.66 > 10.0.0.20:445 @8",
