@@ -21,6 +21,7 @@
 
 enum option_id {
     OPT_FORMAT = 256,
+    OPT_MATRIX,
     OPT_EVENTS,
     OPT_TYPE,
     OPT_FAIL_ON,
@@ -30,6 +31,8 @@ enum option_id {
     OPT_REPORT,
     OPT_FORMATS,
     OPT_REPRODUCIBLE,
+    OPT_SYSLOG,
+    OPT_SYSLOG_CA,
     OPT_NO_NDPI,
     OPT_SECRETS,
     OPT_SQL_TEXT,
@@ -37,6 +40,8 @@ enum option_id {
     OPT_KEY_VLAN,
     OPT_KEY_TUNNEL,
     OPT_COLOR,
+    OPT_EVERY,
+    OPT_KEEP,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +51,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
+    {"matrix", required_argument, NULL, OPT_MATRIX},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -56,6 +62,8 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"syslog", required_argument, NULL, OPT_SYSLOG},
+    {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
     {"secrets", no_argument, NULL, OPT_SECRETS},
     {"sql-text", no_argument, NULL, OPT_SQL_TEXT},
@@ -63,6 +71,8 @@ static const struct option long_options[] = {
     {"key-vlan", no_argument, NULL, OPT_KEY_VLAN},
     {"key-tunnel", no_argument, NULL, OPT_KEY_TUNNEL},
     {"color", required_argument, NULL, OPT_COLOR},
+    {"every", required_argument, NULL, OPT_EVERY},
+    {"keep", required_argument, NULL, OPT_KEEP},
     {NULL, 0, NULL, 0},
 };
 
@@ -80,6 +90,14 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         if (!argument_size(optarg, &o->memory)) {
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
+        }
+    } else if (option == OPT_EVERY) {
+        if (!argument_duration(optarg, &o->every) || o->every < 10) {
+            return trouble("--every %s: expected 10s or more, such as 15m, 1h or 1d", optarg);
+        }
+    } else if (option == OPT_KEEP) {
+        if (!argument_count(optarg, 1, 100000, &o->keep)) {
+            return trouble("--keep %s: expected a number of reports, from 1 on", optarg);
         }
     } else if (!severity_parse(optarg, &o->fail_on) || o->fail_on == SEVERITY_OFF) {
         return trouble("--fail-on %s: expected critical, high, medium, low or info", optarg);
@@ -103,6 +121,9 @@ static int set_option(const struct command *c, struct options *o, int option)
     case 'q':
         o->quiet = true;
         break;
+    case OPT_MATRIX:
+        o->matrix = optarg;
+        break;
     case OPT_FORMAT:
         o->format = optarg;
         break;
@@ -123,6 +144,12 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_REPRODUCIBLE:
         o->reproducible = true;
+        break;
+    case OPT_SYSLOG:
+        o->syslog = optarg;
+        break;
+    case OPT_SYSLOG_CA:
+        o->syslog_authorities = optarg;
         break;
     case OPT_NO_NDPI:
         o->no_ndpi = true;
@@ -253,7 +280,7 @@ static int run_discover(const struct command *c, struct options *o, int argc, ch
     (void)c;
     int status = s.discovery == NULL ? trouble("out of memory") : rest_as_inputs(o, argc, argv);
     if (status == EXIT_CLEAN && o->policy != NULL) {
-        status = load_policy(o->policy, &old);
+        status = load_policy(o, o->policy, &old);
         s.names.policy = old;
     }
     if (status == EXIT_CLEAN) {
@@ -296,7 +323,7 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     if (path == NULL) {
         return usage(c, "no policy given");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     struct remarks seen = {.path = path};
@@ -342,7 +369,7 @@ static int run_matrix(const struct command *c, struct options *o, int argc, char
     if (path == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     int status = list_flows(o, format, policy);

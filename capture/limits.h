@@ -219,13 +219,15 @@
 #define LIMIT_POLICY_MEMORY (768u << 20)
 #define LIMIT_POLICY_FAULTS 50
 #define LIMIT_POLICY_REMARKS 1000
+/* Rows of the matrix, a multiple of 64; the built-in one has 179, and a site adds its own. */
+#define LIMIT_MATRIX_ROWS 512u
 /* Flows that `rolecall matrix` lists: 400 octets each, and nobody enters more rules into a
  * firewall. */
 #define LIMIT_MATRIX_FLOWS (1u << 21)
 
-/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
- * finding. */
-#define LIMIT_SUBJECTS 200000
+/* The audit's own tables: subjects with a verdict (each of 5,000 hosts is judged by some forty
+ * rules), findings, evidence and flows listed in a finding. */
+#define LIMIT_SUBJECTS 400000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
 /* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy
@@ -235,6 +237,9 @@
 /* What one rule remembers across flows at a time (challenges of a minute, callers of ten minutes):
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
+/* Pairs of site systems whose handshakes and deliveries are counted: 1.4 KB each, when they speak;
+ * a site has some hundreds. */
+#define LIMIT_LINKS 4096u
 #define LIMIT_FINDING_FLOWS 16
 /* What a watch rule may count up to, and ends that it counts at a time. */
 #define LIMIT_WATCH_COUNT 1000
@@ -261,5 +266,9 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+/* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
+ * wait. */
+#define LIMIT_SYSLOG_DATAGRAM 2048u
+#define LIMIT_SYSLOG_SECONDS 10
 
 #endif

@@ -8,9 +8,10 @@
 #include <time.h>
 
 #include "capture/nearest.h"
-#include "commands/command.h"
+#include "commands/service.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
+#include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text"
@@ -87,11 +88,10 @@ static int write_format(struct reporting *r, const char *name, const char *path,
 /* ---- all of them ---- */
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
-static int write_folder(struct reporting *r)
+static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *folder = o->report_folder;
     const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
@@ -120,6 +120,18 @@ static int finding_status(const struct audit *a, enum severity fail_on)
     return EXIT_CLEAN;
 }
 
+static int send_findings(struct reporting *r)
+{
+    struct syslog_target target;
+    char error[SYSLOG_ERROR];
+    if (!syslog_target_parse(r->session->options->syslog, &target) ||
+        make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    target.authorities = r->session->options->syslog_authorities;
+    return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+}
+
 /* `records`: the output that is open for them; NULL: another format is asked for. */
 static int write_reports(struct reporting *r, struct output *records)
 {
@@ -133,7 +145,10 @@ static int write_reports(struct reporting *r, struct output *records)
     } else if (status == EXIT_CLEAN) {
         status = write_format(r, format, o->output, style_for(o));
     }
-    if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
+    if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
+        status = EXIT_TROUBLE;
+    }
+    if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     return status;
@@ -148,7 +163,10 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int report_audit(struct session *s, struct pipeline *p, struct output *records)
+/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
+ */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
 {
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
@@ -160,11 +178,20 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int status = write_reports(&r, records);
+    int status = folder == NULL ? write_reports(&r, records) : make_records(&r);
+    if (folder != NULL && status == EXIT_CLEAN) {
+        status = write_folder(&r, folder);
+    }
     document_free(r.document);
     int closed = output_close(r.records); /* memory: nothing that could fail */
     (void)closed;
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
+}
+
+/* Of an audit that goes on; in a process of its own. */
+static int report_now(struct session *s, struct pipeline *p, const char *folder)
+{
+    return report_audit(s, p, NULL, folder);
 }
 
 static int audit_with(struct session *s, bool jsonl)
@@ -178,9 +205,14 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
+    if (o->live) {
+        wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
+        s->service = service_new(s, report_now);
+    }
     int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    s->service = service_free(s->service);
     if (p != NULL) {
-        int reported = report_audit(s, p, records);
+        int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
     } else if (close_output(records, o->output) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -191,6 +223,14 @@ static int audit_with(struct session *s, bool jsonl)
 
 static int check_formats(const struct options *o)
 {
+    struct syslog_target target;
+    if (o->syslog != NULL && !syslog_target_parse(o->syslog, &target)) {
+        return trouble("--syslog %s: expected udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT",
+                       o->syslog);
+    }
+    if (o->formats != NULL && o->report_folder == NULL) {
+        return trouble("--formats says what --report writes: add --report FOLDER");
+    }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
     if (given != NULL && strcmp(given, "text") != 0 && format_find(given) == NULL) {
@@ -222,17 +262,14 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
     }
-    if (o->formats != NULL && o->report_folder == NULL) {
-        return trouble("--formats says what --report writes: add --report FOLDER");
-    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
     if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
+        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL;
+    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;

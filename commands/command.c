@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/service.h"
 #include "reports/arguments.h"
 
 /* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
@@ -66,9 +67,9 @@ int rest_as_inputs(struct options *o, int argc, char **argv)
     return status;
 }
 
-int load_policy(const char *path, struct policy **ret)
+int load_policy(const struct options *o, const char *path, struct policy **ret)
 {
-    int failed = policy_load(path, &rule_names, stderr, ret);
+    int failed = policy_load(path, o->matrix, &rule_names, stderr, ret);
     return failed < 0 ? EXIT_TROUBLE : EXIT_CLEAN;
 }
 
@@ -154,6 +155,9 @@ static void session_caught_up(void *user)
     if (s->events != NULL) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
+    if (s->service != NULL) {
+        service_caught_up(s->service, s->pipeline);
+    }
 }
 
 /* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
@@ -178,7 +182,8 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action") ||
                             asked(s, false, "smb.listed"),
                    .audited = s->policy != NULL,
-                   .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
+                   .brief = s->events == NULL && !o->live && s->policy != NULL &&
+                            s->policy->watch_count == 0,
                    .totals = s->gathering != NULL,
                    .applications =
                        asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),
@@ -202,6 +207,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     }
     (void)signal(SIGINT, on_stop);
     (void)signal(SIGTERM, on_stop);
+    s->pipeline = *ret;
     progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);

@@ -18,9 +18,12 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct options {
     const char **inputs;
     size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color;
+    const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
+        *color, *syslog, *syslog_authorities;
     enum severity fail_on;
     unsigned workers;
+    unsigned long every,
+        keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
 };
@@ -29,6 +32,8 @@ struct command {
     const char *name, *summary, *help;
     int (*run)(const struct command *c, struct options *o, int argc, char **argv);
 };
+
+struct service;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -40,6 +45,8 @@ struct session { /* one run of events or audit */
     uint32_t written_records;
     struct record_names names;
     struct progress progress;
+    struct service *service;   /* NULL: nothing is done while it runs */
+    struct pipeline *pipeline; /* while it runs */
 };
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -47,7 +54,7 @@ int usage(const struct command *c, const char *what);
 /* Of -r, or of -i (interfaces, with commas between): the two exclude each other. */
 int add_inputs(struct options *o, char *word, bool live);
 int rest_as_inputs(struct options *o, int argc, char **argv);
-int load_policy(const char *path, struct policy **ret);
+int load_policy(const struct options *o, const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
 struct text_style style_for(const struct options *o);

@@ -59,11 +59,11 @@ enum verdict_status {
 
 struct verdict {
     const struct rule *rule;
-    char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a -> b") or
-                      "hierarchy" */
+    const char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a ->
+                      b") or "hierarchy" */
     enum verdict_status status;
-    uint64_t observed; /* messages or flows judged */
-    char *because;     /* one sentence */
+    uint64_t observed;   /* messages or flows judged */
+    const char *because; /* one sentence */
 };
 
 struct audit_counts {
@@ -81,6 +81,9 @@ void audit_observe(struct audit *a, const struct observation *o);
  */
 void audit_finish(struct audit *a);
 const struct finding *const *audit_findings(const struct audit *a, size_t *ret_count);
+/* A finding that is new, or worse than before, since it was last asked; NULL: no more. While the
+ * audit goes on. */
+const struct finding *audit_take_new(struct audit *a);
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);

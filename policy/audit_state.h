@@ -26,12 +26,14 @@ struct judgement { /* what is known of one rule and one subject */
     struct subject subject;
     uint64_t breaches, fine, hidden;
     const struct finding *worst; /* the first breach's finding */
-    char *fine_because, *hidden_because, *missing_because, *told_because;
+    const char *fine_because, *hidden_because, *missing_because, *told_because;
 };
 
 struct kept_finding {
     struct finding shown;
     const char *key; /* ends, service and kind */
+    struct kept_finding *next_new;
+    bool is_new; /* among those that audit_take_new gives */
 };
 
 /* Flows open at a time that a finding tells of. */
@@ -60,6 +62,7 @@ struct audit {
     uint32_t records;
     struct scene scene;
     struct ledger_table judgements, findings;
+    struct kept_finding *first_new, *last_new;
     const struct finding **sorted_findings;
     const struct verdict **sorted_verdicts;
     struct statement_verdict *statements; /* NULL until the end */

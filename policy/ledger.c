@@ -86,18 +86,19 @@ static bool same_judgement(const void *item, const void *key)
            j->subject.role == k->subject.role && j->subject.peer == k->subject.peer;
 }
 
-static char *subject_text(struct audit *a, const struct subject *s)
+static const char *subject_text(struct audit *a, const struct subject *s)
 {
     char text[600];
     if (s->host == NULL) {
-        return ledger_keep(a, "hierarchy");
+        return "hierarchy";
+    }
+    if (s->peer == NULL && s->role == NULL) {
+        return s->host->name; /* the policy outlives the audit */
     }
     if (s->peer != NULL) {
         (void)snprintf(text, sizeof text, "%s -> %s", s->host->name, s->peer->name);
-    } else if (s->role != NULL) {
-        (void)snprintf(text, sizeof text, "%s %s", s->host->name, role_name(s->role->role));
     } else {
-        (void)snprintf(text, sizeof text, "%s", s->host->name);
+        (void)snprintf(text, sizeof text, "%s %s", s->host->name, role_name(s->role->role));
     }
     return ledger_keep(a, text);
 }
@@ -119,7 +120,7 @@ static struct judgement *judgement_of(struct audit *a, const struct rule *r,
     }
     if (slot->item == NULL) {
         struct judgement *j = arena_alloc(a->arena, sizeof *j);
-        char *text = j == NULL ? NULL : subject_text(a, s);
+        const char *text = j == NULL ? NULL : subject_text(a, s);
         if (text == NULL) {
             a->counts.subjects_shed++;
             return NULL;
@@ -173,22 +174,48 @@ bool flow_is_claimed(const struct audit *a, uint64_t flow)
     return a->claimed[flow % FLOWS_CLAIMED] == flow;
 }
 
-void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
+/* What the sensor does not see cannot be missed. */
+static bool is_out_of_sight(const struct audit *a, const struct host *h)
+{
+    const struct sensor *sensor = &a->policy->sensor;
+    if (sensor->see_count == 0 || h == NULL || h->address_count == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < h->address_count; i++) {
+        const struct zone *zone = policy_zone(a->policy, &h->addresses[i]);
+        for (unsigned k = 0; k < sensor->see_count; k++) {
+            if (sensor->sees[k] == zone) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* `kept` lives as long as the audit. */
+static void expect(struct audit *a, const struct rule *r, struct subject s, const char *kept)
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->breaches + j->fine + j->hidden == 0) {
-        j->missing_because = ledger_keep(a, because);
+        j->missing_because =
+            is_out_of_sight(a, s.host) ? "The sensor does not see the zone where it stands." : kept;
     }
+}
+
+void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    expect(a, r, s, ledger_keep(a, because));
 }
 
 void expect_roles(struct audit *a, const struct rule *r, role_set roles, const char *because)
 {
     const struct policy *p = a->policy;
+    const char *kept = ledger_keep(a, because); /* one for all of a large hierarchy */
     for (unsigned h = 0; h < p->host_count; h++) {
         for (unsigned i = 0; i < p->hosts[h].role_count; i++) {
             const struct role_instance *role = &p->hosts[h].roles[i];
             if ((roles & ROLE_BIT(role->role)) != 0) {
-                judge_expected(a, r, (struct subject){.host = &p->hosts[h], .role = role}, because);
+                expect(a, r, (struct subject){.host = &p->hosts[h], .role = role}, kept);
             }
         }
     }
@@ -197,9 +224,10 @@ void expect_roles(struct audit *a, const struct rule *r, role_set roles, const c
 void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const char *because)
 {
     const struct policy *p = a->policy;
+    const char *kept = ledger_keep(a, because);
     for (unsigned h = 0; h < p->host_count; h++) {
         if ((p->hosts[h].role_bits & roles) != 0) {
-            judge_expected(a, r, (struct subject){.host = &p->hosts[h]}, because);
+            expect(a, r, (struct subject){.host = &p->hosts[h]}, kept);
         }
     }
 }
@@ -358,6 +386,33 @@ static void name_ends(struct audit *a)
     }
 }
 
+static void queue_new(struct audit *a, struct kept_finding *f)
+{
+    if (f->is_new) {
+        return;
+    }
+    f->is_new = true;
+    f->next_new = NULL;
+    if (a->last_new == NULL) {
+        a->first_new = f;
+    } else {
+        a->last_new->next_new = f;
+    }
+    a->last_new = f;
+}
+
+const struct finding *audit_take_new(struct audit *a)
+{
+    struct kept_finding *f = a->first_new;
+    if (f == NULL) {
+        return NULL;
+    }
+    a->first_new = f->next_new;
+    a->last_new = a->first_new == NULL ? NULL : a->last_new;
+    f->is_new = false;
+    return &f->shown;
+}
+
 struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b,
                              bool *ret_new)
 {
@@ -407,6 +462,9 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         f->client.known = false;
     }
     add_flow(f, b->flow != 0 ? b->flow : a->scene.o->flow.id);
+    if (*ret_new) {
+        queue_new(a, slot->item);
+    }
     if (j != NULL && j->worst == NULL) {
         j->worst = f;
     }
@@ -470,6 +528,14 @@ const char *party_text(const struct party *p, char text[PARTY_TEXT])
         (void)snprintf(text, PARTY_TEXT, "%s", address);
     }
     return text;
+}
+
+struct party party_at(const struct policy *p, const struct address *address)
+{
+    struct party party = {.known = true, .address = *address, .host = policy_host(p, address)};
+    party.group = party.host != NULL ? NULL : policy_group(p, address);
+    party.zone = policy_zone(p, address);
+    return party;
 }
 
 const struct forest *party_forest(const struct party *p)

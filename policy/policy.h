@@ -34,6 +34,11 @@ role_set role_site_systems(void);
 role_set role_smb_servers(void);
 role_set role_tls_servers(void);
 
+/* What became of a role that the product no longer has, or is to lose ("was removed in version
+ * 1910"); NULL: it is there to stay. And all of these. */
+const char *role_retired(enum role role);
+role_set role_retired_ones(void);
+
 enum profile { PROFILE_ARTICLE, PROFILE_CURRENT, PROFILE_STRICT };
 enum site_type { SITE_CENTRAL_ADMINISTRATION, SITE_PRIMARY, SITE_SECONDARY };
 /* How clients are to talk to a role; `client-communication:` of a site, `clients:` of a role. */
@@ -264,10 +269,15 @@ struct acceptance {                  /* `accept:` */
     struct place place;
 };
 
+struct matrix_table;
+
 struct policy {
     const char *path;
     uint8_t sha256[32]; /* of the file as read */
     enum profile profile;
+    const struct matrix_table *matrix_table; /* matrix_rows.h; the rows of that profile */
+    const char *matrix_path;                 /* NULL: the built-in matrix */
+    uint8_t matrix_sha256[32];
     const struct forest *forests;
     const struct trust *trusts;
     const struct zone *zones;
@@ -294,6 +304,9 @@ struct policy {
     unsigned cloud_name_count;
     const struct prefix *translators; /* NAT: behind such an address stand many hosts */
     unsigned translator_count;
+    unsigned read_only_controllers;
+    const struct prefix *boot_networks; /* where machines may boot by PXE; count 0: not declared */
+    unsigned boot_network_count;
     struct policy_index *index; /* addresses and names; used by the look-ups below */
 };
 
@@ -308,9 +321,10 @@ struct policy_names {
 
 /* 0 and a policy; -EINVAL after writing one line per fault to `errors` (at most 50, then how many
  * more); another negative errno with one line when the file cannot be read. "-" is standard input.
- */
-int policy_load(const char *path, const struct policy_names *names, FILE *errors,
-                struct policy **ret) MUST_USE;
+ * `matrix` is the file with the matrix's rows, faults of which are written as well; NULL: the
+ * built-in one. */
+int policy_load(const char *path, const char *matrix, const struct policy_names *names,
+                FILE *errors, struct policy **ret) MUST_USE;
 struct policy *policy_free(struct policy *p);
 
 /* ---- look-ups ---- */
@@ -346,6 +360,13 @@ const struct role_instance *host_role(const struct host *h,
 /* The client mode in force for a role of a host: the role's own, else its site's. */
 enum client_mode role_client_mode(const struct host *h, const struct role_instance *r);
 bool selector_matches(const struct policy *p, const struct selector *s, const struct address *a);
+/* A name of cloud storage or services (`cloud:`). */
+bool policy_is_cloud_name(const struct policy *p, const char *name);
+/* The time lies in the site's maintenance; false where none is declared. */
+bool policy_is_maintenance(const struct site *site, int64_t ns);
+/* The address may stand for many hosts (`address-translation:`). */
+bool policy_translates(const struct policy *p, const struct address *a);
+bool policy_boots(const struct policy *p, const struct address *a); /* lies in `pxe:` */
 bool prefix_holds(const struct prefix *prefix, const struct address *a);
 
 /* ---- checks that need no traffic ---- */

@@ -51,6 +51,18 @@ struct load_word {
     int value;
 };
 
+/* ---- policy_load.c: files, "-" being standard input ---- */
+
+struct load_file {
+    uint8_t *octets; /* owned */
+    size_t length;
+    uint8_t sha256[32];
+};
+
+int load_file(const char *path, struct load_file *ret) MUST_USE; /* at most LIMIT_POLICY_OCTETS */
+void load_file_fault(const char *path, int error,
+                     FILE *errors); /* the one line that says why not */
+
 /* ---- policy_load_read.c: the generic part ---- */
 
 void *load_alloc(struct loader *l, size_t count,
@@ -131,6 +143,8 @@ void load_ntlm(struct loader *l, const struct load_key *key, const struct yaml_n
                void *into);
 void load_cloud(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                 void *into);
+void load_boot_networks(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                        void *into);
 void load_translators(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                       void *into);
 void load_matrix(struct loader *l, const struct load_key *key, const struct yaml_node *node,

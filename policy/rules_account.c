@@ -78,7 +78,7 @@ static void observe_machine(struct audit *a, const struct rule *r, const struct 
         return;
     }
     if (ntlm_is_excepted(a, o)) {
-        judge_fine(a, r, subject, "NTLM was used where the policy says that it may be.");
+        judge_fine(a, r, subject, "The policy lets this account, or this server, use NTLM.");
         return;
     }
     struct stamp proof = proof_of(o);
@@ -123,7 +123,7 @@ const struct rule rule_site_system_machine_account_ntlm = {
              "Critical towards a client or an undeclared host, and inside HTTP, LDAP or SQL.",
     .evidence = "The account in the AUTHENTICATE message, HOST$ in the host's own domain, sent "
                 "from that host's address. What a host sends to itself does not count, nor what "
-                "goes to servers that can do NTLM only and are declared so (`ntlm:`).",
+                "goes to servers that can do NTLM only and are named under `ntlm: {servers}`.",
     .remediation = "Kerberos everywhere (service principal names, FQDNs), outgoing NTLM restricted "
                    "on site systems, signing and Extended Protection on what they talk to.",
     .records = 1u << RECORD_NTLM,

@@ -200,33 +200,75 @@ static const struct sign *sign_of(const struct audit *a, const struct observatio
                                                                                 : NULL;
 }
 
+/* A client that got policies with secrets right after it had registered. Members of a domain are
+ * approved automatically by default and do so when they were just installed; one that nobody
+ * vouches for was approved without anybody looking, and a program that is not the client's never
+ * is one. */
+static const struct sign *approval_sign(const struct sender *slot, const struct observation *o,
+                                        const struct party *client, const struct site *site)
+{
+    static const struct sign against = {
+        "policy",
+        "was given policies with secrets within ten minutes of registering itself, although the "
+        "site approves clients by hand",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign program = {
+        "policy",
+        "registered itself and fetched policies with secrets within ten minutes, by another "
+        "program than the client's",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign declared = {
+        "policy",
+        "was given policies with secrets within ten minutes of registering itself, as the site is "
+        "declared to approve every client",
+        SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
+    static const struct sign approved = {
+        "policy",
+        "was given policies with secrets within ten minutes of registering itself, so it was "
+        "approved without anybody looking",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    enum approval approval = site == NULL ? APPROVAL_UNDECLARED : site->approval;
+    if (client->host == NULL && approval == APPROVAL_MANUAL) {
+        return &against;
+    }
+    if (slot->odd_agent || !is_agent_of_client(o)) {
+        return &program;
+    }
+    if (client->host != NULL || party_forest(client) != NULL) {
+        return NULL;
+    }
+    return approval == APPROVAL_ALL ? &declared : &approved;
+}
+
 /* Signs that only earlier requests of the same address make. */
 static const struct sign *sign_of_sender(const struct audit *a, const struct observation *o,
-                                         struct sender *slot, const struct party *client)
+                                         struct sender *slot)
 {
     static const struct sign many = {"identities",
                                      "gave itself three different client identities within ten "
                                      "minutes",
                                      SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
-    static const struct sign secrets = {
-        "policy", "registered itself and fetched policies with secrets within ten minutes",
-        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT],
+                       *server = &audit_scene(a)->ends[DIR_SERVER];
     const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
-    bool odd = !is_agent_of_client(o), done = observation_number(o, FACT_HTTP_STATUS, 0) == 200;
+    if (party_is_many(a, client)) {
+        return NULL;
+    }
     if (is_registration(o)) {
         slot->registered = request;
-        slot->odd_agent = odd;
+        slot->odd_agent = !is_agent_of_client(o);
     }
-    bool fetched = done && holds(observation_text(o, FACT_HTTP_URI), ".sms_pol") &&
-                   observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN);
+    bool fetched = observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN) &&
+                   observation_number(o, FACT_HTTP_STATUS, 0) == 200 &&
+                   holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
     bool lately = slot->registered.order != 0 && request.ns - slot->registered.ns <= IDENTITY_NS;
-    /* A client that was just installed does the same. */
-    if (fetched && lately && (odd || slot->odd_agent || !party_is_declared(client))) {
-        return &secrets;
+    const struct sign *sign =
+        fetched && lately ? approval_sign(slot, o, client, server->host->site) : NULL;
+    if (sign != NULL || guid == NULL || client->host != NULL) {
+        return sign;
     }
-    bool counts = guid != NULL && client->host == NULL && !party_is_many(a, client);
-    return counts && note_identity(slot, guid, o->at) >= IDENTITIES ? &many : NULL;
+    return note_identity(slot, guid, o->at) >= IDENTITIES ? &many : NULL;
 }
 
 /* What clients ask a management point for. */
@@ -294,7 +336,7 @@ static void observe_request(struct audit *a, const struct rule *r, const struct 
         (void)flow_note(a, &all->windows, o->flow.id, true);
     }
     struct sender *slot = sender_of(all, &client->address);
-    const struct sign *sign = sign_of(a, o, client), *earlier = sign_of_sender(a, o, slot, client);
+    const struct sign *sign = sign_of(a, o, client), *earlier = sign_of_sender(a, o, slot);
     sign = sign != NULL ? sign : earlier;
     if (sign != NULL) {
         struct finding *f = report_request(a, r, o, sign);
@@ -375,11 +417,13 @@ const struct rule rule_client_identity_anomaly = {
         "User-Agent of Python's, MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses "
         "that are declared nowhere; a discovery record (MP_DdrEndpoint) of another computer, a "
         "logon at /ccm_system_windowsauth with another computer's account; a registration and, "
-        "within ten minutes, policies with secrets (ClientToken) by an undeclared address or "
-        "another program than the client's; three SourceIDs of one address in ten minutes. "
-        "Whether a computer is another one is judged by declarations and by names that the "
-        "sender itself proved; declared address translation and proxies are not judged. Imaging "
-        "and virtual desktops look like the last. Inside HTTPS nothing of this is seen.",
+        "within ten minutes, policies with secrets (ClientToken, status 200), by another program "
+        "than the client's, or by an address that is no declared host's and in no network "
+        "declared with a forest (medium where `approval: all` is declared), or by any but "
+        "declared hosts where `approval: manual` is; three SourceIDs of one address in ten "
+        "minutes. Whether a computer is another one is judged by declarations and by names that "
+        "the sender itself proved; declared address translation and proxies are not judged. "
+        "Imaging and virtual desktops look like the last. Inside HTTPS nothing of this is seen.",
     .remediation = "HTTPS with client certificates; manual approval; machine account quota 0.",
     .records = 1u << RECORD_HTTP | 1u << RECORD_TLS | 1u << RECORD_NTLM | 1u << RECORD_FLOW,
     .observe = observe_identity,

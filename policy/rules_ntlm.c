@@ -101,7 +101,7 @@ static const char *kerberos_excused(const struct audit *a, const struct observat
     const struct policy *p = audit_policy(a);
     bool named = false;
     if (ntlm_is_excepted(a, o)) {
-        return "NTLM was used where the policy says that it may be.";
+        return "The policy lets this account, or this server, use NTLM.";
     }
     if (is_local_account(o, server)) {
         return "NTLM was used with an account local to the server, for which there is no Kerberos.";

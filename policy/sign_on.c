@@ -39,12 +39,8 @@ bool scene_is_allowed(const struct audit *a, const char *protocol)
 
 bool party_is_many(const struct audit *a, const struct party *p)
 {
-    const struct policy *policy = audit_policy(a);
-    bool many = (party_roles(p) & ROLE_BIT(ROLE_WEB_PROXY)) != 0;
-    for (unsigned i = 0; i < policy->translator_count && !many; i++) {
-        many = prefix_holds(&policy->translators[i], &p->address);
-    }
-    return many;
+    return (party_roles(p) & ROLE_BIT(ROLE_WEB_PROXY)) != 0 ||
+           policy_translates(audit_policy(a), &p->address);
 }
 
 const char *ntlm_account(const struct observation *o, char text[ACCOUNT_TEXT])
@@ -186,6 +182,13 @@ enum name_fit name_fits(const struct audit *a, const char *name, const struct pa
         bool own =
             address_equal(&literal, &server->address) || (owner != NULL && owner == server->host);
         return own ? NAME_FITS : NAME_OTHER;
+    }
+    size_t whole = strcspn(name, "@");
+    for (unsigned i = 0; server->host != NULL && i < server->host->service_name_count; i++) {
+        const char *own = server->host->service_names[i];
+        if (strlen(own) == whole && strncasecmp(own, name, whole) == 0) {
+            return NAME_FITS;
+        }
     }
     const struct host *host = policy_host_named(p, text);
     if (host == NULL || (server->host == NULL && host->address_count == 0)) {

@@ -36,7 +36,7 @@ bool ntlm_is_machine(const struct observation *o);
 const struct host *ntlm_machine(const struct audit *a, const struct observation *o);
 /* The account is in that list of the policy; domain and user both count. */
 bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose);
-/* The policy says (`ntlm:`) that this account, or anybody at this server, may still use NTLM. */
+/* The policy lets this account, or everybody at this server, use NTLM (`ntlm:`). */
 bool ntlm_is_excepted(const struct audit *a, const struct observation *o);
 
 /* The share's own name: what follows the last backslash of \\server\share; "" for NULL. */

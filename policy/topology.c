@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "capture/decode.h"
 
@@ -91,6 +92,34 @@ void topology_evidence(struct audit *a, struct finding *f, const struct observat
     }
 }
 
+bool topology_is_location(const char *query)
+{
+    return strncasecmp(query, "_mssms_mp_", 10) == 0;
+}
+
+static const struct host *management_point(const struct host *h)
+{
+    return h != NULL && (h->role_bits & ROLE_BIT(ROLE_MANAGEMENT_POINT)) != 0 ? h : NULL;
+}
+
+const char *topology_strange_location(const struct audit *a, const struct observation *o,
+                                      bool service)
+{
+    enum fact_id id = service ? FACT_DNS_ANSWERS : FACT_DNS_ADDRESSES;
+    for (const struct fact *f = observation_get(o, id); f != NULL; f = observation_more(o, id, f)) {
+        const char *text = fact_text(o, f), *last = strrchr(text, ' ');
+        struct address address;
+        last = last == NULL ? text : last + 1; /* the target, or the address */
+        const struct host *h = address_parse(last, &address)
+                                   ? policy_host(audit_policy(a), &address)
+                                   : policy_host_named(audit_policy(a), last);
+        if (management_point(h) == NULL) {
+            return last;
+        }
+    }
+    return NULL;
+}
+
 /* The matrix's answers, remembered: a hierarchy has few kinds of connections and very many of each.
  */
 #define ASKED 2048
@@ -118,7 +147,7 @@ struct matrix_answer topology_ask(struct audit *a, const struct rule *r, const s
     struct asked_before *before = audit_state(a, r, sizeof *before);
     const char *protocol = c->protocol == NULL ? "" : c->protocol;
     if (before == NULL || strlen(protocol) >= sizeof before->slots[0].protocol) {
-        return matrix_ask(c);
+        return matrix_ask(audit_policy(a), c);
     }
     uint64_t mix = (uint64_t)(uintptr_t)end_of(c->client) * UINT64_C(0x9e3779b97f4a7c15);
     mix = (mix ^ (mix >> 32) ^ (uintptr_t)end_of(c->server)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -138,7 +167,7 @@ struct matrix_answer topology_ask(struct audit *a, const struct rule *r, const s
                                .transport = c->transport,
                                .guessed = c->guessed,
                                .known = true,
-                               .answer = matrix_ask(c)};
+                               .answer = matrix_ask(audit_policy(a), c)};
         (void)snprintf(slot->protocol, sizeof slot->protocol, "%s", protocol);
     }
     return slot->answer;

@@ -27,11 +27,18 @@
 #define HELP_AUDIT                                                                                 \
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
-    "      --format F         text (default) or jsonl\n"                                           \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
+    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
+    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
     "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
-    "      --formats LIST     what else --report writes (default: html,jsonl,text)\n"              \
+    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
+    "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
+    "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
+    "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --reproducible     leave out the time at which the report was made\n"                   \
+    "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
+    "      --keep N           of these the newest N stay (default: all)\n"                         \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
@@ -50,6 +57,7 @@
 
 #define HELP_CHECK                                                                                 \
     "usage: rolecall check POLICY\n\n"                                                             \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "  -h, --help             this text\n"                                                         \
     "\nExit status: 0 nothing to say, 1 remarks, 2 the policy cannot be used.\n"                   \
@@ -57,7 +65,8 @@
 
 #define HELP_DISCOVER                                                                              \
     "usage: rolecall discover -r FILE... | -i INTERFACE\n\n"                                       \
-    "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n" INPUT_HELP  \
+    "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n"             \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n" INPUT_HELP        \
     "\nThe draft is YAML that 'rolecall check' loads; what is only possible is a comment in it.\n" \
     "\nexamples:\n"                                                                                \
     "  rolecall discover -r monday.pcapng -o draft.yaml\n"                                         \
@@ -65,6 +74,7 @@
 
 #define HELP_MATRIX                                                                                \
     "usage: rolecall matrix -p POLICY [--format F]\n\n"                                            \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
     "      --format F         table (default), csv, json, nftables or windows; the last two "      \
     "hold\n"                                                                                       \
     "                         what is needed, the others also what is optional\n"                  \

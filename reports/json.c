@@ -3,23 +3,27 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "reports/glyph.h"
+
 static void value_begins(struct json *j, const char *key)
 {
-    if (j->comma) {
-        output_octets(j->out, ",", 1);
-    }
+    size_t len = key == NULL ? 0 : strlen(key), used = 0;
+    char *at = output_reserve(j->out, len + 4);
+    bool comma = j->comma;
     j->comma = true;
-    if (key != NULL) {
-        size_t len = strlen(key);
-        char *at = output_reserve(j->out, len + 3);
-        if (at != NULL) {
-            at[0] = '"';
-            memcpy(at + 1, key, len);
-            at[len + 1] = '"';
-            at[len + 2] = ':';
-            output_commit(j->out, len + 3);
-        }
+    if (at == NULL) {
+        return;
     }
+    if (comma) {
+        at[used++] = ',';
+    }
+    if (key != NULL) {
+        at[used++] = '"';
+        memcpy(at + used, key, len);
+        memcpy(at + used + len, "\":", 2);
+        used += len + 2;
+    }
+    output_commit(j->out, used);
 }
 
 void json_key(struct json *j, struct bytes key)
@@ -61,16 +65,57 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
-/* Octets before the first that must be escaped. */
+/* True only when eight octets are ASCII of which none must be escaped; a borrow between them may
+ * say false too often. */
+static bool eight_are_plain(const uint8_t *at)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    uint64_t quote = x ^ each * '"', slash = x ^ each * '\\', del = x ^ each * 0x7f;
+    uint64_t found = x | ((x - each * 0x20) & ~x) | ((quote - each) & ~quote) |
+                     ((slash - each) & ~slash) | ((del - each) & ~del);
+    return (found & high) == 0;
+}
+
+/* Whether a character of several octets must not get to a terminal; a cut one is left as it is. */
+static bool is_unsafe(struct bytes text, size_t *used)
+{
+    uint8_t lead = text.at[0];
+    *used = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (*used == 1 || *used > text.len) {
+        *used = 1;
+        return false;
+    }
+    return glyph_unsafe(glyph_code((const char *)text.at, used));
+}
+
+/* Octets before the first that must be escaped: JSON's own, and what nobody should be shown. */
 static size_t plain_length(struct bytes text)
 {
-    for (size_t len = 0; len < text.len; len++) {
+    size_t len = 0, used = 1;
+    for (; len < text.len; len += used) {
+        while (text.len - len > 8 && eight_are_plain(text.at + len)) {
+            len += 8;
+        }
         uint8_t c = text.at[len];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+        used = 1;
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f ||
+            (c >= 0x80 && is_unsafe(bytes_from(text, len), &used))) {
             return len;
         }
     }
-    return text.len;
+    return len;
+}
+
+/* A character as \u and digits, two of them above U+FFFF; at most 12 octets. */
+static size_t escape_wide(char *at, uint32_t c)
+{
+    if (c > 0xffff) {
+        c -= 0x10000;
+        return (size_t)snprintf(at, 13, "\\u%04x\\u%04x", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
+    }
+    return (size_t)snprintf(at, 7, "\\u%04x", c);
 }
 
 void json_span(struct json *j, const char *key, struct bytes text)
@@ -89,7 +134,11 @@ void json_span(struct json *j, const char *key, struct bytes text)
         }
         len += plain;
         i += plain;
-        if (i < text.len) {
+        if (i < text.len && text.at[i] >= 0x80) {
+            size_t used = 0;
+            len += escape_wide(at + len, glyph_code((const char *)text.at + i, &used));
+            i += used;
+        } else if (i < text.len) {
             len += escape(at + len, text.at[i++]);
         }
     }

@@ -165,6 +165,8 @@ static const struct refusal {
     {"ntlm: {servers: [dsn]}\n", "1:18: ", "did you mean 'dns'?"},
     {"cloud: {names: [\"*\"]}\n", "1:17: ", "'*' is no name"},
     {"cloud: {}\n", "1:8: ", "'cloud' has no 'names'"},
+    {"pxe: {networks: [10.0.0.1/8]}\n", "1:18: ", "did you mean '10.0.0.0/8'?"},
+    {"pxe: [10.0.0.0/8]\n", "1:6: ", "'pxe' is a list"},
     {"address-translation: {networks: [10.0.0.1/8]}\n", "1:34: ", "did you mean '10.0.0.0/8'?"},
     {"tls: {issuer: []}\n", "1:7: ", "did you mean 'issuers'?"},
     /* matrix */
@@ -353,8 +355,8 @@ static void an_unreadable_file_is_one_line(void **state)
     struct policy *p = NULL;
     FILE *out = open_memstream(&errors, &size);
     assert_non_null(out);
-    assert_int_equal(policy_load("/nonexistent.yaml", &test_names, out, &p), -ENOENT);
-    assert_int_equal(policy_load("/", &test_names, out, &p), -EISDIR);
+    assert_int_equal(policy_load("/nonexistent.yaml", NULL, &test_names, out, &p), -ENOENT);
+    assert_int_equal(policy_load("/", NULL, &test_names, out, &p), -EISDIR);
     assert_int_equal(fclose(out), 0);
     assert_string_equal(errors, "/nonexistent.yaml: cannot be read: No such file or directory\n"
                                 "/: cannot be read: Is a directory\n");
