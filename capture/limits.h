@@ -122,8 +122,8 @@
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
-/* Files open at once in one SMB connection that are told by name, where the user asks for that; the
- * one that was used longest ago is written early when more are. */
+/* Files open at once in one SMB connection that are told by name: those that an audit asks for, or
+ * all where the user does; the one that was used longest ago is written early when more are. */
 #define LIMIT_SMB_FILES 64
 
 /* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or

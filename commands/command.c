@@ -179,7 +179,9 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
                    .sql_text = asked(s, o->sql_text, "sql.text"),
-                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
+                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action") ||
+                            asked(s, false, "smb.listed"),
+                   .audited = s->policy != NULL,
                    .brief = s->events == NULL && !o->live && s->policy != NULL &&
                             s->policy->watch_count == 0,
                    .totals = s->gathering != NULL,

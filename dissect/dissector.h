@@ -135,6 +135,9 @@ bool dissection_secrets(
 /* The user asked for the text of SQL requests, and for the paths of files. */
 bool dissection_sql_text(const struct dissection *dx);
 bool dissection_paths(const struct dissection *dx);
+/* Rules read the records, which ask for some facts that are written only where the user wants them.
+ */
+bool dissection_audited(const struct dissection *dx);
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);

@@ -26,6 +26,7 @@ struct engine_options {
     bool secrets;  /* write NT proofs */
     bool sql_text; /* write the text of SQL requests */
     bool paths;    /* write the paths of files opened on shares */
+    bool audited;  /* rules judge: state what they ask for and nobody else does */
     bool brief;    /* nobody writes or watches records: leave out costly facts that no built-in rule
                       reads */
     bool totals;   /* state a flow's times and octets nevertheless */

@@ -39,6 +39,11 @@ bool dissection_paths(const struct dissection *dx)
     return dx->conversation->engine->options.paths;
 }
 
+bool dissection_audited(const struct dissection *dx)
+{
+    return dx->conversation->engine->options.audited;
+}
+
 bool dissection_details(const struct dissection *dx)
 {
     return !dx->conversation->engine->options.brief;

@@ -44,6 +44,16 @@ static bool add_rule(struct audit *a, const struct rule *r, enum severity tuned)
     return true;
 }
 
+static void list_rules(struct audit *a, unsigned record, bool last)
+{
+    for (unsigned i = 0; i < a->running_count; i++) {
+        const struct rule *r = a->running[i].rule;
+        if ((r->records & 1u << record) != 0 && r->last == last) {
+            a->asking[record][a->asking_count[record]++] = i;
+        }
+    }
+}
+
 static bool list_asking(struct audit *a)
 {
     for (unsigned record = 0; record < RECORD_COUNT; record++) {
@@ -51,11 +61,8 @@ static bool list_asking(struct audit *a)
         if (a->asking[record] == NULL) {
             return false;
         }
-        for (unsigned i = 0; i < a->running_count; i++) {
-            if ((a->running[i].rule->records & 1u << record) != 0) {
-                a->asking[record][a->asking_count[record]++] = i;
-            }
-        }
+        list_rules(a, record, false);
+        list_rules(a, record, true);
     }
     return true;
 }
@@ -315,9 +322,11 @@ static void settle(struct audit *a, struct judgement *j)
     v->observed = j->breaches + j->fine + j->hidden;
     if (j->breaches > 0) {
         v->status = VERDICT_VIOLATED;
-        v->because = join(
-            a, j->worst == NULL ? "breaches past the limit of findings" : j->worst->explanation,
-            NULL);
+        v->because = join(a,
+                          j->worst != NULL          ? j->worst->explanation
+                          : j->told_because != NULL ? j->told_because
+                                                    : "breaches past the limit of findings",
+                          NULL);
     } else if (j->fine > 0) {
         v->status = VERDICT_CONSISTENT;
         v->because = join(a, j->fine_because, j->hidden_because);
@@ -420,7 +429,7 @@ static void settle_finding(struct audit *a, struct finding *f)
 void audit_finish(struct audit *a)
 {
     a->counts.names_shed = identity_shed(a->identity);
-    a->scene.o = NULL;
+    a->scene = (struct scene){.policy = a->policy};
     a->counts.paths_shed = coverage_shed(a->coverage);
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;

@@ -161,6 +161,19 @@ void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const
     }
 }
 
+void judge_told(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->breaches++ == 0) {
+        j->told_because = ledger_keep(a, because);
+    }
+}
+
+bool flow_is_claimed(const struct audit *a, uint64_t flow)
+{
+    return a->claimed[flow % FLOWS_CLAIMED] == flow;
+}
+
 /* What the sensor does not see cannot be missed. */
 static bool is_out_of_sight(const struct audit *a, const struct host *h)
 {
@@ -408,6 +421,10 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         j->breaches++;
     }
     name_ends(a);
+    if (b->claims_flow) {
+        uint64_t flow = a->scene.o->flow.id;
+        a->claimed[flow % FLOWS_CLAIMED] = flow;
+    }
     struct finding_key key;
     make_key(&key, r, b);
     uint64_t hash = bytes_hash(BYTES_HASH_START, bytes_of(&r, sizeof r));

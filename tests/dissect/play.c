@@ -82,6 +82,7 @@ static void stage_begin(struct stage *s, const struct play_options *options)
                                     .secrets = options->secrets,
                                     .sql_text = options->sql_text,
                                     .paths = options->paths,
+                                    .audited = options->audited,
                                     .brief = options->brief,
                                     .records = UINT32_MAX};
     bool turned = options->midstream && options->wrong_guess;

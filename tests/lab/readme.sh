@@ -36,8 +36,8 @@ the same script. Beside each capture lie
 
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
-  cover the rules R002 to R006, R008 to R032, R040 to R053, R060 to R062, R064 to R068, R070 to R073, R080 to
-  R083, R090 to R092, R100 to R105, R110, R112 to R116, R120 to R125.
+  cover the rules R002 to R006, R008 to R032, R040 to R053, R060 to R073, R080 to R083, R090 to R092, R100 to R105, R110,
+  R112 to R116, R120 to R125.
 - `CASE.verdicts`, for some: verdicts that must be among the others, one line each: `CODE status subject`.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
@@ -119,6 +119,18 @@ R124: `r124-no-such-name` (mp05 of the other forest, then LLMNR: R116 too) and `
 names a domain of the other forest; R040 too) and `r125-own-forest` (R040 only). R120, R121 and R122 find nothing, what
 they say are verdicts: `r120-gap` (a segment is missing) and `r120-whole`, `r121-no-replication` and `r121-replication`
 (databases of parent and child), `r122-encrypted` (SQL) and `r122-readable`.
+
+`tests/lab/made_access.py` builds pairs about files, accounts and clients' requests in the same way; of each the first
+breaks the rule, the second is its near miss: `smb/r063-backup` (a database's copy crosses unencrypted) and
+`r063-content` (packages do, as the product does it); `smb/r069-other-share` (a secondary site's server opens a share of
+its parent) and `r069-sms-site`; `relay/r066-content-list` (a desk lists SCCMContentLib$\DataLib) and
+`r066-one-content`; `relay/r044-response` (one NTLMv2 response on two connections, the challenges not captured) and
+`r044-two-responses`; `ntlm/r048-five-clients` (five desks show one account to the distribution point) and
+`r048-four-clients`; `kerberos/r081-unused` (ten AES tickets, none of them used) and `r081-used`; `admin/r114-secrets` (a
+registration, then policies with secrets, by no client's program) and `r114-installed`; `admin/r114-version` (a version
+that tools have built in) and `r114-other-version`; `admin/r114-discovery` (a desk sends cm01's discovery record) and
+`r114-own-discovery`; `admin/r114-relayed` (another computer's account at the path for Windows accounts) and
+`r114-own-account`. R004, R015, R040, R042 and R043 in some of them are true as well.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
