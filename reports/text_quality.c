@@ -49,7 +49,8 @@ static uint64_t add_capture_losses(struct report *r)
     const struct row rows[] = {
         {"input.interrupted",
          "interruption by the user: the report is of what was read until then"},
-        {"dropped.capture", "packets dropped by the capturing machine, as the file itself says"},
+        {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
+        {"dropped.interfaces", "times that an interface went away while it was captured from"},
         {"truncated.files", "files that end inside a packet; judged up to there"},
         {"truncated.packets", "packets captured shorter than they were (snap length)"},
         {"partial.gaps", "conversations with payload that was not captured"},

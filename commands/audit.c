@@ -1,5 +1,5 @@
 /*
- * command_audit.c - `rolecall audit`: the run, then its reports.
+ * audit.c - `rolecall audit`: the run, then its reports.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
@@ -221,8 +221,12 @@ static int check_formats(const struct options *o)
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }
-    return n.best == NULL ? trouble("no such format '%s'; 'rolecall audit --help' lists them", word)
-                          : trouble("no such format '%s'; did you mean '%s'?", word, n.best);
+    return n.best == NULL
+               ? trouble(
+                     "--format, --formats: no such format '%s'; 'rolecall audit --help' lists them",
+                     word)
+               : trouble("--format, --formats: no such format '%s'; did you mean '%s'?", word,
+                         n.best);
 }
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
