@@ -265,5 +265,8 @@
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
 #define LIMIT_SYSLOG_SECONDS 10
+/* The capture beside a finding, which goes by mail, and all of them. */
+#define LIMIT_EVIDENCE_FILE (2u << 20)
+#define LIMIT_EVIDENCE_OCTETS (256u << 20)
 
 #endif

@@ -1,20 +1,23 @@
 /*
  * audit.c - `rolecall audit`: the run, then its reports.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/nearest.h"
 #include "commands/command.h"
+#include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
-#define FORMATS_DEFAULT "html,jsonl,text"
+#define FORMATS_DEFAULT "html,jsonl,text,evidence"
 
 struct reporting { /* of a finished audit */
     const struct session *session;
@@ -84,6 +87,56 @@ static int write_format(struct reporting *r, const struct format *f, const char 
 
 /* ---- all of them ---- */
 
+/* What an earlier report left there is of other findings. */
+static void clear_evidence(const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *entry = NULL;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t digits = strspn(entry->d_name, "0123456789abcdef");
+        if (digits == 16 && strcmp(entry->d_name + digits, ".pcapng") == 0) {
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+/* The packets of each finding. By default only where the inputs can be read again. */
+static int write_evidence(const struct reporting *r)
+{
+    char folder[4096], error[EVIDENCE_ERROR];
+    const struct options *o = r->session->options;
+    struct evidence_counts counts;
+    const struct evidence_request request = {.inputs = o->inputs,
+                                             .input_count = o->input_count,
+                                             .source = r->results.names->source,
+                                             .filter = o->filter,
+                                             .folder = folder};
+    if (o->live || !evidence_is_possible(o->inputs, o->input_count)) {
+        return o->formats == NULL
+                   ? EXIT_CLEAN
+                   : trouble("--formats evidence: packets are read again, and this input can be "
+                             "read only once; save it to a file first");
+    }
+    (void)snprintf(folder, sizeof folder, "%s/evidence", o->report_folder);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
+    }
+    clear_evidence(folder);
+    if (evidence_write(&request, r->results.audit, error, &counts) < 0) {
+        return trouble("%s", error);
+    }
+    if (counts.left_out > 0 && !o->quiet) {
+        (void)fprintf(stderr,
+                      "rolecall: %s: %zu cited packets were left out, as they would make the files "
+                      "too large or are not in the input any more\n",
+                      folder, counts.left_out);
+    }
+    return EXIT_CLEAN;
+}
+
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r)
 {
@@ -102,6 +155,9 @@ static int write_folder(struct reporting *r)
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
             status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
+    }
+    if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
+        status = write_evidence(r);
     }
     return status;
 }

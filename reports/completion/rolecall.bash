@@ -66,7 +66,7 @@ _rolecall_value()
             ;;
         --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
         --syslog-ca) _rolecall_files "$2" ;;
-        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
+        --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
