@@ -56,6 +56,30 @@ static int make_document(struct reporting *r)
                                                                   : EXIT_CLEAN;
 }
 
+/* The records are then those of the masked document. */
+static int mask_records(struct reporting *r)
+{
+    if (r->session->mask == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    int failed = mask_document(r->session->mask, r->document);
+    if (failed < 0) {
+        return trouble("--mask: %s; nothing was written",
+                       failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
+    }
+    int closed = output_close(r->records); /* memory */
+    (void)closed;
+    r->records = output_to_memory();
+    if (r->records == NULL) {
+        return trouble("out of memory");
+    }
+    document_write(r->records, r->document);
+    return EXIT_CLEAN;
+}
+
 /* Line by line, so that a full disk leaves whole ones. */
 static void add_records(struct output *out, const struct reporting *r)
 {
@@ -114,6 +138,11 @@ static int write_evidence(const struct reporting *r)
                                              .source = r->results.names->source,
                                              .filter = o->filter,
                                              .folder = folder};
+    if (o->mask) {
+        return o->formats == NULL ? EXIT_CLEAN
+                                  : trouble("--formats evidence: packets cannot be masked; leave "
+                                            "out one of evidence and --mask");
+    }
     if (o->live || !evidence_is_possible(o->inputs, o->input_count)) {
         return o->formats == NULL
                    ? EXIT_CLEAN
@@ -190,11 +219,16 @@ static int write_reports(struct reporting *r, struct output *records)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    int status = make_records(r);
-    if (status == EXIT_CLEAN && records != NULL) {
+    int status = make_records(r) == EXIT_CLEAN ? mask_records(r) : EXIT_TROUBLE;
+    if (status != EXIT_CLEAN) {
+        int closed = output_close(records); /* what is wrong has been said */
+        (void)closed;
+        return status;
+    }
+    if (records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
-    } else if (status == EXIT_CLEAN) {
+    } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
@@ -245,7 +279,9 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
-    int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
+    wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
+    int status = run_pipeline(s, wanted, &p);
     if (p != NULL) {
         int reported = report_audit(s, p, records);
         status = status != EXIT_CLEAN ? status : reported;
@@ -296,6 +332,9 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
     }
+    if (o->events && o->mask) {
+        return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
@@ -307,8 +346,11 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
-    int status = s.audit == NULL || (gathers && s.gathering == NULL) ? trouble("out of memory")
-                                                                     : audit_with(&s, jsonl);
+    s.mask = o->mask ? mask_new(s.policy) : NULL;
+    int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
+                     ? trouble("out of memory")
+                     : audit_with(&s, jsonl);
+    mask_free(s.mask);
     gathering_free(s.gathering);
     audit_free(s.audit);
     policy_free(s.policy);

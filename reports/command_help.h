@@ -36,6 +36,8 @@
     "                         default: html,jsonl,text,evidence)\n"                                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
+    "      --mask             replace names of users and hosts, domains and addresses, each\n"      \
+    "                         always by the same word, in every report\n"                         \
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \

@@ -266,9 +266,49 @@ def check_standard_input(o):
                 fault('standard input', more, done.returncode, done.stderr)
 
 
-def make(o, case, folder, *more):
+WORD = r'(?<![A-Za-z0-9_-])%s(?![A-Za-z0-9_-])'
+
+
+def secrets_of(o, case, records):
+    """What a masked report must not show: addresses, names of hosts with their first labels, users, domains."""
+    found = set()
+    for record in records['host']:
+        found |= set(record['ips']) | ({record['name']} if record['declared'] or 'learned_from' in record else set())
+    for record in records['model'][0]['hosts']:
+        found |= set(record['aliases'])
+    for line in golden.run(o, ['events', '-q', '-r', case + '.pcap', '--type', 'ntlm,kerberos,sql,http,smb']).splitlines():
+        record = json.loads(line)
+        for key in ('user', 'domain', 'workstation', 'server_name', 'server_dns_name', 'client_host', 'realm'):
+            if isinstance(record.get(key), str) and record['type'] in ('ntlm', 'kerberos', 'sql'):
+                found.add(record[key])
+    names = {n for n in found if '.' in n and not n.replace('.', '').isdigit() and ':' not in n}
+    found |= {n.split('.')[0] for n in names}
+    return {n.strip('$') for n in found if len(n) > 2 and not n.startswith(('224.', '239.', '255.'))}
+
+
+def check_mask(o, case, folder, records):
+    make(o, case, folder, '--mask', formats=FORMATS.replace(',evidence', ''))
+    masked = [json.loads(line) for line in read(folder, 'records.jsonl').split('\n')[:-1]]
+    if len(masked) != sum(len(r) for r in records.values()) or os.path.exists(os.path.join(folder, 'evidence')):
+        fault(case, 'mask: another report', len(masked))
+    texts = {name: read(folder, name) for name in tree(folder)}
+    # The catalogue is nobody's, and stands in the records and in SARIF.
+    texts['records.jsonl'] = '\n'.join(json.dumps(r) for r in masked if r['type'] not in ('rule', 'statement'))
+    log = json.loads(texts['report.sarif'])
+    log['runs'][0].pop('tool')
+    texts['report.sarif'] = json.dumps(log)
+    for secret in sorted(secrets_of(o, case, records)):
+        pattern = re.compile(WORD % re.escape(secret), re.I)
+        for name, text in texts.items():
+            match = pattern.search(text)
+            if match:
+                fault(case, 'mask: still there', name, secret, text[max(0, match.start() - 60):match.end() + 40])
+                break
+
+
+def make(o, case, folder, *more, formats=FORMATS):
     golden.run(o, ['audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', case + '.pcap', '--report', folder,
-                   '--formats', FORMATS, '--reproducible', *more])
+                   '--formats', formats, '--reproducible', *more])
 
 
 def tree(folder):
@@ -295,6 +335,7 @@ def check(o, case, schema, scratch):
     check_ocsf(case, one, records)
     check_cef(case, one, records)
     check_evidence(o, case, one, records)
+    check_mask(o, case, os.path.join(scratch, 'masked'), records)
     for name in names:
         if name.endswith('.pcapng'):
             continue
