@@ -13,7 +13,7 @@ import jsonschema
 
 import golden
 
-CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay']
+CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay', 'hostile/everything']
 FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog,evidence'
 HERE = os.path.dirname(os.path.abspath(__file__))
 FORMULA = '=+-@\t\r\n|%'
@@ -342,6 +342,8 @@ def check(o, case, schema, scratch):
         text = read(one, name)
         # Syslog says by U+FEFF that what follows is UTF-8.
         safe('%s %s' % (case, name), text.replace('] \ufeff', '] ') if name.endswith('.syslog') else text)
+    if case.startswith('hostile') and json.dumps(records).count('alert(1)') < 20:
+        fault(case, 'nothing hostile is in the report: the test tests nothing')
     return len(names), len(records['finding'])
 
 
