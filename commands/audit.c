@@ -346,6 +346,9 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
+    if (s.audit != NULL && gathers) {
+        audit_keep_fields(s.audit);
+    }
     s.mask = o->mask ? mask_new(s.policy) : NULL;
     int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
                      ? trouble("out of memory")

@@ -54,6 +54,7 @@ struct audit {
     struct party met[PARTIES_MET]; /* by address: who spoke lately */
     struct identity *identity;
     uint32_t records;
+    bool keeps_fields;
     struct scene scene;
     struct ledger_table judgements, findings;
     const struct finding **sorted_findings;

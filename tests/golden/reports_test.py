@@ -237,6 +237,8 @@ def check_evidence(o, case, folder, records):
     original = {int(n): (t, length) for n, t, length in tshark(
         os.path.join(o.pcaps, case + '.pcap'), 'frame.number', 'frame.time_epoch', 'frame.len')}
     for finding in records['finding']:
+        if case.startswith('demo') and not any(cited.get('fields') for cited in finding['evidence']):
+            fault(case, 'evidence without a decoded field', finding['id'], finding['code'])
         path = os.path.join(folder, 'evidence', finding['id'] + '.pcapng')
         if subprocess.run(['capinfos', path], capture_output=True).returncode != 0:
             fault(case, 'evidence: capinfos refuses', path)
