@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "capture/nearest.h"
-#include "commands/command.h"
+#include "commands/service.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
@@ -128,7 +128,7 @@ static void clear_evidence(const char *folder)
 }
 
 /* The packets of each finding. By default only where the inputs can be read again. */
-static int write_evidence(const struct reporting *r)
+static int write_evidence(const struct reporting *r, const char *report)
 {
     char folder[4096], error[EVIDENCE_ERROR];
     const struct options *o = r->session->options;
@@ -149,7 +149,7 @@ static int write_evidence(const struct reporting *r)
                    : trouble("--formats evidence: packets are read again, and this input can be "
                              "read only once; save it to a file first");
     }
-    (void)snprintf(folder, sizeof folder, "%s/evidence", o->report_folder);
+    (void)snprintf(folder, sizeof folder, "%s/evidence", report);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
     }
@@ -167,11 +167,10 @@ static int write_evidence(const struct reporting *r)
 }
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
-static int write_folder(struct reporting *r)
+static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *folder = o->report_folder;
     const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
@@ -186,7 +185,7 @@ static int write_folder(struct reporting *r)
         }
     }
     if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
-        status = write_evidence(r);
+        status = write_evidence(r, folder);
     }
     return status;
 }
@@ -231,7 +230,7 @@ static int write_reports(struct reporting *r, struct output *records)
     } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
     }
-    if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
+    if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
@@ -249,7 +248,10 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int report_audit(struct session *s, struct pipeline *p, struct output *records)
+/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
+ */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
 {
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
@@ -261,11 +263,20 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int status = write_reports(&r, records);
+    int status = folder == NULL ? write_reports(&r, records) : make_records(&r);
+    if (folder != NULL && status == EXIT_CLEAN) {
+        status = write_folder(&r, folder);
+    }
     document_free(r.document);
     int closed = output_close(r.records); /* memory: nothing that could fail */
     (void)closed;
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
+}
+
+/* Of an audit that goes on; in a process of its own. */
+static int report_now(struct session *s, struct pipeline *p, const char *folder)
+{
+    return report_audit(s, p, NULL, folder);
 }
 
 static int audit_with(struct session *s, bool jsonl)
@@ -281,9 +292,14 @@ static int audit_with(struct session *s, bool jsonl)
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
     wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
     wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
+    if (o->live) {
+        wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
+        s->service = service_new(s, report_now);
+    }
     int status = run_pipeline(s, wanted, &p);
+    s->service = service_free(s->service);
     if (p != NULL) {
-        int reported = report_audit(s, p, records);
+        int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
     } else if (close_output(records, o->output) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -334,6 +350,10 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     }
     if (o->events && o->mask) {
         return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
+    if (o->live && o->mask) {
+        return trouble("--mask is for captures in files: findings that are told at once are not "
+                       "masked");
     }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
