@@ -36,8 +36,8 @@
     "                         default: html,jsonl,text,evidence)\n"                                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
-    "      --mask             replace names of users and hosts, domains and addresses, each\n"      \
-    "                         always by the same word, in every report\n"                         \
+    "      --mask             replace names of users and hosts, domains and addresses, each\n"     \
+    "                         always by the same word, in every report\n"                          \
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
     "      --keep N           of these the newest N stay (default: all)\n"                         \
