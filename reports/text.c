@@ -153,13 +153,14 @@ static void add_protocols(struct report *r)
     free(all);
 }
 
-static void add_policy(struct report *r)
+/* A file that the audit rests on: "policy" or "matrix" of the summary. */
+static void add_hashed(struct report *r, const char *what, const char *key)
 {
-    const char *path = member_text(r->d->audit, "policy");
-    if (path != NULL) {
-        label(r, "Policy");
-        layout_format(&r->l, INK_PLAIN, "%s (sha256 %.*s...)", path, SHA256_SHOWN,
-                      member_or_empty(r->d->audit, "policy_sha256"));
+    const json_t *file = member_at(r->d->summary, key);
+    if (file != NULL) {
+        label(r, what);
+        layout_format(&r->l, INK_PLAIN, "%s (sha256 %.*s...)", member_or_empty(file, "path"),
+                      SHA256_SHOWN, member_or_empty(file, "sha256"));
         layout_end(&r->l);
     }
 }
@@ -185,7 +186,8 @@ static void add_head(struct report *r)
                   figure_count(flows, conversations), flows == 1 ? "" : "s");
     layout_end(&r->l);
     add_protocols(r);
-    add_policy(r);
+    add_hashed(r, "Policy", "policy");
+    add_hashed(r, "Matrix", "matrix");
     label(r, "Result");
     layout_text(&r->l, INK_STRONG, text_tally(r->d, tally));
     layout_end(&r->l);
