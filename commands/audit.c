@@ -70,8 +70,7 @@ static int mask_records(struct reporting *r)
         return trouble("--mask: %s; nothing was written",
                        failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
     }
-    int closed = output_close(r->records); /* memory */
-    (void)closed;
+    output_drop(r->records);
     r->records = output_to_memory();
     if (r->records == NULL) {
         return trouble("out of memory");
@@ -143,11 +142,19 @@ static int write_evidence(const struct reporting *r, const char *report)
                                   : trouble("--formats evidence: packets cannot be masked; leave "
                                             "out one of evidence and --mask");
     }
-    if (o->live || !evidence_is_possible(o->inputs, o->input_count)) {
-        return o->formats == NULL
-                   ? EXIT_CLEAN
-                   : trouble("--formats evidence: packets are read again, and this input can be "
-                             "read only once; save it to a file first");
+    bool possible = !o->live && evidence_is_possible(o->inputs, o->input_count);
+    if (!possible && o->formats != NULL) {
+        return trouble("--formats evidence: packets are read again, and this input can be read "
+                       "only once; save it to a file first");
+    }
+    if (!possible) {
+        if (!o->live && !o->quiet) {
+            (void)fprintf(stderr,
+                          "rolecall: %s has no evidence folder: its packets are read again, and "
+                          "this input can be read only once\n",
+                          report);
+        }
+        return EXIT_CLEAN;
     }
     (void)snprintf(folder, sizeof folder, "%s/evidence", report);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
@@ -220,8 +227,7 @@ static int write_reports(struct reporting *r, struct output *records)
     const char *format = o->format == NULL ? "text" : o->format;
     int status = make_records(r) == EXIT_CLEAN ? mask_records(r) : EXIT_TROUBLE;
     if (status != EXIT_CLEAN) {
-        int closed = output_close(records); /* what is wrong has been said */
-        (void)closed;
+        output_drop(records);
         return status;
     }
     if (records != NULL) {
@@ -268,8 +274,7 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
         status = write_folder(&r, folder);
     }
     document_free(r.document);
-    int closed = output_close(r.records); /* memory: nothing that could fail */
-    (void)closed;
+    output_drop(r.records);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 

@@ -142,8 +142,7 @@ static void announce(struct service *v)
     } else if (open_announced(v)) {
         append(v, text, len);
     }
-    int closed = output_close(lines); /* memory: nothing that could fail */
-    (void)closed;
+    output_drop(lines);
 }
 
 /* ---- reports ---- */

@@ -434,8 +434,7 @@ char *mask_text(struct mask *m, const char *text)
         size_t len = 0;
         output_octets(out, "", 1);
         made = output_error(out) == 0 ? strdup(output_memory(out, &len)) : NULL;
-        int closed = output_close(out); /* memory */
-        (void)closed;
+        output_drop(out);
     }
     return made;
 }
