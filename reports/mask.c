@@ -452,8 +452,8 @@ static bool is_vocabulary(const char *key)
         "generated",  "version",      "tool",     "profile",        "rules",
         "not_judged", "demands",      "seen",     "records",        "means",
         "statements", "references",   "worst",    "until",          "key",
-        "not_after",  "learned_from", "zone",     "group",          "site",
-        "code",       "parent"};
+        "not_after",  "learned_from", "row",      "class",          "zone",
+        "group",      "site",         "code",     "parent"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i], key) == 0) {
             return true;

@@ -224,6 +224,7 @@ void render_text(struct output *out, const struct document *d, const struct rend
     text_findings(&r);
     text_verdicts(&r);
     text_statements(&r);
+    text_coverage(&r);
     text_quality(&r);
     add_tail(&r, o->style.fail_on);
 }

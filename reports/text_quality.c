@@ -3,6 +3,7 @@
  * innocence.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "reports/text_parts.h"
 
@@ -88,10 +89,35 @@ static uint64_t add_limits(struct report *r)
         {"dropped.nesting", "messages nested too deep"},
         {"dropped.subjects", "judgements without a verdict of their own: limit of subjects"},
         {"dropped.findings", "breaches without a finding of their own: limit of findings"},
+        {"dropped.paths", "required connections not followed: limit of paths"},
         {"dropped.names", "names of hosts not kept: limit of learned names"},
         {"dropped.rule_state", "details that rules could not keep: memory limit of the audit"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
+}
+
+/* Consistent verdicts that what is missing could have made others, and the codes of their rules. */
+static void add_partial(struct report *r)
+{
+    char figure[FIGURE_TEXT];
+    const struct document_part *verdicts = &r->d->verdicts;
+    uint64_t partial = member_number(r->d->summary, "verdicts_partial");
+    const char *named = "";
+    if (partial == 0) {
+        return;
+    }
+    layout_begin(&r->l, 2, 4);
+    layout_format(&r->l, INK_PLAIN,
+                  "Consistent only as far as the capture goes: %s verdict%s (R120 tells whose), of",
+                  figure_count(partial, figure), partial == 1 ? "" : "s");
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const json_t *v = verdicts->at[i];
+        if (member_truth(v, "partial") && strcmp(member_or_empty(v, "rule"), named) != 0) {
+            named = member_or_empty(v, "rule");
+            layout_text(&r->l, INK_FAINT, member_or_empty(v, "code"));
+        }
+    }
+    layout_end(&r->l);
 }
 
 void text_quality(struct report *r)
@@ -113,5 +139,6 @@ void text_quality(struct report *r)
                            "nothing malformed, no "
                            "limit reached.");
     layout_end(&r->l);
+    add_partial(r);
     (void)add_rows(r, notes, sizeof notes / sizeof *notes);
 }
