@@ -31,6 +31,7 @@ enum option_id {
     OPT_REPORT,
     OPT_FORMATS,
     OPT_REPRODUCIBLE,
+    OPT_MASK,
     OPT_SYSLOG,
     OPT_SYSLOG_CA,
     OPT_NO_NDPI,
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"mask", no_argument, NULL, OPT_MASK},
     {"syslog", required_argument, NULL, OPT_SYSLOG},
     {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
@@ -144,6 +146,9 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_REPRODUCIBLE:
         o->reproducible = true;
+        break;
+    case OPT_MASK:
+        o->mask = true;
         break;
     case OPT_SYSLOG:
         o->syslog = optarg;

@@ -234,6 +234,9 @@
  * site. */
 #define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
+/* Decoded fields shown with a packet of evidence, and octets of one: what fits beside it. */
+#define LIMIT_EVIDENCE_FIELDS 12
+#define LIMIT_EVIDENCE_TEXT 200
 /* What one rule remembers across flows at a time (challenges of a minute, callers of ten minutes):
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
@@ -278,5 +281,11 @@
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
 #define LIMIT_SYSLOG_SECONDS 10
+/* Names that --mask replaces, with their parts: those of a large domain that were seen. */
+#define LIMIT_MASKED_NAMES 262144u
+#define LIMIT_MASKED_OCTETS (64u << 20)
+/* The capture beside a finding, which goes by mail, and all of them. */
+#define LIMIT_EVIDENCE_FILE (2u << 20)
+#define LIMIT_EVIDENCE_OCTETS (256u << 20)
 
 #endif

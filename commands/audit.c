@@ -1,20 +1,23 @@
 /*
  * audit.c - `rolecall audit`: the run, then its reports.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/nearest.h"
 #include "commands/service.h"
+#include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
-#define FORMATS_DEFAULT "html,jsonl,text"
+#define FORMATS_DEFAULT "html,jsonl,text,evidence"
 
 struct reporting { /* of a finished audit */
     const struct session *session;
@@ -53,6 +56,29 @@ static int make_document(struct reporting *r)
                                                                   : EXIT_CLEAN;
 }
 
+/* The records are then those of the masked document. */
+static int mask_records(struct reporting *r)
+{
+    if (r->session->mask == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    int failed = mask_document(r->session->mask, r->document);
+    if (failed < 0) {
+        return trouble("--mask: %s; nothing was written",
+                       failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
+    }
+    output_drop(r->records);
+    r->records = output_to_memory();
+    if (r->records == NULL) {
+        return trouble("out of memory");
+    }
+    document_write(r->records, r->document);
+    return EXIT_CLEAN;
+}
+
 /* Line by line, so that a full disk leaves whole ones. */
 static void add_records(struct output *out, const struct reporting *r)
 {
@@ -66,18 +92,15 @@ static void add_records(struct output *out, const struct reporting *r)
     }
 }
 
-static int write_format(struct reporting *r, const char *name, const char *path,
+static int write_format(struct reporting *r, const struct format *f, const char *path,
                         struct text_style style)
 {
-    const struct format *f = format_find(name);
     struct output *out = NULL;
-    if ((f != NULL && f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
+    if ((f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
         open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (f == NULL) {
-        text_report(out, &style, r->results.names, r->results.run, r->results.audit);
-    } else if (f->render == render_jsonl) {
+    if (f->render == render_jsonl) {
         add_records(out, r);
     } else {
         f->render(out, r->document, &(struct render_options){.style = style});
@@ -86,6 +109,69 @@ static int write_format(struct reporting *r, const char *name, const char *path,
 }
 
 /* ---- all of them ---- */
+
+/* What an earlier report left there is of other findings. */
+static void clear_evidence(const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *entry = NULL;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t digits = strspn(entry->d_name, "0123456789abcdef");
+        if (digits == 16 && strcmp(entry->d_name + digits, ".pcapng") == 0) {
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+/* The packets of each finding. By default only where the inputs can be read again. */
+static int write_evidence(const struct reporting *r, const char *report)
+{
+    char folder[4096], error[EVIDENCE_ERROR];
+    const struct options *o = r->session->options;
+    struct evidence_counts counts;
+    const struct evidence_request request = {.inputs = o->inputs,
+                                             .input_count = o->input_count,
+                                             .source = r->results.names->source,
+                                             .filter = o->filter,
+                                             .folder = folder};
+    if (o->mask) {
+        return o->formats == NULL ? EXIT_CLEAN
+                                  : trouble("--formats evidence: packets cannot be masked; leave "
+                                            "out one of evidence and --mask");
+    }
+    bool possible = !o->live && evidence_is_possible(o->inputs, o->input_count);
+    if (!possible && o->formats != NULL) {
+        return trouble("--formats evidence: packets are read again, and this input can be read "
+                       "only once; save it to a file first");
+    }
+    if (!possible) {
+        if (!o->live && !o->quiet) {
+            (void)fprintf(stderr,
+                          "rolecall: %s has no evidence folder: its packets are read again, and "
+                          "this input can be read only once\n",
+                          report);
+        }
+        return EXIT_CLEAN;
+    }
+    (void)snprintf(folder, sizeof folder, "%s/evidence", report);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
+    }
+    clear_evidence(folder);
+    if (evidence_write(&request, r->results.audit, error, &counts) < 0) {
+        return trouble("%s", error);
+    }
+    if (counts.left_out > 0 && !o->quiet) {
+        (void)fprintf(stderr,
+                      "rolecall: %s: %zu cited packets were left out, as they would make the files "
+                      "too large or are not in the input any more\n",
+                      folder, counts.left_out);
+    }
+    return EXIT_CLEAN;
+}
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r, const char *folder)
@@ -97,14 +183,16 @@ static int write_folder(struct reporting *r, const char *folder)
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
                        strerror(errno));
     }
-    const struct text_style style = {.fail_on = o->fail_on};
-    (void)snprintf(path, sizeof path, "%s/report.txt", folder);
-    int status = write_format(r, "text", path, style);
+    int status = EXIT_CLEAN;
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        if (formats[i].render == render_jsonl || format_listed(list, formats[i].name)) {
+        bool always = formats[i].render == render_jsonl || formats[i].render == render_text;
+        if (always || format_listed(list, formats[i].name)) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
-            status = write_format(r, formats[i].name, path, style);
+            status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
+    }
+    if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
+        status = write_evidence(r, folder);
     }
     return status;
 }
@@ -137,13 +225,16 @@ static int write_reports(struct reporting *r, struct output *records)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    bool only_text = r->session->gathering == NULL;
-    int status = only_text ? EXIT_CLEAN : make_records(r);
-    if (status == EXIT_CLEAN && records != NULL) {
+    int status = make_records(r) == EXIT_CLEAN ? mask_records(r) : EXIT_TROUBLE;
+    if (status != EXIT_CLEAN) {
+        output_drop(records);
+        return status;
+    }
+    if (records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
-    } else if (status == EXIT_CLEAN) {
-        status = write_format(r, format, o->output, style_for(o));
+    } else {
+        status = write_format(r, format_find(format), o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -188,8 +279,7 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
         status = write_folder(&r, folder);
     }
     document_free(r.document);
-    int closed = output_close(r.records); /* memory: nothing that could fail */
-    (void)closed;
+    output_drop(r.records);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 
@@ -210,11 +300,13 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
+    wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
+    wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
     if (o->live) {
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
     }
-    int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    int status = run_pipeline(s, wanted, &p);
     s->service = service_free(s->service);
     if (p != NULL) {
         int reported = report_audit(s, p, records, NULL);
@@ -238,13 +330,12 @@ static int check_formats(const struct options *o)
     }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
-    if (given != NULL && strcmp(given, "text") != 0 && format_find(given) == NULL) {
+    if (given != NULL && format_find(given) == NULL) {
         (void)snprintf(word, sizeof word, "%s", given);
     } else if (o->formats == NULL || !format_unknown(o->formats, word)) {
         return EXIT_CLEAN;
     }
     struct nearest n = nearest_of(word);
-    nearest_offer(&n, "text");
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }
@@ -267,6 +358,13 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
     }
+    if (o->events && o->mask) {
+        return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
+    if (o->live && o->mask) {
+        return trouble("--mask is for captures in files: findings that are told at once are not "
+                       "masked");
+    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
@@ -278,8 +376,14 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
-    int status = s.audit == NULL || (gathers && s.gathering == NULL) ? trouble("out of memory")
-                                                                     : audit_with(&s, jsonl);
+    if (s.audit != NULL && gathers) {
+        audit_keep_fields(s.audit);
+    }
+    s.mask = o->mask ? mask_new(s.policy) : NULL;
+    int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
+                     ? trouble("out of memory")
+                     : audit_with(&s, jsonl);
+    mask_free(s.mask);
     gathering_free(s.gathering);
     audit_free(s.audit);
     policy_free(s.policy);

@@ -142,6 +142,9 @@ static bool session_observe(void *user, const struct observation *o)
     if (s->gathering != NULL) {
         gathering_observe(s->gathering, o);
     }
+    if (s->mask != NULL) {
+        mask_observe(s->mask, o);
+    }
     if (s->discovery != NULL) {
         discovery_observe(s->discovery, o);
     }
@@ -182,7 +185,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action") ||
                             asked(s, false, "smb.listed"),
                    .audited = s->policy != NULL,
-                   .brief = s->events == NULL && !o->live && s->policy != NULL &&
+                   .brief = s->events == NULL && s->mask == NULL && !o->live && s->policy != NULL &&
                             s->policy->watch_count == 0,
                    .totals = s->gathering != NULL,
                    .applications =

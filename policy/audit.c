@@ -183,6 +183,11 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
     return running->state;
 }
 
+void audit_keep_fields(struct audit *a)
+{
+    a->keeps_fields = true;
+}
+
 void audit_dispute(struct audit *a, const struct host *h)
 {
     a->disputed[h - a->policy->hosts] = true;

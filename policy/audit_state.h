@@ -64,6 +64,7 @@ struct audit {
     struct audit_losses losses;
     bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
+    bool keeps_fields;
     struct scene scene;
     struct ledger_table judgements, findings;
     struct kept_finding *first_new, *last_new;

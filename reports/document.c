@@ -17,6 +17,7 @@ static const struct {
     {"finding", offsetof(struct document, findings), false},
     {"verdict", offsetof(struct document, verdicts), false},
     {"statement", offsetof(struct document, statements), false},
+    {"coverage", offsetof(struct document, coverage), false},
     {"rule", offsetof(struct document, rules), false},
     {"host", offsetof(struct document, hosts), false},
     {"conversation", offsetof(struct document, conversations), false},

@@ -32,6 +32,8 @@ void output_format(struct output *o, const char *format, ...) PRINTF_LIKE(2, 3);
 void output_line(struct output *o);
 int output_flush(struct output *o);
 int output_error(const struct output *o);
+/* Ends one in memory, or one whose errors have been told; NULL is fine. */
+void output_drop(struct output *o);
 /* 0 or a negative errno of any write; NULL is fine. */
 int output_close(struct output *o) MUST_USE;
 

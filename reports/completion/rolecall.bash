@@ -38,7 +38,7 @@ _rolecall_options()
 {
     local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --reproducible --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --mask --reproducible --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;
@@ -66,7 +66,7 @@ _rolecall_value()
             ;;
         --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
         --syslog-ca) _rolecall_files "$2" ;;
-        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
+        --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;

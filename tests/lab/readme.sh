@@ -132,6 +132,10 @@ that tools have built in) and `r114-other-version`; `admin/r114-discovery` (a de
 `r114-own-discovery`; `admin/r114-relayed` (another computer's account at the path for Windows accounts) and
 `r114-own-account`. R004, R015, R040, R042 and R043 in some of them are true as well.
 
+`hostile/everything`, built by `tests/lab/made_hostile.py` under a policy of its own, breaks what it breaks on the way: in
+it every text that a report prints (users, domains, requests, shares, certificates, directory names, SQL) would run in a
+browser, a terminal or a spreadsheet, or end the field it stands in.
+
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
         echo
