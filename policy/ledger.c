@@ -252,25 +252,6 @@ static void make_key(struct finding_key *key, const struct rule *r, const struct
     key_add(key, b->kind == NULL ? "" : b->kind);
 }
 
-static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
-{
-    static const struct address nobody;
-    const struct policy *p = a->policy;
-    for (unsigned i = 0; i < p->acceptance_count; i++) {
-        const struct acceptance *c = &p->acceptances[i];
-        const struct address *client = f->client.known ? &f->client.address : &nobody;
-        const struct address *server = f->server.known ? &f->server.address : &nobody;
-        const char *name = c->rule < rule_names.rule_count
-                               ? rule_names.rule_name(c->rule)
-                               : p->watches[c->rule - rule_names.rule_count].name;
-        if (strcmp(name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
-            selector_matches(p, &c->server, server)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 static enum severity severity_of(const struct audit *a, const struct rule *r,
                                  const struct breach *b)
 {
@@ -304,6 +285,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     shown->title = b->title == NULL ? r->title : b->title;
     shown->severity = severity_of(a, r, b);
     shown->confidence = b->confidence;
+    shown->any_client = b->any_client;
     shown->first_ns = happened(a, b)->ns;
     shown->precision = a->scene.o->at.precision;
     if (b->client != NULL) {
@@ -313,7 +295,6 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     if (b->server != NULL) {
         shown->server = *b->server;
     }
-    shown->accepted = accepted_by(a, shown);
     return f;
 }
 

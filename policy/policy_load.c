@@ -9,13 +9,7 @@
 
 /* ---- the file ---- */
 
-struct file {
-    uint8_t *octets; /* owned */
-    size_t length;
-};
-
-/* Reads to the end, at most LIMIT_POLICY_OCTETS. */
-static int read_all(int fd, struct file *file)
+int policy_read_from(int fd, struct policy_file *file)
 {
     size_t room = 0;
     for (;;) {
@@ -41,16 +35,16 @@ static int read_all(int fd, struct file *file)
     }
 }
 
-static int read_file(const char *path, struct file *file)
+static int policy_read(const char *path, struct policy_file *file)
 {
     if (strcmp(path, "-") == 0) {
-        return read_all(STDIN_FILENO, file);
+        return policy_read_from(STDIN_FILENO, file);
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }
-    int error = read_all(fd, file);
+    int error = policy_read_from(fd, file);
     (void)close(fd);
     return error;
 }
@@ -190,28 +184,42 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
     return error;
 }
 
-int policy_load(const char *path, const struct policy_names *names, FILE *errors,
-                struct policy **ret)
+int policy_load_text(const char *path, struct bytes text, const struct policy_names *names,
+                     FILE *errors, struct policy **ret)
 {
-    struct file file = {.octets = NULL};
     struct loader l = {.names = names, .index = calloc(1, sizeof(struct policy_index))};
-    int error = l.index == NULL ? -ENOMEM : read_file(path, &file);
-    bool told = false;
-    if (error == 0) {
-        error = load_in_arenas(&l, path, bytes_of(file.octets, file.length), errors);
-        told = error == -EINVAL;
-    }
-    free(file.octets);
+    int error = l.index == NULL ? -ENOMEM : load_in_arenas(&l, path, text, errors);
     if (error == 0) {
         *ret = l.policy;
         return 0;
     }
     free(l.index);
+    return error;
+}
+
+void policy_unread(const char *path, int error, FILE *errors)
+{
     if (error == -EFBIG) {
         (void)fprintf(errors, "%s: cannot be read: larger than %u octets\n", path,
                       LIMIT_POLICY_OCTETS);
-    } else if (!told) {
+    } else {
         (void)fprintf(errors, "%s: cannot be read: %s\n", path, strerror(-error));
     }
+}
+
+int policy_load(const char *path, const struct policy_names *names, FILE *errors,
+                struct policy **ret)
+{
+    struct policy_file file = {.octets = NULL};
+    int error = policy_read(path, &file);
+    if (error != 0) {
+        policy_unread(path, error, errors);
+    } else {
+        error = policy_load_text(path, bytes_of(file.octets, file.length), names, errors, ret);
+        if (error != 0 && error != -EINVAL) {
+            policy_unread(path, error, errors);
+        }
+    }
+    free(file.octets);
     return error;
 }

@@ -51,6 +51,20 @@ struct load_word {
     int value;
 };
 
+/* ---- policy_load.c: the file ---- */
+
+struct policy_file {
+    uint8_t *octets; /* malloc'ed, the caller's, also after an error */
+    size_t length;
+};
+/* Reads to the end, at most LIMIT_POLICY_OCTETS: more is -EFBIG. */
+int policy_read_from(int fd, struct policy_file *file) MUST_USE;
+/* policy_load of octets that were read; -EINVAL after a line per fault. */
+int policy_load_text(const char *path, struct bytes text, const struct policy_names *names,
+                     FILE *errors, struct policy **ret) MUST_USE;
+/* The line about a file that cannot be read. */
+void policy_unread(const char *path, int error, FILE *errors);
+
 /* ---- policy_load_read.c: the generic part ---- */
 
 void *load_alloc(struct loader *l, size_t count,

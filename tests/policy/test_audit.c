@@ -146,6 +146,13 @@ static void acceptance(void **state)
         {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2026-01-01, reason: x, by: "
          "y}]\n",
          true, false},
+        /* accepted anew: the longest one counts, wherever it stands */
+        {"\naccept: [{rule: R090, until: 2025-12-31, reason: x}, {rule: R090, until: 2199-01-31, "
+         "reason: x}]\n",
+         true, false},
+        {"\naccept: [{rule: R090, until: 2199-01-31, reason: x}, {rule: R090, until: 2025-12-31, "
+         "reason: x}]\n",
+         true, false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
