@@ -11,6 +11,7 @@
 #include "policy/discover.h"
 #include "reports/gather.h"
 #include "reports/progress.h"
+#include "reports/store.h"
 #include "reports/text.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -19,8 +20,9 @@ struct options {
     const char **inputs;
     size_t input_count;
     const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color;
+    const char *store, *audit, *records, *until, *reason, *by;
     enum severity fail_on;
-    unsigned workers;
+    unsigned workers, keep;
     size_t memory;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible;
 };
@@ -36,6 +38,7 @@ struct session { /* one run of events or audit */
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
     struct discovery *discovery;
+    struct store *store;   /* where the audit is kept; NULL: nowhere */
     struct output *events; /* where observations are written; NULL: nowhere */
     uint32_t written_records;
     struct record_names names;
@@ -49,11 +52,18 @@ int rest_as_inputs(struct options *o, int argc, char **argv);
 int load_policy(const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
+/* The document of an audit in the store that the options name; `word` NULL: the last one. */
+int read_stored(const struct command *c, const struct options *o, const char *word,
+                struct document **ret);
 struct text_style style_for(const struct options *o);
 /* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
  * and output. `records`: bits of the kinds that are wanted. */
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv);
+int run_history(const struct command *c, struct options *o, int argc, char **argv);
+int run_diff(const struct command *c, struct options *o, int argc, char **argv);
+int run_report(const struct command *c, struct options *o, int argc, char **argv);
+int run_accept(const struct command *c, struct options *o, int argc, char **argv);
 
 #endif

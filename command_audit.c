@@ -18,6 +18,7 @@
 struct reporting { /* of a finished audit */
     const struct session *session;
     struct results results;
+    struct output *history;    /* in memory: records of earlier audits; NULL: there is no store */
     struct output *records;    /* in memory: every record of the report, a line each */
     struct document *document; /* the same, parsed; NULL until a format asks for it */
 };
@@ -84,6 +85,39 @@ static int write_format(struct reporting *r, const char *name, const char *path,
     return close_output(out, path);
 }
 
+/* ---- the store ---- */
+
+static int read_history(struct reporting *r)
+{
+    char error[STORE_ERROR], sha256[65];
+    const struct policy *p = r->session->policy;
+    r->history = output_to_memory();
+    if (r->history == NULL) {
+        return trouble("out of memory");
+    }
+    for (size_t i = 0; i < sizeof p->sha256; i++) {
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
+    }
+    if (!store_history(r->session->store, p->path, sha256, r->history, error)) {
+        return trouble("%s", error);
+    }
+    const char *text = output_memory(r->history, &r->results.history.len);
+    r->results.history.at = (const uint8_t *)text;
+    return EXIT_CLEAN;
+}
+
+/* The reports are written also when the audit cannot be stored. */
+static int keep_audit(struct reporting *r)
+{
+    char error[STORE_ERROR];
+    int64_t id = 0;
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    return store_add(r->session->store, r->document, error, &id) ? EXIT_CLEAN
+                                                                 : trouble("%s", error);
+}
+
 /* ---- all of them ---- */
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
@@ -127,6 +161,7 @@ static int write_reports(struct reporting *r, struct output *records)
     const char *format = o->format == NULL ? "text" : o->format;
     bool only_text = r->session->gathering == NULL;
     int status = only_text ? EXIT_CLEAN : make_records(r);
+    int kept = status == EXIT_CLEAN && r->session->store != NULL ? keep_audit(r) : EXIT_CLEAN;
     if (status == EXIT_CLEAN && records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
@@ -136,7 +171,7 @@ static int write_reports(struct reporting *r, struct output *records)
     if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
-    return status;
+    return status == EXIT_CLEAN ? kept : status;
 }
 
 static int64_t time_of_generation(const struct options *o)
@@ -160,9 +195,12 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
+    int known = s->store == NULL ? EXIT_CLEAN : read_history(&r);
     int status = write_reports(&r, records);
+    status = status == EXIT_CLEAN ? known : status;
     document_free(r.document);
     int closed = output_close(r.records); /* memory: nothing that could fail */
+    closed = output_close(r.history);
     (void)closed;
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
@@ -179,6 +217,10 @@ static int audit_with(struct session *s, bool jsonl)
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
     int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    if (status != EXIT_CLEAN) {
+        /* Half an audit would look like one in which much was mended. */
+        s->store = store_close(s->store);
+    }
     if (p != NULL) {
         int reported = report_audit(s, p, records);
         status = status != EXIT_CLEAN ? status : reported;
@@ -209,6 +251,7 @@ static int check_formats(const struct options *o)
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
+    char error[STORE_ERROR];
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
@@ -228,13 +271,18 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL;
+    if (o->store != NULL && !store_open(o->store, STORE_KEEP, error, &s.store)) {
+        policy_free(s.policy);
+        return trouble("%s", error);
+    }
+    bool gathers = !text || o->report_folder != NULL || s.store != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
     int status = s.audit == NULL || (gathers && s.gathering == NULL) ? trouble("out of memory")
                                                                      : audit_with(&s, jsonl);
     gathering_free(s.gathering);
+    store_close(s.store);
     audit_free(s.audit);
     policy_free(s.policy);
     return status;

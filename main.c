@@ -37,6 +37,14 @@ enum option_id {
     OPT_KEY_VLAN,
     OPT_KEY_TUNNEL,
     OPT_COLOR,
+    OPT_STORE,
+    OPT_FROM,
+    OPT_AUDIT,
+    OPT_KEEP,
+    OPT_RECORDS,
+    OPT_UNTIL,
+    OPT_REASON,
+    OPT_BY,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +70,14 @@ static const struct option long_options[] = {
     {"key-vlan", no_argument, NULL, OPT_KEY_VLAN},
     {"key-tunnel", no_argument, NULL, OPT_KEY_TUNNEL},
     {"color", required_argument, NULL, OPT_COLOR},
+    {"store", required_argument, NULL, OPT_STORE},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"audit", required_argument, NULL, OPT_AUDIT},
+    {"keep", required_argument, NULL, OPT_KEEP},
+    {"records", required_argument, NULL, OPT_RECORDS},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"reason", required_argument, NULL, OPT_REASON},
+    {"by", required_argument, NULL, OPT_BY},
     {NULL, 0, NULL, 0},
 };
 
@@ -80,6 +96,11 @@ static int set_numbers(const struct command *c, struct options *o, int option)
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
         }
+    } else if (option == OPT_KEEP) {
+        if (!argument_count(optarg, 1, INT32_MAX, &value)) {
+            return trouble("--keep %s: expected a number of audits, 1 or more", optarg);
+        }
+        o->keep = (unsigned)value;
     } else if (!severity_parse(optarg, &o->fail_on) || o->fail_on == SEVERITY_OFF) {
         return trouble("--fail-on %s: expected critical, high, medium, low or info", optarg);
     }
@@ -87,66 +108,55 @@ static int set_numbers(const struct command *c, struct options *o, int option)
     return EXIT_CLEAN;
 }
 
+/* Options that hold a text, and those that are on when they are given: where their value goes. */
+static const struct {
+    int option;
+    size_t at;
+} text_options[] =
+    {
+        {'p', offsetof(struct options, policy)},
+        {'o', offsetof(struct options, output)},
+        {OPT_FORMAT, offsetof(struct options, format)},
+        {OPT_FORMATS, offsetof(struct options, formats)},
+        {OPT_TYPE, offsetof(struct options, types)},
+        {OPT_FILTER, offsetof(struct options, filter)},
+        {OPT_REPORT, offsetof(struct options, report_folder)},
+        {OPT_COLOR, offsetof(struct options, color)},
+        {OPT_STORE, offsetof(struct options, store)},
+        {OPT_FROM, offsetof(struct options, store)},
+        {OPT_AUDIT, offsetof(struct options, audit)},
+        {OPT_RECORDS, offsetof(struct options, records)},
+        {OPT_UNTIL, offsetof(struct options, until)},
+        {OPT_REASON, offsetof(struct options, reason)},
+        {OPT_BY, offsetof(struct options, by)},
+},
+  switch_options[] = {
+      {'q', offsetof(struct options, quiet)},
+      {OPT_EVENTS, offsetof(struct options, events)},
+      {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
+      {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
+      {OPT_SECRETS, offsetof(struct options, secrets)},
+      {OPT_SQL_TEXT, offsetof(struct options, sql_text)},
+      {OPT_PATHS, offsetof(struct options, paths)},
+      {OPT_KEY_VLAN, offsetof(struct options, key_vlan)},
+      {OPT_KEY_TUNNEL, offsetof(struct options, key_tunnel)},
+};
+
 static int set_option(const struct command *c, struct options *o, int option)
 {
-    switch (option) {
-    case 'r':
-        return add_input(o, optarg);
-    case 'p':
-        o->policy = optarg;
-        break;
-    case 'o':
-        o->output = optarg;
-        break;
-    case 'q':
-        o->quiet = true;
-        break;
-    case OPT_FORMAT:
-        o->format = optarg;
-        break;
-    case OPT_EVENTS:
-        o->events = true;
-        break;
-    case OPT_TYPE:
-        o->types = optarg;
-        break;
-    case OPT_FILTER:
-        o->filter = optarg;
-        break;
-    case OPT_REPORT:
-        o->report_folder = optarg;
-        break;
-    case OPT_FORMATS:
-        o->formats = optarg;
-        break;
-    case OPT_REPRODUCIBLE:
-        o->reproducible = true;
-        break;
-    case OPT_NO_NDPI:
-        o->no_ndpi = true;
-        break;
-    case OPT_SECRETS:
-        o->secrets = true;
-        break;
-    case OPT_SQL_TEXT:
-        o->sql_text = true;
-        break;
-    case OPT_PATHS:
-        o->paths = true;
-        break;
-    case OPT_KEY_VLAN:
-        o->key_vlan = true;
-        break;
-    case OPT_KEY_TUNNEL:
-        o->key_tunnel = true;
-        break;
-    case OPT_COLOR:
-        o->color = optarg;
-        break;
-    default:
-        return set_numbers(c, o, option);
+    for (size_t i = 0; i < sizeof text_options / sizeof *text_options; i++) {
+        if (text_options[i].option == option) {
+            memcpy((char *)o + text_options[i].at, &optarg, sizeof optarg);
+            return EXIT_CLEAN;
+        }
     }
-    return EXIT_CLEAN;
+    for (size_t i = 0; i < sizeof switch_options / sizeof *switch_options; i++) {
+        if (switch_options[i].option == option) {
+            *(bool *)((char *)o + switch_options[i].at) = true;
+            return EXIT_CLEAN;
+        }
+    }
+    return option == 'r' ? add_input(o, optarg) : set_numbers(c, o, option);
 }
 
 /* The message getopt would print, with the nearest option's name. */
@@ -395,6 +405,12 @@ static const struct command commands[] = {
      HELP_MATRIX, run_matrix},
     {"discover", "draft a policy from traffic alone, with the evidence for each guess",
      HELP_DISCOVER, run_discover},
+    {"history", "list the audits of a store, or keep only the newest", HELP_HISTORY, run_history},
+    {"diff", "compare two audits of a store: new, worse, still there, better, gone", HELP_DIFF,
+     run_diff},
+    {"report", "render an audit of a store in any format, without the capture", HELP_REPORT,
+     run_report},
+    {"accept", "accept findings: write them into the policy", HELP_ACCEPT, run_accept},
     {"rules", "list the rules",
      "usage: rolecall rules [--format text|jsonl]\n\nexample:\n  rolecall rules\n", run_rules},
     {"explain", "what a rule means, what it looks at, how to mend a breach",

@@ -259,4 +259,9 @@
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
 
+/* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
+ * the earlier audits whose figures a report shows: a year of weeks, and some. */
+#define LIMIT_STORE_WAIT_MS 30000
+#define LIMIT_STORE_HISTORY 60
+
 #endif
