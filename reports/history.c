@@ -8,7 +8,7 @@
 #include "reports/text_layout.h"
 
 /* Columns: where one begins, or, of numbers, ends. */
-enum { AT_ID = 5, AT_MADE = 7, AT_TRAFFIC = 25, AT_COUNTS = 42, AT_POLICY = 94 };
+enum { AT_ID = 5, AT_MADE = 7, AT_TRAFFIC = 25, AT_COUNTS = 42, AT_POLICY = 99 };
 
 static const struct {
     const char *head, *path;
@@ -16,10 +16,10 @@ static const struct {
     enum ink ink;
 } counts[] = {
     {"CRITICAL", "findings.critical", 9, INK_CRITICAL},
-    {"HIGH", "findings.high", 6, INK_HIGH},
+    {"HIGH", "findings.high", 8, INK_HIGH},
     {"MEDIUM", "findings.medium", 8, INK_MEDIUM},
-    {"LOW", "findings.low", 5, INK_LOW},
-    {"INFO", "findings.info", 6, INK_INFO},
+    {"LOW", "findings.low", 7, INK_LOW},
+    {"INFO", "findings.info", 7, INK_INFO},
     {"ACCEPTED", "findings.accepted", 10, INK_FAINT},
 };
 #define COUNTS (sizeof counts / sizeof *counts)

@@ -205,13 +205,25 @@ bool store_find(struct store *s, const char *word, char error[STORE_ERROR], int6
     return true;
 }
 
+static bool is_damaged(const struct store *s, const char *how, char error[STORE_ERROR])
+{
+    (void)snprintf(error, STORE_ERROR, "%s: is damaged: %s; restore it from a copy", s->name, how);
+    return false;
+}
+
+/* Each text is still the one that was stored: a disk may forget without telling. */
 static bool read_lines(struct store *s, sqlite3_stmt *statement, struct output *out,
                        char error[STORE_ERROR])
 {
     int step = SQLITE_ROW;
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-        output_octets(out, sqlite3_column_text(statement, 0),
-                      (size_t)sqlite3_column_bytes(statement, 0));
+        const void *text = sqlite3_column_text(statement, 0);
+        struct bytes line = bytes_of(text, (size_t)sqlite3_column_bytes(statement, 0));
+        if (line.at == NULL ||
+            (int64_t)bytes_hash(BYTES_HASH_START, line) != sqlite3_column_int64(statement, 1)) {
+            return is_damaged(s, "a record is not as it was stored", error);
+        }
+        output_octets(out, line.at, line.len);
         output_line(out);
     }
     if (output_error(out) < 0) {
@@ -221,37 +233,55 @@ static bool read_lines(struct store *s, sqlite3_stmt *statement, struct output *
     return step == SQLITE_DONE || store_fails(s, error);
 }
 
-static bool parse_lines(const struct store *s, const struct output *out, char error[STORE_ERROR],
-                        struct document **ret)
+static bool parse_lines(const struct store *s, const struct output *out, int64_t records,
+                        char error[STORE_ERROR], struct document **ret)
 {
     char fault[DOCUMENT_ERROR] = "out of memory";
     size_t len = 0;
     const char *text = output_memory(out, &len);
-    int failed = document_parse(bytes_of(text, len), fault, ret);
-    if (failed == 0 && (*ret)->audit != NULL && (*ret)->summary != NULL) {
-        return true;
+    if (document_parse(bytes_of(text, len), fault, ret) < 0) {
+        return is_damaged(s, fault, error);
     }
-    if (failed == 0) {
+    if ((int64_t)(*ret)->line_count != records) {
         *ret = document_free(*ret);
-        (void)snprintf(fault, sizeof fault, "its records are not all there");
+        return is_damaged(s, "its records are not all there", error);
     }
-    (void)snprintf(error, STORE_ERROR, "%s: is damaged: %s; restore it from a copy", s->name,
-                   fault);
-    return false;
+    return true;
+}
+
+static bool read_audit(struct store *s, int64_t id, struct output *out, char error[STORE_ERROR],
+                       struct document **ret)
+{
+    char word[24];
+    int64_t records = -1;
+    (void)snprintf(word, sizeof word, "%" PRId64, id);
+    if (!store_number(s, "SELECT records FROM audits WHERE id = ?1", id, -1, error, &records)) {
+        return false;
+    }
+    if (records < 0) {
+        return no_audit(s, word, error);
+    }
+    sqlite3_stmt *statement =
+        store_prepare(s,
+                      "SELECT json, hash FROM records JOIN texts ON texts.id = text"
+                      " WHERE audit = ?1 ORDER BY position",
+                      error);
+    bool good = statement != NULL && sqlite3_bind_int64(statement, 1, id) == SQLITE_OK &&
+                read_lines(s, statement, out, error) && parse_lines(s, out, records, error, ret);
+    (void)sqlite3_finalize(statement);
+    return good;
 }
 
 bool store_read(struct store *s, int64_t id, char error[STORE_ERROR], struct document **ret)
 {
     struct output *out = output_to_memory();
-    sqlite3_stmt *statement =
-        store_prepare(s, "SELECT json FROM documents WHERE audit = ?1 ORDER BY position", error);
-    bool good = out != NULL && statement != NULL &&
-                sqlite3_bind_int64(statement, 1, id) == SQLITE_OK &&
-                read_lines(s, statement, out, error) && parse_lines(s, out, error, ret);
     if (out == NULL) {
         (void)snprintf(error, STORE_ERROR, "out of memory");
+        return false;
     }
-    (void)sqlite3_finalize(statement);
+    /* One view of the file, whatever others remove from it meanwhile. */
+    bool good =
+        store_run(s, "BEGIN", error) && store_end(s, read_audit(s, id, out, error, ret), error);
     int closed = output_close(out); /* memory: nothing that could fail */
     (void)closed;
     return good;

@@ -16,7 +16,7 @@
 
 static struct document *read_document(const char *path)
 {
-    static char text[8 << 20];
+    static char text[64 << 20];
     char error[DOCUMENT_ERROR] = "out of memory";
     struct document *d = NULL;
     FILE *f = fopen(path, "r");
