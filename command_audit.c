@@ -111,6 +111,9 @@ static int keep_audit(struct reporting *r)
 {
     char error[STORE_ERROR];
     int64_t id = 0;
+    if (r->results.run->interrupted) {
+        return trouble("stopped before the end of the input: the audit is reported, not stored");
+    }
     if (make_document(r) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
@@ -218,7 +221,7 @@ static int audit_with(struct session *s, bool jsonl)
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
     int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
     if (status != EXIT_CLEAN) {
-        /* Half an audit would look like one in which much was mended. */
+        /* Half an audit would look like one in which much was mended: none is stored. */
         s->store = store_close(s->store);
     }
     if (p != NULL) {
