@@ -12,7 +12,7 @@
 
 #include "capture/limits.h"
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/arguments.h"
 #include "reports/catalogue.h"
 #include "reports/command_help.h"
@@ -49,6 +49,7 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"read", required_argument, NULL, 'r'},
+    {"interface", required_argument, NULL, 'i'},
     {"policy", required_argument, NULL, 'p'},
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
@@ -156,7 +157,8 @@ static int set_option(const struct command *c, struct options *o, int option)
             return EXIT_CLEAN;
         }
     }
-    return option == 'r' ? add_input(o, optarg) : set_numbers(c, o, option);
+    return option == 'r' || option == 'i' ? add_inputs(o, optarg, option == 'i')
+                                          : set_numbers(c, o, option);
 }
 
 /* The message getopt would print, with the nearest option's name. */
@@ -193,7 +195,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
     opterr = 0;
     optind = 1;
     for (int option = 0;
-         (option = getopt_long(argc, argv, "r:p:o:qh", long_options, NULL)) != -1;) {
+         (option = getopt_long(argc, argv, "r:i:p:o:qh", long_options, NULL)) != -1;) {
         if (option == 'h') {
             (void)printf("%s", c->help);
             return EXIT_CLEAN;

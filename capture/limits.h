@@ -14,6 +14,9 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
+#define LIMIT_LIVE_RING (64 << 20)
+
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
 #define LIMIT_FRAME_OCTETS 262144u

@@ -200,7 +200,9 @@ static bool open_database(struct store *s, const char *name, int flags, char err
     /* A store may come from anywhere: what stands in it is data, never a program. */
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return store_run(s, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", error);
+    return store_run(
+        s, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY",
+        error);
 }
 
 /* Where nothing may be written nobody writes: it is read without the files beside it that readers

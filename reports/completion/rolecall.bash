@@ -34,7 +34,7 @@ _rolecall_rules()
 # The options of a command.
 _rolecall_options()
 {
-    local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
+    local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
         audit) echo "--policy --format --events --report --formats --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
@@ -55,6 +55,7 @@ _rolecall_value()
 {
     case $1 in
         --read | -r | --policy | -p | --output | -o | --store | --from | --records) _rolecall_files "$2" ;;
+        --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "policy/policy_accept.h"
 #include "reports/text_layout.h"
 

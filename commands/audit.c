@@ -1,5 +1,5 @@
 /*
- * command_audit.c - `rolecall audit`: the run, then its reports.
+ * audit.c - `rolecall audit`: the run, then its reports.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 
@@ -111,7 +111,8 @@ static int keep_audit(struct reporting *r)
 {
     char error[STORE_ERROR];
     int64_t id = 0;
-    if (r->results.run->interrupted) {
+    /* A live capture has no other end. */
+    if (r->results.run->interrupted && !r->session->options->live) {
         return trouble("stopped before the end of the input: the audit is reported, not stored");
     }
     if (make_document(r) != EXIT_CLEAN) {
@@ -248,8 +249,12 @@ static int check_formats(const struct options *o)
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }
-    return n.best == NULL ? trouble("no such format '%s'; 'rolecall audit --help' lists them", word)
-                          : trouble("no such format '%s'; did you mean '%s'?", word, n.best);
+    return n.best == NULL
+               ? trouble(
+                     "--format, --formats: no such format '%s'; 'rolecall audit --help' lists them",
+                     word)
+               : trouble("--format, --formats: no such format '%s'; did you mean '%s'?", word,
+                         n.best);
 }
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)

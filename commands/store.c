@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/difference.h"
 #include "reports/formats.h"
 #include "reports/history.h"
