@@ -125,7 +125,7 @@ def killed(b):
             expect(not said, 'all is gone')
             continue
         numbers = b.audits() if sqlite3.connect(b.store).execute('SELECT count(*) FROM sqlite_schema').fetchone()[0] else []
-        expect(set(said[-40:]) <= set(numbers), 'said to be stored, and is not:', set(said[-40:]) - set(numbers))
+        expect(set(said[-30:]) <= set(numbers), 'said to be stored, and is not:', set(said[-30:]) - set(numbers))
         kept += len(numbers)
         for number in [n for n in numbers if n in said][-1:]:
             expect(b.report(number) == octets, 'an audit is read otherwise than it was written')
