@@ -261,6 +261,10 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+/* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
+ * wait. */
+#define LIMIT_SYSLOG_DATAGRAM 2048u
+#define LIMIT_SYSLOG_SECONDS 10
 
 /* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
  * the earlier audits whose figures a report shows: a year of weeks, and some. */

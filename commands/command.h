@@ -19,7 +19,8 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct options {
     const char **inputs;
     size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color;
+    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color,
+        *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
     enum severity fail_on;
     unsigned workers, keep;

@@ -27,10 +27,14 @@
 #define HELP_AUDIT                                                                                 \
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
-    "      --format F         text (default) or jsonl\n"                                           \
+    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
+    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
     "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
-    "      --formats LIST     what else --report writes (default: html,jsonl,text)\n"              \
+    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
+    "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
+    "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
+    "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --store FILE       keep the audit in this store (see 'rolecall history')\n"             \
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
