@@ -67,18 +67,15 @@ static void add_records(struct output *out, const struct reporting *r)
     }
 }
 
-static int write_format(struct reporting *r, const char *name, const char *path,
+static int write_format(struct reporting *r, const struct format *f, const char *path,
                         struct text_style style)
 {
-    const struct format *f = format_find(name);
     struct output *out = NULL;
-    if ((f != NULL && f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
+    if ((f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
         open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (f == NULL) {
-        text_report(out, &style, r->results.names, r->results.run, r->results.audit);
-    } else if (f->render == render_jsonl) {
+    if (f->render == render_jsonl) {
         add_records(out, r);
     } else {
         f->render(out, r->document, &(struct render_options){.style = style});
@@ -136,13 +133,12 @@ static int write_folder(struct reporting *r)
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
                        strerror(errno));
     }
-    const struct text_style style = {.fail_on = o->fail_on};
-    (void)snprintf(path, sizeof path, "%s/report.txt", folder);
-    int status = write_format(r, "text", path, style);
+    int status = EXIT_CLEAN;
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        if (formats[i].render == render_jsonl || format_listed(list, formats[i].name)) {
+        bool always = formats[i].render == render_jsonl || formats[i].render == render_text;
+        if (always || format_listed(list, formats[i].name)) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
-            status = write_format(r, formats[i].name, path, style);
+            status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
     }
     return status;
@@ -176,14 +172,13 @@ static int write_reports(struct reporting *r, struct output *records)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    bool only_text = r->session->gathering == NULL;
-    int status = only_text ? EXIT_CLEAN : make_records(r);
+    int status = make_records(r);
     int kept = status == EXIT_CLEAN && r->session->store != NULL ? keep_audit(r) : EXIT_CLEAN;
     if (status == EXIT_CLEAN && records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
     } else if (status == EXIT_CLEAN) {
-        status = write_format(r, format, o->output, style_for(o));
+        status = write_format(r, format_find(format), o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -263,13 +258,12 @@ static int check_formats(const struct options *o)
     }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
-    if (given != NULL && strcmp(given, "text") != 0 && format_find(given) == NULL) {
+    if (given != NULL && format_find(given) == NULL) {
         (void)snprintf(word, sizeof word, "%s", given);
     } else if (o->formats == NULL || !format_unknown(o->formats, word)) {
         return EXIT_CLEAN;
     }
     struct nearest n = nearest_of(word);
-    nearest_offer(&n, "text");
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }

@@ -372,6 +372,7 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     if (a != NULL) {
         json_number(j, "subjects", a->subjects_shed);
         json_number(j, "findings", a->findings_shed);
+        json_number(j, "names", a->names_shed);
         json_number(j, "rule_state", a->state_shed);
     }
     if (gathering != NULL) {
@@ -438,7 +439,8 @@ void record_summary(struct output *out, const struct record_names *names, const 
     json_number(&j, "flows", run->flows.flows);
     json_open(&j, "protocols", '{');
     for (size_t i = 0; i < run->protocol_count; i++) {
-        json_number(&j, run->protocols[i], run->protocol_flows[i]);
+        json_key(&j, bytes_text(run->protocols[i]));
+        json_number(&j, NULL, run->protocol_flows[i]);
     }
     json_close(&j, '}');
     if (a != NULL && names->policy != NULL) {

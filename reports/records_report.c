@@ -26,6 +26,9 @@ static void record_audit(struct output *out, const struct results *r)
         json_text(&j, NULL, run->inputs[i]);
     }
     json_close(&j, ']');
+    if (r->names->source != NULL) {
+        json_number(&j, "captures", source_files(r->names->source));
+    }
     if (r->generated_ns != INT64_MIN) {
         json_time(&j, "generated", r->generated_ns, 0);
     }

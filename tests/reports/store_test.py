@@ -3,7 +3,7 @@
 
 usage: store_test.py --rolecall PROGRAM --writer PROGRAM --pcaps FOLDER [--rounds N] [NAME...]
 """
-import argparse, glob, json, os, random, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
+import argparse, glob, json, os, random, re, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERSION = 2  # of the store
@@ -76,6 +76,20 @@ def same_octets(b):
     size, octets = os.path.getsize(b.store), sum(map(len, originals))
     print('same_octets: %d audits, %d octets of records, store of %d' % (len(numbers), octets, size))
     expect(size < octets, 'texts are not shared')
+
+
+def formats(b):
+    """Every format of reports/formats.def is the same octets from the store as from the audit itself."""
+    with open(os.path.join(HERE, '../../reports/formats.def'), encoding='utf8') as f:
+        rows = re.findall(r'^FORMAT\("([^"]+)", "([^"]+)"', f.read(), re.M)
+    report = os.path.join(b.folder, 'report')
+    done = b.audit('demo/breaches.pcap', '--report', report, '--formats', ','.join(name for name, _ in rows))
+    expect(done.returncode == 1 and len(rows) > 1, done)
+    for name, file in rows:
+        again = b.run('report', '--from', b.store, '--format', name)
+        with open(os.path.join(report, file), 'rb') as f:
+            expect(again.returncode == 0 and again.stdout == f.read() != b'', name, 'is another one from the store', again.stderr)
+    print('formats: ' + ' '.join(name for name, _ in rows))
 
 
 def history(b):
@@ -351,7 +365,7 @@ def accepted(b):
     expect(b.run('check', policy).stdout.count(b'is renewed by line') == 3, 'check')
 
 
-TESTS = [same_octets, history, killed, stopped, at_once, full, read_only, refused, damaged, migrated, accepted]
+TESTS = [same_octets, formats, history, killed, stopped, at_once, full, read_only, refused, damaged, migrated, accepted]
 
 
 def main():
