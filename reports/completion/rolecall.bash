@@ -62,7 +62,7 @@ _rolecall_value()
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then
                 _rolecall_words "table csv json nftables windows" "$2"
-            elif [[ ${COMP_WORDS[1]} == audit ]]; then
+            elif [[ ${COMP_WORDS[1]} == audit || ${COMP_WORDS[1]} == report ]]; then
                 _rolecall_words "text $_rolecall_formats" "$2"
             else
                 _rolecall_words "text jsonl" "$2"

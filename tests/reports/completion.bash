@@ -48,6 +48,7 @@ expect "--help --version accept audit check diff discover events explain history
 expect "audit" au
 expect "last previous" diff ""
 expect "last" report --audit l
+expect "sarif syslog" report --format s
 expect "text" audit --format t
 expect "jsonl text" rules --format ""
 expect "jsonl" audit --format = j

@@ -32,7 +32,7 @@
 /* Hostile text, empty ones, big numbers, a type that nobody knows. */
 #define ODD                                                                                        \
     "{\"type\":\"strange\",\"text\":\"\\u0001\\u001b[31m\\\"'; DROP TABLE audits; --\\\\\",\"\":"  \
-    "[[],{},\"\",\"\\u202e\xf0\x9f\x98\x80\",9007199254740993,true,false]}\n{\"type\":\"\"}"  \
+    "[[],{},\"\",\"\\u202e\xf0\x9f\x98\x80\",9007199254740993,true,false]}\n{\"type\":\"\"}"       \
     "\n"
 
 static char folder[] = "/tmp/rolecall-store-XXXXXX";
