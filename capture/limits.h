@@ -270,5 +270,7 @@
  * the earlier audits whose figures a report shows: a year of weeks, and some. */
 #define LIMIT_STORE_WAIT_MS 30000
 #define LIMIT_STORE_HISTORY 60
+/* One record of a store: the model of the largest policy takes some megabytes. */
+#define LIMIT_STORE_TEXT (64 << 20)
 
 #endif

@@ -226,6 +226,68 @@ static void put_services(struct layout *l, const struct changes *c)
     }
 }
 
+/* ---- grades ---- */
+
+/* A chapter's letter; "-" where there is none. */
+static const char *grade_of(const struct document *d, const char *chapter)
+{
+    for (size_t i = 0; i < d->grades.count; i++) {
+        const char *name = member_text(d->grades.at[i], "chapter");
+        const char *grade = member_text(d->grades.at[i], "grade");
+        if (name != NULL && strcmp(name, chapter) == 0) {
+            return grade == NULL ? "-" : grade;
+        }
+    }
+    return "-";
+}
+
+/* The next chapter from `place` on whose letter changed; NULL: none. */
+static const char *next_change(const struct difference *d, size_t *place)
+{
+    while (*place < d->after->grades.count) {
+        const char *chapter = member_text(d->after->grades.at[(*place)++], "chapter");
+        if (chapter != NULL &&
+            strcmp(grade_of(d->before, chapter), grade_of(d->after, chapter)) != 0) {
+            return chapter;
+        }
+    }
+    return NULL;
+}
+
+static void put_grades(struct layout *l, const struct difference *d)
+{
+    size_t place = 0;
+    bool begun = false;
+    const char *chapter = NULL;
+    while ((chapter = next_change(d, &place)) != NULL) {
+        if (!begun) {
+            put_heading(l, "GRADES");
+        }
+        begun = true;
+        layout_begin(l, 0, BODY);
+        layout_format(l, INK_PLAIN, "%s to %s", grade_of(d->before, chapter),
+                      grade_of(d->after, chapter));
+        layout_column(l, BODY);
+        layout_text(l, INK_PLAIN, chapter);
+        layout_end(l);
+    }
+}
+
+static void add_grades(struct json *j, const struct difference *d)
+{
+    size_t place = 0;
+    const char *chapter = NULL;
+    json_open(j, "grades", '[');
+    while ((chapter = next_change(d, &place)) != NULL) {
+        json_open(j, NULL, '{');
+        json_text(j, "chapter", chapter);
+        json_text(j, "before", grade_of(d->before, chapter));
+        json_text(j, "after", grade_of(d->after, chapter));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 /* ---- the whole ---- */
 
 static void put_audit(struct layout *l, const char *label, int64_t id, const struct document *d)
@@ -253,6 +315,7 @@ void difference_text(struct output *out, const struct text_style *style, const s
     put_findings(&l, f);
     put_hosts(&l, &d->hosts);
     put_services(&l, &d->services);
+    put_grades(&l, d);
     layout_blank(&l);
     layout_begin(&l, 0, 0);
     for (int i = 0; i < CHANGES; i++) {
@@ -321,5 +384,6 @@ void difference_records(struct output *out, const struct difference *d)
     add_counts(&j, "findings", &d->findings);
     add_counts(&j, "hosts", &d->hosts);
     add_counts(&j, "services", &d->services);
+    add_grades(&j, d);
     record_end(&j);
 }

@@ -198,6 +198,7 @@ static bool open_database(struct store *s, const char *name, int flags, char err
     }
     (void)sqlite3_busy_timeout(s->db, LIMIT_STORE_WAIT_MS);
     /* A store may come from anywhere: what stands in it is data, never a program. */
+    (void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, LIMIT_STORE_TEXT);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return store_run(

@@ -69,6 +69,10 @@ static const char *accept_entries(const struct accept_entry *entries, unsigned c
 static const struct accept_entry entry = {
     .rule = "R061", .server = "mp01.corp.example", .until = "2199-01-31", .reason = "r"};
 
+/* What every policy knows. */
+static const struct accept_entry anywhere = {
+    .rule = "R061", .server = "10.0.0.1", .until = "2199-01-31", .reason = "r"};
+
 static void layouts(void **state)
 {
     static const struct {
@@ -123,6 +127,40 @@ static void layouts(void **state)
             fail_msg("%s: %s\n%s", cases[i].label, errors, read_file());
         }
     }
+}
+
+/* Whatever is left of a policy: it is left alone, or one entry is added. */
+static void cut(void **state)
+{
+    static const char text[] =
+        "profile: strict # c\nhosts: {mp01.corp.example: {addresses: [10.0.1.20]}}\naccept:\n"
+        "  # first\n  - {rule: R090, reason: x}   # old\n  - rule: R091\n    reason: |\n      a\n"
+        "      b\ntls: {pki: true}\n";
+    char part[sizeof text];
+    unsigned added = 0;
+    FILE *nowhere = fopen("/dev/null", "w");
+    (void)state;
+    assert_non_null(nowhere);
+    for (size_t len = 0; len < sizeof text; len++) {
+        struct policy *before = NULL, *after = NULL;
+        memcpy(part, text, len);
+        part[len] = '\0';
+        write_file(part);
+        bool loads = policy_load(path, &rule_names, nowhere, &before) == 0;
+        bool done = accept_entries(&anywhere, 1)[0] == '\0';
+        if (!done) {
+            assert_string_equal(read_file(), part);
+        } else {
+            assert_true(loads);
+            assert_int_equal(policy_load(path, &rule_names, stderr, &after), 0);
+            assert_int_equal(after->acceptance_count, before->acceptance_count + 1);
+            policy_free(after);
+            added++;
+        }
+        policy_free(before);
+    }
+    assert_int_equal(fclose(nowhere), 0);
+    assert_true(added > 50);
 }
 
 static void refused(void **state)
@@ -253,8 +291,8 @@ static void at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layouts),       cmocka_unit_test(refused), cmocka_unit_test(texts),
-        cmocka_unit_test(mode_and_link), cmocka_unit_test(at_once),
+        cmocka_unit_test(layouts), cmocka_unit_test(refused),       cmocka_unit_test(cut),
+        cmocka_unit_test(texts),   cmocka_unit_test(mode_and_link), cmocka_unit_test(at_once),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
