@@ -265,6 +265,12 @@
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
 #define LIMIT_SYSLOG_SECONDS 10
+/* Names that --mask replaces, with their parts: those of a large domain that were seen. */
+#define LIMIT_MASKED_NAMES 262144u
+#define LIMIT_MASKED_OCTETS (64u << 20)
+/* The capture beside a finding, which goes by mail, and all of them. */
+#define LIMIT_EVIDENCE_FILE (2u << 20)
+#define LIMIT_EVIDENCE_OCTETS (256u << 20)
 
 /* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
  * the earlier audits whose figures a report shows: a year of weeks, and some. */

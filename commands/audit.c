@@ -1,20 +1,23 @@
 /*
  * audit.c - `rolecall audit`: the run, then its reports.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/nearest.h"
 #include "commands/command.h"
+#include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
-#define FORMATS_DEFAULT "html,jsonl,text"
+#define FORMATS_DEFAULT "html,jsonl,text,evidence"
 
 struct reporting { /* of a finished audit */
     const struct session *session;
@@ -52,6 +55,30 @@ static int make_document(struct reporting *r)
     }
     return document_parse(records_of(r), error, &r->document) < 0 ? trouble("%s", error)
                                                                   : EXIT_CLEAN;
+}
+
+/* The records are then those of the masked document. */
+static int mask_records(struct reporting *r)
+{
+    if (r->session->mask == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    int failed = mask_document(r->session->mask, r->document);
+    if (failed < 0) {
+        return trouble("--mask: %s; nothing was written",
+                       failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
+    }
+    int closed = output_close(r->records); /* memory */
+    (void)closed;
+    r->records = output_to_memory();
+    if (r->records == NULL) {
+        return trouble("out of memory");
+    }
+    document_write(r->records, r->document);
+    return EXIT_CLEAN;
 }
 
 /* Line by line, so that a full disk leaves whole ones. */
@@ -122,6 +149,61 @@ static int keep_audit(struct reporting *r)
 
 /* ---- all of them ---- */
 
+/* What an earlier report left there is of other findings. */
+static void clear_evidence(const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *entry = NULL;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t digits = strspn(entry->d_name, "0123456789abcdef");
+        if (digits == 16 && strcmp(entry->d_name + digits, ".pcapng") == 0) {
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+/* The packets of each finding. By default only where the inputs can be read again. */
+static int write_evidence(const struct reporting *r)
+{
+    char folder[4096], error[EVIDENCE_ERROR];
+    const struct options *o = r->session->options;
+    struct evidence_counts counts;
+    const struct evidence_request request = {.inputs = o->inputs,
+                                             .input_count = o->input_count,
+                                             .source = r->results.names->source,
+                                             .filter = o->filter,
+                                             .folder = folder};
+    if (o->mask) {
+        return o->formats == NULL ? EXIT_CLEAN
+                                  : trouble("--formats evidence: packets cannot be masked; leave "
+                                            "out one of evidence and --mask");
+    }
+    if (o->live || !evidence_is_possible(o->inputs, o->input_count)) {
+        return o->formats == NULL
+                   ? EXIT_CLEAN
+                   : trouble("--formats evidence: packets are read again, and this input can be "
+                             "read only once; save it to a file first");
+    }
+    (void)snprintf(folder, sizeof folder, "%s/evidence", o->report_folder);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
+    }
+    clear_evidence(folder);
+    if (evidence_write(&request, r->results.audit, error, &counts) < 0) {
+        return trouble("%s", error);
+    }
+    if (counts.left_out > 0 && !o->quiet) {
+        (void)fprintf(stderr,
+                      "rolecall: %s: %zu cited packets were left out, as they would make the files "
+                      "too large or are not in the input any more\n",
+                      folder, counts.left_out);
+    }
+    return EXIT_CLEAN;
+}
+
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r)
 {
@@ -140,6 +222,9 @@ static int write_folder(struct reporting *r)
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
             status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
+    }
+    if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
+        status = write_evidence(r);
     }
     return status;
 }
@@ -173,11 +258,18 @@ static int write_reports(struct reporting *r, struct output *records)
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
     int status = make_records(r);
+    /* The store keeps what was seen; it is not what is given away. */
     int kept = status == EXIT_CLEAN && r->session->store != NULL ? keep_audit(r) : EXIT_CLEAN;
-    if (status == EXIT_CLEAN && records != NULL) {
+    status = status == EXIT_CLEAN ? mask_records(r) : status;
+    if (status != EXIT_CLEAN) {
+        int closed = output_close(records); /* what is wrong has been said */
+        (void)closed;
+        return status;
+    }
+    if (records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
-    } else if (status == EXIT_CLEAN) {
+    } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
@@ -231,7 +323,9 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
-    int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
+    wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
+    int status = run_pipeline(s, wanted, &p);
     if (status != EXIT_CLEAN) {
         /* Half an audit would look like one in which much was mended: none is stored. */
         s->store = store_close(s->store);
@@ -287,6 +381,9 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
     }
+    if (o->events && o->mask) {
+        return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
@@ -302,8 +399,11 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
-    int status = s.audit == NULL || (gathers && s.gathering == NULL) ? trouble("out of memory")
-                                                                     : audit_with(&s, jsonl);
+    s.mask = o->mask ? mask_new(s.policy) : NULL;
+    int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
+                     ? trouble("out of memory")
+                     : audit_with(&s, jsonl);
+    mask_free(s.mask);
     gathering_free(s.gathering);
     store_close(s.store);
     audit_free(s.audit);

@@ -141,6 +141,9 @@ static bool session_observe(void *user, const struct observation *o)
     if (s->gathering != NULL) {
         gathering_observe(s->gathering, o);
     }
+    if (s->mask != NULL) {
+        mask_observe(s->mask, o);
+    }
     if (s->discovery != NULL) {
         discovery_observe(s->discovery, o);
     }
@@ -176,7 +179,8 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .secrets = o->secrets,
                    .sql_text = asked(s, o->sql_text, "sql.text"),
                    .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
-                   .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
+                   .brief = s->events == NULL && s->mask == NULL && s->policy != NULL &&
+                            s->policy->watch_count == 0,
                    .totals = s->gathering != NULL,
                    .applications =
                        asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),

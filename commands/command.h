@@ -10,6 +10,7 @@
 #include "pipeline.h"
 #include "policy/discover.h"
 #include "reports/gather.h"
+#include "reports/mask.h"
 #include "reports/progress.h"
 #include "reports/store.h"
 #include "reports/text.h"
@@ -25,7 +26,8 @@ struct options {
     enum severity fail_on;
     unsigned workers, keep;
     size_t memory;
-    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
+    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
+        mask;
 };
 
 struct command {
@@ -38,6 +40,7 @@ struct session { /* one run of events or audit */
     struct policy *policy;
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
+    struct mask *mask;           /* NULL: nothing is masked */
     struct discovery *discovery;
     struct store *store;   /* where the audit is kept; NULL: nowhere */
     struct output *events; /* where observations are written; NULL: nowhere */

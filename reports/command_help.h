@@ -32,9 +32,12 @@
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
     "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
     "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
-    "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
+    "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
+    "                         default: html,jsonl,text,evidence)\n"                                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
+    "      --mask             replace names of users and hosts, domains and addresses, each\n"     \
+    "                         always by the same word, in every report\n"                          \
     "      --store FILE       keep the audit in this store (see 'rolecall history')\n"             \
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \

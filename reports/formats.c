@@ -42,7 +42,7 @@ bool format_unknown(const char *list, char word[FORMAT_WORD])
 {
     while (*list != '\0') {
         size_t len = strcspn(list, ",");
-        bool known = false;
+        bool known = len > 0 && word_means(list, len, FORMAT_EVIDENCE);
         for (unsigned i = 0; i < format_count; i++) {
             known = known || (len > 0 && word_means(list, len, formats[i].name));
         }

@@ -26,6 +26,8 @@ struct format {
 extern const struct format formats[];
 extern const unsigned format_count;
 const struct format *format_find(const char *name); /* NULL: no such format */
+/* In a list only: the captures of evidence.h, which are made of packets and not of a document. */
+#define FORMAT_EVIDENCE "evidence"
 /* True when the comma-separated list names the format, or its family: "csv" all of "csv-...". */
 bool format_listed(const char *list, const char *name);
 /* The first word of the list that names no format, in `word`; false: there is none. */

@@ -38,7 +38,7 @@ _rolecall_options()
 {
     local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --format --events --report --formats --syslog --syslog-ca --reproducible --store --fail-on --color $input" ;;
+        audit) echo "--policy --format --events --report --formats --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy $input" ;;
         check) echo "--policy --fail-on --help" ;;
@@ -70,7 +70,7 @@ _rolecall_value()
             ;;
         --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
         --syslog-ca) _rolecall_files "$2" ;;
-        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
+        --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
