@@ -99,8 +99,8 @@ void history_list(struct output *out, const struct text_style *style, const stru
 {
     struct layout l;
     struct text_style wide = *style;
-    /* A table: a terminal that is narrower than it wraps its last column. */
-    wide.width = style->width != 0 && style->width > AT_POLICY + 20 ? style->width : AT_POLICY + 28;
+    /* A table: a line an audit, however narrow the terminal. */
+    wide.width = AT_POLICY + LAYOUT_WORD;
     layout_init(&l, out, &wide);
     put_head(&l);
     for (size_t i = 0; i < d->history.count; i++) {
