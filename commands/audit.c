@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "capture/nearest.h"
-#include "commands/command.h"
+#include "commands/service.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
@@ -112,7 +112,8 @@ static int write_format(struct reporting *r, const struct format *f, const char 
 
 /* ---- the store ---- */
 
-static int read_history(struct reporting *r)
+/* What the reports tell of earlier audits. */
+static int read_history(struct reporting *r, struct store *store)
 {
     char error[STORE_ERROR], sha256[65];
     const struct policy *p = r->session->policy;
@@ -123,7 +124,7 @@ static int read_history(struct reporting *r)
     for (size_t i = 0; i < sizeof p->sha256; i++) {
         (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
     }
-    if (!store_history(r->session->store, p->path, sha256, r->history, error)) {
+    if (!store_history(store, p->path, sha256, r->history, error)) {
         return trouble("%s", error);
     }
     const char *text = output_memory(r->history, &r->results.history.len);
@@ -131,20 +132,43 @@ static int read_history(struct reporting *r)
     return EXIT_CLEAN;
 }
 
-/* The reports are written also when the audit cannot be stored. */
-static int keep_audit(struct reporting *r)
+/* Half an audit would look like one in which much was mended: none is stored. */
+static int keep_document(struct reporting *r, struct store *store)
 {
     char error[STORE_ERROR];
     int64_t id = 0;
+    const struct session *s = r->session;
     /* A live capture has no other end. */
-    if (r->results.run->interrupted && !r->session->options->live) {
-        return trouble("stopped before the end of the input: the audit is reported, not stored");
+    if (s->partial || (r->results.run->interrupted && !s->options->live)) {
+        return trouble("not all of the input was read: the audit is reported, not stored");
     }
     if (make_document(r) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    return store_add(r->session->store, r->document, error, &id) ? EXIT_CLEAN
-                                                                 : trouble("%s", error);
+    return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
+}
+
+/* All records, and the document kept where that is asked for; `ret_kept` tells how that went, as
+ * the reports are written whether or not. */
+static int gather_records(struct reporting *r, int *ret_kept)
+{
+    struct store *store = NULL;
+    *ret_kept = EXIT_CLEAN;
+    if (r->session->options->store == NULL) {
+        return make_records(r);
+    }
+    /* Opened for each audit: a report of a running one is written in a process of its own, which
+     * cannot share what SQLite holds open. */
+    *ret_kept = open_store(r->session->options, STORE_KEEP, &store);
+    if (store != NULL) {
+        *ret_kept = read_history(r, store);
+    }
+    int status = make_records(r);
+    if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
+        *ret_kept = keep_document(r, store);
+    }
+    store_close(store);
+    return status;
 }
 
 /* ---- all of them ---- */
@@ -205,11 +229,10 @@ static int write_evidence(const struct reporting *r)
 }
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
-static int write_folder(struct reporting *r)
+static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *folder = o->report_folder;
     const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
@@ -252,19 +275,24 @@ static int send_findings(struct reporting *r)
     return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
 }
 
-/* `records`: the output that is open for them; NULL: another format is asked for. */
-static int write_reports(struct reporting *r, struct output *records)
+/* `records`: the output that is open for them; NULL: another format is asked for. With `folder`,
+ * what belongs there and nothing else. */
+static int write_reports(struct reporting *r, struct output *records, const char *folder)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    int status = make_records(r);
-    /* The store keeps what was seen; it is not what is given away. */
-    int kept = status == EXIT_CLEAN && r->session->store != NULL ? keep_audit(r) : EXIT_CLEAN;
+    int kept = EXIT_CLEAN;
+    int status = gather_records(r, &kept);
+    /* The store has what was seen: it is not what is given away. */
     status = status == EXIT_CLEAN ? mask_records(r) : status;
     if (status != EXIT_CLEAN) {
         int closed = output_close(records); /* what is wrong has been said */
         (void)closed;
         return status;
+    }
+    if (folder != NULL) {
+        status = write_folder(r, folder);
+        return status == EXIT_CLEAN ? kept : status;
     }
     if (records != NULL) {
         add_records(records, r);
@@ -272,7 +300,7 @@ static int write_reports(struct reporting *r, struct output *records)
     } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
     }
-    if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
+    if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
@@ -290,7 +318,10 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int report_audit(struct session *s, struct pipeline *p, struct output *records)
+/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
+ */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
 {
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
@@ -302,14 +333,18 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int known = s->store == NULL ? EXIT_CLEAN : read_history(&r);
-    int status = write_reports(&r, records);
-    status = status == EXIT_CLEAN ? known : status;
+    int status = write_reports(&r, records, folder);
     document_free(r.document);
     int closed = output_close(r.records); /* memory: nothing that could fail */
     closed = output_close(r.history);
     (void)closed;
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
+}
+
+/* Of an audit that goes on; in a process of its own. */
+static int report_now(struct session *s, struct pipeline *p, const char *folder)
+{
+    return report_audit(s, p, NULL, folder);
 }
 
 static int audit_with(struct session *s, bool jsonl)
@@ -325,13 +360,15 @@ static int audit_with(struct session *s, bool jsonl)
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
     wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
     wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
-    int status = run_pipeline(s, wanted, &p);
-    if (status != EXIT_CLEAN) {
-        /* Half an audit would look like one in which much was mended: none is stored. */
-        s->store = store_close(s->store);
+    if (o->live) {
+        wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
+        s->service = service_new(s, report_now);
     }
+    int status = run_pipeline(s, wanted, &p);
+    s->service = service_free(s->service);
+    s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
-        int reported = report_audit(s, p, records);
+        int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
     } else if (close_output(records, o->output) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -371,7 +408,6 @@ static int check_formats(const struct options *o)
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
-    char error[STORE_ERROR];
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
@@ -391,11 +427,14 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (o->store != NULL && !store_open(o->store, STORE_KEEP, error, &s.store)) {
+    /* That it cannot be used is told before the work, not after. */
+    struct store *store = NULL;
+    if (o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) {
         policy_free(s.policy);
-        return trouble("%s", error);
+        return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || s.store != NULL;
+    store_close(store);
+    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
@@ -405,7 +444,6 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
                      : audit_with(&s, jsonl);
     mask_free(s.mask);
     gathering_free(s.gathering);
-    store_close(s.store);
     audit_free(s.audit);
     policy_free(s.policy);
     return status;

@@ -24,7 +24,9 @@ struct options {
         *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
     enum severity fail_on;
-    unsigned workers, keep;
+    unsigned workers;
+    unsigned long every,
+        keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
         mask;
@@ -35,6 +37,8 @@ struct command {
     int (*run)(const struct command *c, struct options *o, int argc, char **argv);
 };
 
+struct service;
+
 struct session { /* one run of events or audit */
     const struct options *options;
     struct policy *policy;
@@ -42,11 +46,13 @@ struct session { /* one run of events or audit */
     struct gathering *gathering; /* NULL: no report asks for it */
     struct mask *mask;           /* NULL: nothing is masked */
     struct discovery *discovery;
-    struct store *store;   /* where the audit is kept; NULL: nowhere */
     struct output *events; /* where observations are written; NULL: nowhere */
     uint32_t written_records;
+    bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
+    struct service *service;   /* NULL: nothing is done while it runs */
+    struct pipeline *pipeline; /* while it runs */
 };
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -57,6 +63,7 @@ int rest_as_inputs(struct options *o, int argc, char **argv);
 int load_policy(const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
+int open_store(const struct options *o, enum store_use use, struct store **ret);
 /* The document of an audit in the store that the options name; `word` NULL: the last one. */
 int read_stored(const struct command *c, const struct options *o, const char *word,
                 struct document **ret);

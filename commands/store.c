@@ -10,13 +10,16 @@
 #include "reports/formats.h"
 #include "reports/history.h"
 
-static int open_store(const struct command *c, const struct options *o, struct store **ret)
+int open_store(const struct options *o, enum store_use use, struct store **ret)
 {
     char error[STORE_ERROR];
-    if (o->store == NULL) {
-        return usage(c, "no store given; name one with --store");
-    }
-    return store_open(o->store, STORE_LOOK, error, ret) ? EXIT_CLEAN : trouble("%s", error);
+    return store_open(o->store, use, error, ret) ? EXIT_CLEAN : trouble("%s", error);
+}
+
+static int look_into_store(const struct command *c, const struct options *o, struct store **ret)
+{
+    return o->store == NULL ? usage(c, "no store given; name one with --store")
+                            : open_store(o, STORE_LOOK, ret);
 }
 
 /* One of two: text, or one record a line. */
@@ -37,7 +40,7 @@ static int remove_audits(const struct options *o, struct store *store)
     if (o->keep == 0) {
         return EXIT_CLEAN;
     }
-    if (!store_keep(store, o->keep, error, &removed)) {
+    if (!store_keep(store, (unsigned)o->keep, error, &removed)) {
         return trouble("%s", error);
     }
     if (!o->quiet) {
@@ -80,7 +83,7 @@ int run_history(const struct command *c, struct options *o, int argc, char **arg
     (void)argc;
     (void)argv;
     int status = wants_records(o, &jsonl);
-    status = status == EXIT_CLEAN ? open_store(c, o, &store) : status;
+    status = status == EXIT_CLEAN ? look_into_store(c, o, &store) : status;
     status = status == EXIT_CLEAN ? remove_audits(o, store) : status;
     if (status == EXIT_CLEAN) {
         records = output_to_memory();
@@ -113,7 +116,7 @@ int read_stored(const struct command *c, const struct options *o, const char *wo
 {
     struct store *store = NULL;
     int64_t id = 0;
-    int status = open_store(c, o, &store);
+    int status = look_into_store(c, o, &store);
     status =
         status == EXIT_CLEAN ? read_audit(store, word == NULL ? "last" : word, &id, ret) : status;
     store_close(store);
@@ -163,7 +166,7 @@ int run_diff(const struct command *c, struct options *o, int argc, char **argv)
         return usage(c, "two audits are compared; give both, or none for previous and last");
     }
     int status = wants_records(o, &jsonl);
-    status = status == EXIT_CLEAN ? open_store(c, o, &store) : status;
+    status = status == EXIT_CLEAN ? look_into_store(c, o, &store) : status;
     status = status == EXIT_CLEAN
                  ? compare_audits(o, store, argc == optind ? ordinary : argv + optind, jsonl)
                  : status;

@@ -165,6 +165,29 @@ def stopped(b):
     expect(program.returncode == 2 and b.audits() == [], program)
 
 
+def live(b):
+    """Of a live audit each report on request is stored, by a process of its own, and the one at the end."""
+    report = os.path.join(b.folder, 'report')
+    program = subprocess.Popen([b.o.rolecall, 'audit', '-q', '-p', b.policy, '-i', 'lo', '--report', report, '--store', b.store], cwd=b.o.pcaps,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    for wanted in ([1], [1, 2]):
+        deadline = time.monotonic() + 20
+        time.sleep(1)  # until it listens to signals
+        if program.poll() is None:
+            program.send_signal(signal.SIGUSR1)
+        while program.poll() is None and b.audits() != wanted and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if program.poll() is not None:
+            errors = program.communicate()[1].decode()
+            expect('not allowed' in errors, errors)
+            print('live: not possible here:', errors.strip())
+            return
+        expect(b.audits() == wanted, b.audits())
+    program.send_signal(signal.SIGINT)
+    errors = program.communicate()[1]
+    expect(program.returncode in (0, 1) and b.audits() == [1, 2, 3], program.returncode, errors, b.audits())
+
+
 def at_once(b):
     """Several processes make a store together, and add to it."""
     path, octets = b.records()
@@ -365,7 +388,7 @@ def accepted(b):
     expect(b.run('check', policy).stdout.count(b'is renewed by line') == 3, 'check')
 
 
-TESTS = [same_octets, formats, history, killed, stopped, at_once, full, read_only, refused, damaged, migrated, accepted]
+TESTS = [same_octets, formats, history, killed, stopped, live, at_once, full, read_only, refused, damaged, migrated, accepted]
 
 
 def main():
