@@ -5,6 +5,8 @@ usage: store_test.py --rolecall PROGRAM --writer PROGRAM --pcaps FOLDER [--round
 """
 import argparse, glob, json, os, random, re, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
 
+import jsonschema
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERSION = 2  # of the store
 
@@ -109,6 +111,13 @@ def history(b):
     expect(earlier[0]['findings']['high'] == 3 and any(g.get('grade') == 'C' for g in earlier[0]['grades']), earlier[0])
     listed = [json.loads(line) for line in b.run('history', '--store', b.store, '--format', 'jsonl').stdout.splitlines()]
     expect([r['series'] for r in listed] == [1, 1, 1, 2, 1], listed)
+    with open(os.path.join(HERE, '../../reports/schema/records.schema.json'), encoding='utf8') as f:
+        schema = jsonschema.Draft7Validator(json.load(f))
+    changes = [json.loads(line) for line in b.run('diff', '--store', b.store, '--format', 'jsonl').stdout.splitlines()]
+    expect({r['of'] for r in changes[:-1]} == {'finding', 'host', 'service'} and changes[-1]['type'] == 'differences', changes)
+    for record in earlier + listed + changes:
+        faults = [error.message for error in schema.iter_errors(record)]
+        expect(not faults, faults, record)
     difference = b.run('diff', '--store', b.store)
     expect(b'audit 3 ' in difference.stdout and b'audit 5 ' in difference.stdout, difference.stdout)
     expect(b.run('history', '--store', b.store, '--keep', '2').returncode == 0, 'keep')
@@ -144,7 +153,7 @@ def killed(b):
         for number in [n for n in numbers if n in said][-1:]:
             expect(b.report(number) == octets, 'an audit is read otherwise than it was written')
     print('killed: %d rounds, %d audits looked at' % (b.o.rounds, kept))
-    expect(kept > b.o.rounds, 'hardly anything was stored before the kills')
+    expect(kept > 5, 'hardly anything was stored before the kills')
 
 
 def stopped(b):
