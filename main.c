@@ -120,41 +120,43 @@ static int set_numbers(const struct command *c, struct options *o, int option)
     return EXIT_CLEAN;
 }
 
-/* Options that hold a text, and those that are on when they are given: where their value goes. */
-static const struct {
+struct option_place { /* where an option's value goes */
     int option;
     size_t at;
-} text_options[] =
-    {
-        {'p', offsetof(struct options, policy)},
-        {'o', offsetof(struct options, output)},
-        {OPT_FORMAT, offsetof(struct options, format)},
-        {OPT_FORMATS, offsetof(struct options, formats)},
-        {OPT_TYPE, offsetof(struct options, types)},
-        {OPT_FILTER, offsetof(struct options, filter)},
-        {OPT_REPORT, offsetof(struct options, report_folder)},
-        {OPT_COLOR, offsetof(struct options, color)},
-        {OPT_SYSLOG, offsetof(struct options, syslog)},
-        {OPT_SYSLOG_CA, offsetof(struct options, syslog_authorities)},
-        {OPT_STORE, offsetof(struct options, store)},
-        {OPT_FROM, offsetof(struct options, store)},
-        {OPT_AUDIT, offsetof(struct options, audit)},
-        {OPT_RECORDS, offsetof(struct options, records)},
-        {OPT_UNTIL, offsetof(struct options, until)},
-        {OPT_REASON, offsetof(struct options, reason)},
-        {OPT_BY, offsetof(struct options, by)},
-},
-  switch_options[] = {
-      {'q', offsetof(struct options, quiet)},
-      {OPT_EVENTS, offsetof(struct options, events)},
-      {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
-      {OPT_MASK, offsetof(struct options, mask)},
-      {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
-      {OPT_SECRETS, offsetof(struct options, secrets)},
-      {OPT_SQL_TEXT, offsetof(struct options, sql_text)},
-      {OPT_PATHS, offsetof(struct options, paths)},
-      {OPT_KEY_VLAN, offsetof(struct options, key_vlan)},
-      {OPT_KEY_TUNNEL, offsetof(struct options, key_tunnel)},
+};
+
+static const struct option_place text_options[] = {
+    {'p', offsetof(struct options, policy)},
+    {'o', offsetof(struct options, output)},
+    {OPT_FORMAT, offsetof(struct options, format)},
+    {OPT_FORMATS, offsetof(struct options, formats)},
+    {OPT_TYPE, offsetof(struct options, types)},
+    {OPT_FILTER, offsetof(struct options, filter)},
+    {OPT_REPORT, offsetof(struct options, report_folder)},
+    {OPT_COLOR, offsetof(struct options, color)},
+    {OPT_SYSLOG, offsetof(struct options, syslog)},
+    {OPT_SYSLOG_CA, offsetof(struct options, syslog_authorities)},
+    {OPT_STORE, offsetof(struct options, store)},
+    {OPT_FROM, offsetof(struct options, store)},
+    {OPT_AUDIT, offsetof(struct options, audit)},
+    {OPT_RECORDS, offsetof(struct options, records)},
+    {OPT_UNTIL, offsetof(struct options, until)},
+    {OPT_REASON, offsetof(struct options, reason)},
+    {OPT_BY, offsetof(struct options, by)},
+};
+
+/* On when they are given. */
+static const struct option_place switch_options[] = {
+    {'q', offsetof(struct options, quiet)},
+    {OPT_EVENTS, offsetof(struct options, events)},
+    {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
+    {OPT_MASK, offsetof(struct options, mask)},
+    {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
+    {OPT_SECRETS, offsetof(struct options, secrets)},
+    {OPT_SQL_TEXT, offsetof(struct options, sql_text)},
+    {OPT_PATHS, offsetof(struct options, paths)},
+    {OPT_KEY_VLAN, offsetof(struct options, key_vlan)},
+    {OPT_KEY_TUNNEL, offsetof(struct options, key_tunnel)},
 };
 
 static int set_option(const struct command *c, struct options *o, int option)

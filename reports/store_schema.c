@@ -29,34 +29,37 @@
     "  PRIMARY KEY(audit, position" key "),"                                                       \
     "  FOREIGN KEY(audit, position) REFERENCES records ON DELETE CASCADE) WITHOUT ROWID;"
 
-#define TABLES                                                                                     \
+#define FINDINGS                                                                                   \
     TABLE("findings",                                                                              \
           "id TEXT, code TEXT, rule TEXT, title TEXT, severity TEXT, confidence TEXT,"             \
           "client_ip TEXT, client_name TEXT, client_group TEXT, server_ip TEXT,"                   \
           "server_name TEXT, server_port INTEGER, first TEXT, last TEXT, count INTEGER,"           \
           "accepted INTEGER, accepted_until TEXT,",                                                \
           "")                                                                                      \
-    "CREATE INDEX findings_by_id ON findings(id, audit);" TABLE(                                   \
-        "verdicts", "code TEXT, rule TEXT, subject TEXT, status TEXT, observed INTEGER,", "")      \
-        TABLE("statements", "id TEXT, seen TEXT, status TEXT, observed INTEGER,", "")              \
-            TABLE("hosts",                                                                         \
-                  "name TEXT, ips TEXT, declared INTEGER, roles TEXT, site TEXT, forest TEXT, "    \
-                  "zone TEXT,"                                                                     \
-                  "client_group TEXT, first TEXT, last TEXT, flows INTEGER, bytes_sent INTEGER,"   \
-                  "bytes_received INTEGER, findings INTEGER, worst TEXT,",                         \
-                  "") TABLE("conversations",                                                       \
-                            "client_ip TEXT, client_name TEXT, client_group TEXT, server_ip "      \
-                            "TEXT, server_name TEXT,"                                              \
-                            "protocol TEXT, transport TEXT, port INTEGER, flows INTEGER, bytes "   \
-                            "INTEGER, first TEXT,"                                                 \
-                            "last TEXT, unanswered INTEGER,",                                      \
-                            "") TABLE("traffic",                                                   \
-                                      "start TEXT, seconds INTEGER, protocol TEXT NOT NULL, "      \
-                                      "flows INTEGER, bytes INTEGER,",                             \
-                                      ", protocol")
+    "CREATE INDEX findings_by_id ON findings(id, audit);"
+#define VERDICTS                                                                                   \
+    TABLE("verdicts", "code TEXT, rule TEXT, subject TEXT, status TEXT, observed INTEGER,", "")
+#define STATEMENTS TABLE("statements", "id TEXT, seen TEXT, status TEXT, observed INTEGER,", "")
+#define HOSTS                                                                                      \
+    TABLE("hosts",                                                                                 \
+          "name TEXT, ips TEXT, declared INTEGER, roles TEXT, site TEXT, forest TEXT, zone TEXT,"  \
+          "client_group TEXT, first TEXT, last TEXT, flows INTEGER, bytes_sent INTEGER,"           \
+          "bytes_received INTEGER, findings INTEGER, worst TEXT,",                                 \
+          "")
+#define CONVERSATIONS                                                                              \
+    TABLE("conversations",                                                                         \
+          "client_ip TEXT, client_name TEXT, client_group TEXT, server_ip TEXT, server_name TEXT," \
+          "protocol TEXT, transport TEXT, port INTEGER, flows INTEGER, bytes INTEGER, first TEXT," \
+          "last TEXT, unanswered INTEGER,",                                                        \
+          "")
+#define TRAFFIC                                                                                    \
+    TABLE("traffic",                                                                               \
+          "start TEXT, seconds INTEGER, protocol TEXT NOT NULL, flows INTEGER, bytes INTEGER,",    \
+          ", protocol")
+/* Version 2. */
+#define GRADES TABLE("grades", "chapter TEXT, grade TEXT, points INTEGER, judged INTEGER,", "")
 
-/* Truth in the record is true or absent; here 1 or 0. */
-#define TRUTH(path) "coalesce(json ->> '" path "', 0)"
+/* Of all audits. A truth that a record leaves out is 0 in a column. */
 #define OF(type) " FROM documents WHERE type = '" type "'"
 
 #define FILL_FINDINGS                                                                              \
@@ -64,8 +67,9 @@
     ", json ->> 'title', json ->> 'severity', json ->> 'confidence', json ->> '$.client.ip'"       \
     ", json ->> '$.client.name', json ->> '$.client.group', json ->> '$.server.ip'"                \
     ", json ->> '$.server.name', json ->> '$.server.port', json ->> 'first', json ->> 'last'"      \
-    ", json ->> 'count', json -> 'accepted' IS NOT NULL AND NOT " TRUTH(                           \
-        "$.accepted.expired") ", json ->> '$.accepted.until'" OF("finding")
+    ", json ->> 'count', json -> 'accepted' IS NOT NULL"                                           \
+    "  AND NOT coalesce(json ->> '$.accepted.expired', 0)"                                         \
+    ", json ->> '$.accepted.until'" OF("finding")
 #define FILL_VERDICTS                                                                              \
     "INSERT INTO verdicts SELECT audit, position, json ->> 'code', json ->> 'rule'"                \
     ", json ->> 'subject', json ->> 'status', json ->> 'observed'" OF("verdict")
@@ -74,11 +78,10 @@
     ", json ->> 'status', json ->> 'observed'" OF("statement")
 #define FILL_HOSTS                                                                                 \
     "INSERT INTO hosts SELECT audit, position, json ->> 'name', json ->> 'ips'"                    \
-    ", " TRUTH("declared") ", json ->> 'roles', json ->> 'site', json ->> 'forest'"                \
-                           ", json ->> 'zone', json ->> 'group', json ->> 'first'"                 \
-                           ", json ->> 'last', json ->> 'flows', json ->> 'bytes_sent'"            \
-                           ", json ->> 'bytes_received', json ->> 'findings'"                      \
-                           ", json ->> 'worst'" OF("host")
+    ", coalesce(json ->> 'declared', 0), json ->> 'roles', json ->> 'site', json ->> 'forest'"     \
+    ", json ->> 'zone', json ->> 'group', json ->> 'first', json ->> 'last', json ->> 'flows'"     \
+    ", json ->> 'bytes_sent', json ->> 'bytes_received', json ->> 'findings'"                      \
+    ", json ->> 'worst'" OF("host")
 #define FILL_CONVERSATIONS                                                                         \
     "INSERT INTO conversations SELECT audit, position, json ->> '$.client.ip'"                     \
     ", json ->> '$.client.name', json ->> '$.client.group', json ->> '$.server.ip'"                \
@@ -90,14 +93,12 @@
     ", p.value ->> 'flows', p.value ->> 'bytes'"                                                   \
     " FROM documents AS d, json_each(d.json, '$.protocols') AS p WHERE d.type = 'traffic'"
 
-/* Version 2. */
-#define GRADES TABLE("grades", "chapter TEXT, grade TEXT, points INTEGER, judged INTEGER,", "")
 #define FILL_GRADES                                                                                \
     "INSERT INTO grades SELECT audit, position, json ->> 'chapter', json ->> 'grade'"              \
     ", json ->> 'points', json ->> 'judged'" OF("grade")
 
 const char *const store_steps[] = {
-    DOCUMENTS TABLES,
+    DOCUMENTS FINDINGS VERDICTS STATEMENTS HOSTS CONVERSATIONS TRAFFIC,
     GRADES FILL_GRADES,
 };
 const unsigned store_version = sizeof store_steps / sizeof *store_steps;
