@@ -190,7 +190,7 @@ static void clear_evidence(const char *folder)
 }
 
 /* The packets of each finding. By default only where the inputs can be read again. */
-static int write_evidence(const struct reporting *r)
+static int write_evidence(const struct reporting *r, const char *report)
 {
     char folder[4096], error[EVIDENCE_ERROR];
     const struct options *o = r->session->options;
@@ -211,7 +211,7 @@ static int write_evidence(const struct reporting *r)
                    : trouble("--formats evidence: packets are read again, and this input can be "
                              "read only once; save it to a file first");
     }
-    (void)snprintf(folder, sizeof folder, "%s/evidence", o->report_folder);
+    (void)snprintf(folder, sizeof folder, "%s/evidence", report);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
     }
@@ -247,7 +247,7 @@ static int write_folder(struct reporting *r, const char *folder)
         }
     }
     if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
-        status = write_evidence(r);
+        status = write_evidence(r, folder);
     }
     return status;
 }
@@ -420,6 +420,10 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && o->mask) {
         return trouble("--events writes what was seen as it was: leave out one of it and --mask");
     }
+    if (o->live && o->mask) {
+        return trouble("--mask is for captures in files: findings that are told at once are not "
+                       "masked");
+    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
@@ -438,6 +442,9 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
+    if (s.audit != NULL && gathers) {
+        audit_keep_fields(s.audit);
+    }
     s.mask = o->mask ? mask_new(s.policy) : NULL;
     int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
                      ? trouble("out of memory")

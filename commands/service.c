@@ -237,6 +237,9 @@ static void reload(struct service *v, struct pipeline *p)
     } else {
         struct audit *audit = audit_new(fresh);
         struct gathering *gathering = s->gathering == NULL ? NULL : gathering_new(fresh);
+        if (audit != NULL && gathering != NULL) {
+            audit_keep_fields(audit);
+        }
         if (audit == NULL || (s->gathering != NULL && gathering == NULL)) {
             (void)trouble("out of memory; the audit goes on with the policy it had");
             gathering_free(gathering);

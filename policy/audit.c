@@ -166,6 +166,11 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
     return running->state;
 }
 
+void audit_keep_fields(struct audit *a)
+{
+    a->keeps_fields = true;
+}
+
 /* ---- observing ---- */
 
 static struct party party_of(struct audit *a, const struct address *address)

@@ -14,9 +14,17 @@
 #include "policy/identity.h"
 #include "policy/rule.h"
 
+struct evidence_field { /* a fact of the message; text is NULL where the number says it */
+    enum fact_id id;
+    uint64_t number;
+    const char *text;
+};
+
 struct evidence {
     struct stamp at;
-    char *says; /* what that packet shows, one line */
+    char *says;                          /* what that packet shows, one line */
+    const struct evidence_field *fields; /* what was decoded of it, where audit_keep_fields asks */
+    unsigned field_count;
 };
 
 struct party {  /* one end of a finding */
@@ -77,6 +85,8 @@ struct audit_counts {
 };
 
 struct audit *audit_new(const struct policy *p) MUST_USE;
+/* Evidence shall say what was decoded of its message: for reports that show it. */
+void audit_keep_fields(struct audit *a);
 void audit_observe(struct audit *a, const struct observation *o);
 /* Ends the audit: what was never seen gets its verdict, findings are sorted (severity, code, ends).
  */

@@ -56,6 +56,7 @@ struct audit {
     struct party met[PARTIES_MET]; /* by address: who spoke lately */
     struct identity *identity;
     uint32_t records;
+    bool keeps_fields;
     struct scene scene;
     struct ledger_table judgements, findings;
     struct kept_finding *first_new, *last_new;

@@ -427,6 +427,53 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
     return f;
 }
 
+/* Whether the observation tells of that packet. */
+static bool tells_of(const struct observation *o, const struct stamp *at)
+{
+    bool tells = o->at.order == at->order;
+    for (uint32_t i = 0; i < o->count && !tells; i++) {
+        const struct fact *f = &o->facts[i];
+        tells = fact_rows[f->id].type == FACT_PACKET &&
+                observation_packet(o, (enum fact_id)f->id).order == at->order;
+    }
+    return tells;
+}
+
+/* Numbers, names and texts; no octets (secrets are among them), no packets, of a list the first. */
+static bool is_field(const struct fact *f, const struct evidence_field *before)
+{
+    enum fact_type type = fact_rows[f->id].type;
+    return type != FACT_HEX && type != FACT_PACKET && type != FACT_TIME &&
+           (before == NULL || before->id != (enum fact_id)f->id);
+}
+
+static void keep_fields(struct audit *a, struct evidence *e)
+{
+    const struct observation *o = a->scene.o;
+    if (!a->keeps_fields || o == NULL || !tells_of(o, &e->at)) {
+        return;
+    }
+    struct evidence_field *kept = arena_alloc(a->arena, LIMIT_EVIDENCE_FIELDS * sizeof *kept);
+    unsigned n = 0;
+    for (uint32_t i = 0; kept != NULL && i < o->count && n < LIMIT_EVIDENCE_FIELDS; i++) {
+        const struct fact *f = &o->facts[i];
+        if (!is_field(f, n == 0 ? NULL : &kept[n - 1])) {
+            continue;
+        }
+        kept[n] = (struct evidence_field){.id = (enum fact_id)f->id};
+        if (fact_rows[f->id].type == FACT_TEXT || fact_rows[f->id].type == FACT_LIST) {
+            char text[LIMIT_EVIDENCE_TEXT];
+            (void)text_from_utf8(fact_octets(o, f), text, sizeof text);
+            kept[n].text = ledger_keep(a, text);
+        } else {
+            kept[n].number = f->value.num;
+        }
+        n++;
+    }
+    e->fields = kept;
+    e->field_count = n;
+}
+
 void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const char *format, ...)
 {
     if (f == NULL || at.order == 0 || f->evidence_count == LIMIT_EVIDENCE) {
@@ -442,7 +489,9 @@ void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const
     char *says = keep_format(a, format, args);
     va_end(args);
     if (says != NULL) {
-        f->evidence[f->evidence_count++] = (struct evidence){.at = at, .says = says};
+        struct evidence *e = &f->evidence[f->evidence_count++];
+        *e = (struct evidence){.at = at, .says = says};
+        keep_fields(a, e);
     }
 }
 

@@ -204,6 +204,32 @@ static void add_party(struct json *j, const char *key, const struct party *p)
     json_close(j, '}');
 }
 
+/* Decoded fields, by the names of facts; those that have a number also say it as its own. */
+static void add_fields(struct json *j, const struct evidence *e)
+{
+    if (e->field_count == 0) {
+        return;
+    }
+    json_open(j, "fields", '{');
+    for (unsigned i = 0; i < e->field_count; i++) {
+        const struct evidence_field *f = &e->fields[i];
+        const char *key = fact_rows[f->id].key;
+        enum fact_type type = fact_rows[f->id].type;
+        if (type == FACT_BOOL) {
+            json_truth(j, key, f->number != 0);
+        } else if (type == FACT_CODE16 || type == FACT_CODE32) {
+            json_code(j, key, f->number, type == FACT_CODE16 ? 4 : 8);
+        } else if (type == FACT_DATE) {
+            json_time(j, key, (int64_t)f->number, 0);
+        } else if (type == FACT_NUM) {
+            json_number(j, key, f->number);
+        } else {
+            json_text(j, key, f->text);
+        }
+    }
+    json_close(j, '}');
+}
+
 static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
 {
     json_open(j, "evidence", '[');
@@ -214,6 +240,7 @@ static void add_evidence(struct json *j, const struct record_names *names, const
         json_number(j, "packet", e->at.packet);
         json_time(j, "ts", e->at.ns, e->at.precision);
         json_text(j, "says", e->says);
+        add_fields(j, e);
         json_close(j, '}');
     }
     json_close(j, ']');

@@ -13,7 +13,7 @@ import jsonschema
 
 import golden
 
-CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay']
+CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay', 'hostile/everything']
 FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog,evidence'
 HERE = os.path.dirname(os.path.abspath(__file__))
 FORMULA = '=+-@\t\r\n|%'
@@ -237,6 +237,8 @@ def check_evidence(o, case, folder, records):
     original = {int(n): (t, length) for n, t, length in tshark(
         os.path.join(o.pcaps, case + '.pcap'), 'frame.number', 'frame.time_epoch', 'frame.len')}
     for finding in records['finding']:
+        if case.startswith('demo') and not any(cited.get('fields') for cited in finding['evidence']):
+            fault(case, 'evidence without a decoded field', finding['id'], finding['code'])
         path = os.path.join(folder, 'evidence', finding['id'] + '.pcapng')
         if subprocess.run(['capinfos', path], capture_output=True).returncode != 0:
             fault(case, 'evidence: capinfos refuses', path)
@@ -342,6 +344,8 @@ def check(o, case, schema, scratch):
         text = read(one, name)
         # Syslog says by U+FEFF that what follows is UTF-8.
         safe('%s %s' % (case, name), text.replace('] \ufeff', '] ') if name.endswith('.syslog') else text)
+    if case.startswith('hostile') and json.dumps(records).count('alert(1)') < 20:
+        fault(case, 'nothing hostile is in the report: the test tests nothing')
     return len(names), len(records['finding'])
 
 

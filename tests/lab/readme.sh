@@ -107,6 +107,10 @@ computer account, and opens ADMIN$ of the distribution point with it: R043, R044
 `r051-webdav` and `r051-no-ntlm`, `r052-ntlm` and `r052-refused`, `r066-datalib` and `r066-package`, `r067-smb` and
 `r067-administrator` are near misses of their own rule only: other rules find what their lists say.
 
+`hostile/everything`, built by `tests/lab/made_hostile.py` under a policy of its own, breaks what it breaks on the way: in
+it every text that a report prints (users, domains, requests, shares, certificates, directory names, SQL) would run in a
+browser, a terminal or a spreadsheet, or end the field it stands in.
+
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
         echo
