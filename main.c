@@ -21,6 +21,7 @@
 
 enum option_id {
     OPT_FORMAT = 256,
+    OPT_MATRIX,
     OPT_EVENTS,
     OPT_TYPE,
     OPT_FAIL_ON,
@@ -58,6 +59,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
+    {"matrix", required_argument, NULL, OPT_MATRIX},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -128,6 +130,7 @@ struct option_place { /* where an option's value goes */
 static const struct option_place text_options[] = {
     {'p', offsetof(struct options, policy)},
     {'o', offsetof(struct options, output)},
+    {OPT_MATRIX, offsetof(struct options, matrix)},
     {OPT_FORMAT, offsetof(struct options, format)},
     {OPT_FORMATS, offsetof(struct options, formats)},
     {OPT_TYPE, offsetof(struct options, types)},
@@ -279,7 +282,7 @@ static int run_discover(const struct command *c, struct options *o, int argc, ch
     (void)c;
     int status = s.discovery == NULL ? trouble("out of memory") : rest_as_inputs(o, argc, argv);
     if (status == EXIT_CLEAN && o->policy != NULL) {
-        status = load_policy(o->policy, &old);
+        status = load_policy(o, o->policy, &old);
         s.names.policy = old;
     }
     if (status == EXIT_CLEAN) {
@@ -322,7 +325,7 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     if (path == NULL) {
         return usage(c, "no policy given");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     struct remarks seen = {.path = path};
@@ -368,7 +371,7 @@ static int run_matrix(const struct command *c, struct options *o, int argc, char
     if (path == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     int status = list_flows(o, format, policy);

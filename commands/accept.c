@@ -295,7 +295,7 @@ int run_accept(const struct command *c, struct options *o, int argc, char **argv
     }
     o->by = o->by == NULL ? user_name() : o->by;
     int status = check_date(o, &r.until_ns);
-    status = status == EXIT_CLEAN ? load_policy(o->policy, &policy) : status;
+    status = status == EXIT_CLEAN ? load_policy(o, o->policy, &policy) : status;
     if (status == EXIT_CLEAN) {
         status = o->records != NULL ? read_records(o->records, &document)
                                     : read_stored(c, o, o->audit, &document);

@@ -428,7 +428,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         return usage(c, "no policy given; name one with -p");
     }
     if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
+        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     /* That it cannot be used is told before the work, not after. */

@@ -18,7 +18,7 @@ struct edit { /* one change of one file */
     const struct accept_entry *entries;
     unsigned count;
     FILE *errors;
-    struct policy_file file;
+    struct load_file file;
     struct arena *arena;
     struct faults *faults;
     const char *line_end;
@@ -258,8 +258,11 @@ static int refuse_layout(const struct edit *e)
     return -EINVAL;
 }
 
-static int check_text(const struct edit *e, const struct yaml_node *old, struct bytes text)
+static int check_text(const struct edit *e, const struct yaml_node *old,
+                      const struct load_file *file)
 {
+    const struct load_paths paths = {e->path, NULL};
+    struct bytes text = bytes_of(file->octets, file->length);
     const struct yaml_node *new = NULL;
     struct policy *policy = NULL;
     memset(e->faults, 0, sizeof *e->faults);
@@ -270,7 +273,7 @@ static int check_text(const struct edit *e, const struct yaml_node *old, struct 
     if (error != 0 || !only_added(e, old, new)) {
         return refuse_layout(e);
     }
-    error = policy_load_text(e->path, text, e->names, e->errors, &policy);
+    error = load_octets(&paths, file, e->names, e->errors, &policy);
     if (error == 0) {
         policy_free(policy);
     }
@@ -368,8 +371,9 @@ static int edit_text(struct edit *e, struct bytes *ret)
     memcpy(text, file.at, e->at);
     memcpy(text + e->at, e->added, e->added_len);
     memcpy(text + e->at + e->added_len, file.at + e->at, file.len - e->at);
-    *ret = bytes_of(text, file.len + e->added_len);
-    return check_text(e, old, *ret);
+    const struct load_file edited = {.octets = text, .length = file.len + e->added_len};
+    *ret = bytes_of(text, edited.length);
+    return check_text(e, old, &edited);
 }
 
 static int edit_in_arena(struct edit *e, struct bytes *ret)
@@ -384,9 +388,9 @@ static int edit_file(struct edit *e, const char *real)
     struct arena_pool pool;
     struct bytes text = {0};
     int fd = open_locked(real, &st);
-    int error = fd < 0 ? fd : policy_read_from(fd, &e->file);
+    int error = fd < 0 ? fd : load_from(fd, &e->file);
     if (error != 0) {
-        policy_unread(e->path, error, e->errors);
+        load_file_fault(e->path, error, e->errors);
     } else {
         arena_pool_init(&pool, 0);
         e->arena = arena_new(&pool, LIMIT_POLICY_MEMORY);

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "policy/policy_load.h"
+#include "policy/matrix_rows.h"
 
 /* ---- the file ---- */
 
-int policy_read_from(int fd, struct policy_file *file)
+static int read_all(int fd, struct load_file *file)
 {
     size_t room = 0;
     for (;;) {
@@ -35,18 +35,36 @@ int policy_read_from(int fd, struct policy_file *file)
     }
 }
 
-static int policy_read(const char *path, struct policy_file *file)
+int load_from(int fd, struct load_file *file)
 {
-    if (strcmp(path, "-") == 0) {
-        return policy_read_from(STDIN_FILENO, file);
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = read_all(fd, file);
+    bool hashed = error == 0 && EVP_Digest(file->octets, file->length, file->sha256, NULL,
+                                           EVP_sha256(), NULL) == 1;
+    return error == 0 && !hashed ? -ENOMEM : error;
+}
+
+int load_file(const char *path, struct load_file *file)
+{
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }
-    int error = policy_read_from(fd, file);
-    (void)close(fd);
+    int error = load_from(fd, file);
+    if (!standard) {
+        (void)close(fd);
+    }
     return error;
+}
+
+void load_file_fault(const char *path, int error, FILE *errors)
+{
+    if (error == -EFBIG) {
+        (void)fprintf(errors, "%s: cannot be read: larger than %u octets\n", path,
+                      LIMIT_POLICY_OCTETS);
+    } else {
+        (void)fprintf(errors, "%s: cannot be read: %s\n", path, strerror(-error));
+    }
 }
 
 /* ---- the sections ---- */
@@ -138,9 +156,11 @@ static int set_directory(struct loader *l, const char *path)
     return l->directory == NULL ? -ENOMEM : 0;
 }
 
-static int load(struct loader *l, const char *path, struct bytes file, FILE *errors)
+static int load(struct loader *l, const struct load_paths *paths, const struct load_file *file,
+                FILE *errors)
 {
     const struct yaml_node *root = NULL;
+    const char *path = paths->policy;
     l->policy = arena_alloc(l->arena, sizeof *l->policy);
     l->faults = arena_alloc(l->scratch, sizeof *l->faults);
     if (l->policy == NULL || l->faults == NULL || set_directory(l, path) != 0 ||
@@ -151,11 +171,12 @@ static int load(struct loader *l, const char *path, struct bytes file, FILE *err
     l->policy->index = l->index;
     l->policy->profile = PROFILE_CURRENT;
     l->policy->tls_minimum = 0x0303;
-    if (l->error != 0 ||
-        EVP_Digest(file.at, file.len, l->policy->sha256, NULL, EVP_sha256(), NULL) != 1) {
+    memcpy(l->policy->sha256, file->sha256, sizeof file->sha256);
+    if (l->error != 0) {
         return -ENOMEM;
     }
-    int error = yaml_read(file, l->scratch, l->faults, &root);
+    struct bytes text = bytes_of(file->octets, file->length);
+    int error = yaml_read(text, l->scratch, l->faults, &root);
     if (error == 0) {
         read_policy(l, root);
         error = l->error;
@@ -164,10 +185,12 @@ static int load(struct loader *l, const char *path, struct bytes file, FILE *err
         faults_print(l->faults, path, errors);
         error = -EINVAL;
     }
-    return error;
+    int of_matrix = error == -ENOMEM ? error : matrix_load(l, paths->matrix, errors);
+    return of_matrix == 0 ? error : of_matrix;
 }
 
-static int load_in_arenas(struct loader *l, const char *path, struct bytes file, FILE *errors)
+static int load_in_arenas(struct loader *l, const struct load_paths *paths,
+                          const struct load_file *file, FILE *errors)
 {
     struct arena_pool pool;
     arena_pool_init(&pool, 0);
@@ -175,7 +198,7 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
     l->scratch = arena_new(&pool, LIMIT_POLICY_MEMORY);
     l->arena = arena_new(&l->index->pool, LIMIT_POLICY_MEMORY);
     l->index->arena = l->arena;
-    int error = l->scratch == NULL || l->arena == NULL ? -ENOMEM : load(l, path, file, errors);
+    int error = l->scratch == NULL || l->arena == NULL ? -ENOMEM : load(l, paths, file, errors);
     (void)arena_free(l->scratch);
     arena_pool_done(&pool);
     if (error != 0) {
@@ -185,11 +208,11 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
     return error;
 }
 
-int policy_load_text(const char *path, struct bytes text, const struct policy_names *names,
-                     FILE *errors, struct policy **ret)
+int load_octets(const struct load_paths *paths, const struct load_file *file,
+                const struct policy_names *names, FILE *errors, struct policy **ret)
 {
     struct loader l = {.names = names, .index = calloc(1, sizeof(struct policy_index))};
-    int error = l.index == NULL ? -ENOMEM : load_in_arenas(&l, path, text, errors);
+    int error = l.index == NULL ? -ENOMEM : load_in_arenas(&l, paths, file, errors);
     if (error == 0) {
         *ret = l.policy;
         return 0;
@@ -198,29 +221,20 @@ int policy_load_text(const char *path, struct bytes text, const struct policy_na
     return error;
 }
 
-void policy_unread(const char *path, int error, FILE *errors)
+int policy_load(const char *path, const char *matrix, const struct policy_names *names,
+                FILE *errors, struct policy **ret)
 {
-    if (error == -EFBIG) {
-        (void)fprintf(errors, "%s: cannot be read: larger than %u octets\n", path,
-                      LIMIT_POLICY_OCTETS);
-    } else {
-        (void)fprintf(errors, "%s: cannot be read: %s\n", path, strerror(-error));
-    }
-}
-
-int policy_load(const char *path, const struct policy_names *names, FILE *errors,
-                struct policy **ret)
-{
-    struct policy_file file = {.octets = NULL};
-    int error = policy_read(path, &file);
-    if (error != 0) {
-        policy_unread(path, error, errors);
-    } else {
-        error = policy_load_text(path, bytes_of(file.octets, file.length), names, errors, ret);
-        if (error != 0 && error != -EINVAL) {
-            policy_unread(path, error, errors);
-        }
+    const struct load_paths paths = {path, matrix};
+    struct load_file file = {.octets = NULL};
+    int error = load_file(path, &file);
+    bool told = false;
+    if (error == 0) {
+        error = load_octets(&paths, &file, names, errors, ret);
+        told = error == 0 || error == -EINVAL;
     }
     free(file.octets);
+    if (!told) {
+        load_file_fault(path, error, errors);
+    }
     return error;
 }

@@ -51,19 +51,26 @@ struct load_word {
     int value;
 };
 
-/* ---- policy_load.c: the file ---- */
+/* ---- policy_load.c: files, "-" being standard input ---- */
 
-struct policy_file {
-    uint8_t *octets; /* malloc'ed, the caller's, also after an error */
+struct load_file {
+    uint8_t *octets; /* owned */
     size_t length;
+    uint8_t sha256[32];
 };
-/* Reads to the end, at most LIMIT_POLICY_OCTETS: more is -EFBIG. */
-int policy_read_from(int fd, struct policy_file *file) MUST_USE;
-/* policy_load of octets that were read; -EINVAL after a line per fault. */
-int policy_load_text(const char *path, struct bytes text, const struct policy_names *names,
-                     FILE *errors, struct policy **ret) MUST_USE;
-/* The line about a file that cannot be read. */
-void policy_unread(const char *path, int error, FILE *errors);
+
+struct load_paths {
+    const char *policy, *matrix; /* matrix: NULL: the built-in one */
+};
+
+/* At most LIMIT_POLICY_OCTETS. */
+int load_file(const char *path, struct load_file *ret) MUST_USE;
+int load_from(int fd, struct load_file *ret) MUST_USE;
+void load_file_fault(const char *path, int error,
+                     FILE *errors); /* the one line that says why not */
+/* policy_load of a file that was read; -EINVAL after a line for each fault. */
+int load_octets(const struct load_paths *paths, const struct load_file *file,
+                const struct policy_names *names, FILE *errors, struct policy **ret) MUST_USE;
 
 /* ---- policy_load_read.c: the generic part ---- */
 

@@ -153,14 +153,22 @@ static void add_protocols(struct report *r)
     free(all);
 }
 
+static void add_hashed(struct report *r, const char *what, const char *path, const char *sha256)
+{
+    label(r, what);
+    layout_format(&r->l, INK_PLAIN, "%s (sha256 %.*s...)", path, SHA256_SHOWN, sha256);
+    layout_end(&r->l);
+}
+
 static void add_policy(struct report *r)
 {
+    const char *matrix = member_text(r->d->summary, "matrix.path");
     const char *path = member_text(r->d->audit, "policy");
     if (path != NULL) {
-        label(r, "Policy");
-        layout_format(&r->l, INK_PLAIN, "%s (sha256 %.*s...)", path, SHA256_SHOWN,
-                      member_or_empty(r->d->audit, "policy_sha256"));
-        layout_end(&r->l);
+        add_hashed(r, "Policy", path, member_or_empty(r->d->audit, "policy_sha256"));
+    }
+    if (matrix != NULL) {
+        add_hashed(r, "Matrix", matrix, member_or_empty(r->d->summary, "matrix.sha256"));
     }
 }
 

@@ -146,13 +146,13 @@ static void cut(void **state)
         memcpy(part, text, len);
         part[len] = '\0';
         write_file(part);
-        bool loads = policy_load(path, &rule_names, nowhere, &before) == 0;
+        bool loads = policy_load(path, NULL, &rule_names, nowhere, &before) == 0;
         bool done = accept_entries(&anywhere, 1)[0] == '\0';
         if (!done) {
             assert_string_equal(read_file(), part);
         } else {
             assert_true(loads);
-            assert_int_equal(policy_load(path, &rule_names, stderr, &after), 0);
+            assert_int_equal(policy_load(path, NULL, &rule_names, stderr, &after), 0);
             assert_int_equal(after->acceptance_count, before->acceptance_count + 1);
             policy_free(after);
             added++;
@@ -233,7 +233,7 @@ static void texts(void **state)
         struct policy *p = NULL;
         write_file(HOSTS);
         assert_string_equal(accept_entries(&e, 1), "");
-        assert_int_equal(policy_load(path, &rule_names, stderr, &p), 0);
+        assert_int_equal(policy_load(path, NULL, &rule_names, stderr, &p), 0);
         assert_int_equal(p->acceptance_count, 1);
         assert_string_equal(p->acceptances[0].reason, reasons[i]);
         assert_string_equal(p->acceptances[0].by, reasons[i]);
@@ -283,7 +283,7 @@ static void at_once(void **state)
         assert_int_equal(status, 0);
     }
     struct policy *p = NULL;
-    assert_int_equal(policy_load(path, &rule_names, stderr, &p), 0);
+    assert_int_equal(policy_load(path, NULL, &rule_names, stderr, &p), 0);
     assert_int_equal(p->acceptance_count, WRITERS * EACH);
     policy_free(p);
 }
