@@ -94,6 +94,13 @@ def formats(b):
     print('formats: ' + ' '.join(name for name, _ in rows))
 
 
+def masked(b):
+    """--mask is for what is given away: the store has what was seen."""
+    done = b.audit('demo/breaches.pcap', '--mask')
+    expect(done.returncode == 1 and b'corp.example' not in done.stdout and b'svc-install' not in done.stdout, done.stdout[:2000])
+    expect(b'corp.example' in b.report() and b'svc-install' in b.report(), 'the store is masked')
+
+
 def history(b):
     """An audit knows the earlier ones of its policy, by path or by contents; retention keeps the newest of each policy."""
     moved, other = os.path.join(b.folder, 'moved'), os.path.join(b.o.pcaps, 'smb')
@@ -397,7 +404,7 @@ def accepted(b):
     expect(b.run('check', policy).stdout.count(b'is renewed by line') == 3, 'check')
 
 
-TESTS = [same_octets, formats, history, killed, stopped, live, at_once, full, read_only, refused, damaged, migrated, accepted]
+TESTS = [same_octets, formats, masked, history, killed, stopped, live, at_once, full, read_only, refused, damaged, migrated, accepted]
 
 
 def main():
