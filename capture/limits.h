@@ -288,4 +288,11 @@
 #define LIMIT_EVIDENCE_FILE (2u << 20)
 #define LIMIT_EVIDENCE_OCTETS (256u << 20)
 
+/* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
+ * the earlier audits whose figures a report shows: a year of weeks, and some. */
+#define LIMIT_STORE_WAIT_MS 30000
+#define LIMIT_STORE_HISTORY 60
+/* One record of a store: the model of the largest policy takes some megabytes. */
+#define LIMIT_STORE_TEXT (64 << 20)
+
 #endif

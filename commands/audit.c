@@ -22,6 +22,7 @@
 struct reporting { /* of a finished audit */
     const struct session *session;
     struct results results;
+    struct output *history;    /* in memory: records of earlier audits; NULL: there is no store */
     struct output *records;    /* in memory: every record of the report, a line each */
     struct document *document; /* the same, parsed; NULL until a format asks for it */
 };
@@ -106,6 +107,67 @@ static int write_format(struct reporting *r, const struct format *f, const char 
         f->render(out, r->document, &(struct render_options){.style = style});
     }
     return close_output(out, path);
+}
+
+/* ---- the store ---- */
+
+/* What the reports tell of earlier audits. */
+static int read_history(struct reporting *r, struct store *store)
+{
+    char error[STORE_ERROR], sha256[65];
+    const struct policy *p = r->session->policy;
+    r->history = output_to_memory();
+    if (r->history == NULL) {
+        return trouble("out of memory");
+    }
+    for (size_t i = 0; i < sizeof p->sha256; i++) {
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
+    }
+    if (!store_history(store, p->path, sha256, r->history, error)) {
+        return trouble("%s", error);
+    }
+    const char *text = output_memory(r->history, &r->results.history.len);
+    r->results.history.at = (const uint8_t *)text;
+    return EXIT_CLEAN;
+}
+
+/* Half an audit would look like one in which much was mended: none is stored. */
+static int keep_document(struct reporting *r, struct store *store)
+{
+    char error[STORE_ERROR];
+    int64_t id = 0;
+    const struct session *s = r->session;
+    /* A live capture has no other end. */
+    if (s->partial || (r->results.run->interrupted && !s->options->live)) {
+        return trouble("not all of the input was read: the audit is reported, not stored");
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
+}
+
+/* All records, and the document kept where that is asked for; `ret_kept` tells how that went, as
+ * the reports are written whether or not. */
+static int gather_records(struct reporting *r, int *ret_kept)
+{
+    struct store *store = NULL;
+    *ret_kept = EXIT_CLEAN;
+    if (r->session->options->store == NULL) {
+        return make_records(r);
+    }
+    /* Opened for each audit: a report of a running one is written in a process of its own, which
+     * cannot share what SQLite holds open. */
+    *ret_kept = open_store(r->session->options, STORE_KEEP, &store);
+    if (store != NULL) {
+        *ret_kept = read_history(r, store);
+    }
+    int status = make_records(r);
+    if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
+        *ret_kept = keep_document(r, store);
+    }
+    store_close(store);
+    return status;
 }
 
 /* ---- all of them ---- */
@@ -220,15 +282,23 @@ static int send_findings(struct reporting *r)
     return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
 }
 
-/* `records`: the output that is open for them; NULL: another format is asked for. */
-static int write_reports(struct reporting *r, struct output *records)
+/* `records`: the output that is open for them; NULL: another format is asked for. With `folder`,
+ * what belongs there and nothing else. */
+static int write_reports(struct reporting *r, struct output *records, const char *folder)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    int status = make_records(r) == EXIT_CLEAN ? mask_records(r) : EXIT_TROUBLE;
+    int kept = EXIT_CLEAN;
+    int status = gather_records(r, &kept);
+    /* The store has what was seen: it is not what is given away. */
+    status = status == EXIT_CLEAN ? mask_records(r) : status;
     if (status != EXIT_CLEAN) {
         output_drop(records);
         return status;
+    }
+    if (folder != NULL) {
+        status = write_folder(r, folder);
+        return status == EXIT_CLEAN ? kept : status;
     }
     if (records != NULL) {
         add_records(records, r);
@@ -242,7 +312,7 @@ static int write_reports(struct reporting *r, struct output *records)
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
-    return status;
+    return status == EXIT_CLEAN ? kept : status;
 }
 
 static int64_t time_of_generation(const struct options *o)
@@ -274,12 +344,10 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int status = folder == NULL ? write_reports(&r, records) : make_records(&r);
-    if (folder != NULL && status == EXIT_CLEAN) {
-        status = write_folder(&r, folder);
-    }
+    int status = write_reports(&r, records, folder);
     document_free(r.document);
     output_drop(r.records);
+    output_drop(r.history);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 
@@ -308,6 +376,7 @@ static int audit_with(struct session *s, bool jsonl)
     }
     int status = run_pipeline(s, wanted, &p);
     s->service = service_free(s->service);
+    s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
         int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
@@ -372,7 +441,14 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL;
+    /* That it cannot be used is told before the work, not after. */
+    struct store *store = NULL;
+    if (o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) {
+        policy_free(s.policy);
+        return EXIT_TROUBLE;
+    }
+    store_close(store);
+    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;

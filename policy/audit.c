@@ -411,12 +411,35 @@ static void settle_losses(struct audit *a, struct finding *f)
     }
 }
 
+/* Of several acceptances the one that lasts longest: a risk that is accepted anew is accepted. */
+static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
+{
+    static const struct address nobody;
+    const struct policy *p = a->policy;
+    const struct address *client = f->client.known ? &f->client.address : &nobody;
+    const struct address *server = f->server.known ? &f->server.address : &nobody;
+    const struct acceptance *found = NULL;
+    for (unsigned i = 0; i < p->acceptance_count; i++) {
+        const struct acceptance *c = &p->acceptances[i];
+        const char *name = c->rule < rule_names.rule_count
+                               ? rule_names.rule_name(c->rule)
+                               : p->watches[c->rule - rule_names.rule_count].name;
+        if ((found == NULL || c->until_ns > found->until_ns) && strcmp(name, f->rule->name) == 0 &&
+            selector_matches(p, &c->client, client) && selector_matches(p, &c->server, server)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* Only now: the clients of a finding are known when all were seen. */
 static void settle_finding(struct audit *a, struct finding *f)
 {
     settle_party(a, &f->client);
     settle_party(a, &f->server);
     settle_dispute(a, f);
     settle_losses(a, f);
+    f->accepted = accepted_by(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];

@@ -45,6 +45,7 @@ struct finding {
     enum severity severity;
     enum confidence confidence;
     struct party client, server;
+    bool any_client; /* the server's own fault: the client is named while it is one */
     int64_t first_ns, last_ns;
     uint8_t precision; /* digits of the stamps */
     uint64_t count;

@@ -293,25 +293,6 @@ static void make_key(struct finding_key *key, const struct rule *r, const struct
     key_add(key, b->kind == NULL ? "" : b->kind);
 }
 
-static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
-{
-    static const struct address nobody;
-    const struct policy *p = a->policy;
-    for (unsigned i = 0; i < p->acceptance_count; i++) {
-        const struct acceptance *c = &p->acceptances[i];
-        const struct address *client = f->client.known ? &f->client.address : &nobody;
-        const struct address *server = f->server.known ? &f->server.address : &nobody;
-        const char *name = c->rule < rule_names.rule_count
-                               ? rule_names.rule_name(c->rule)
-                               : p->watches[c->rule - rule_names.rule_count].name;
-        if (strcmp(name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
-            selector_matches(p, &c->server, server)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 static enum severity severity_of(const struct audit *a, const struct rule *r,
                                  const struct breach *b)
 {
@@ -345,6 +326,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     shown->title = b->title == NULL ? r->title : b->title;
     shown->severity = severity_of(a, r, b);
     shown->confidence = b->confidence;
+    shown->any_client = b->any_client;
     shown->first_ns = happened(a, b)->ns;
     shown->precision = happened(a, b)->precision;
     if (b->client != NULL) {
@@ -354,7 +336,6 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     if (b->server != NULL) {
         shown->server = *b->server;
     }
-    shown->accepted = accepted_by(a, shown);
     return f;
 }
 
@@ -487,11 +468,14 @@ static bool tells_of(const struct observation *o, const struct stamp *at)
 }
 
 /* Numbers, names and texts; no octets (secrets are among them), no packets, of a list the first. */
-static bool is_field(const struct fact *f, const struct evidence_field *before)
+static bool is_field(const struct fact *f, const struct evidence_field *kept, unsigned count)
 {
     enum fact_type type = fact_rows[f->id].type;
-    return type != FACT_HEX && type != FACT_PACKET && type != FACT_TIME &&
-           (before == NULL || before->id != (enum fact_id)f->id);
+    bool wanted = type != FACT_HEX && type != FACT_PACKET && type != FACT_TIME;
+    for (unsigned i = 0; i < count && wanted; i++) {
+        wanted = kept[i].id != (enum fact_id)f->id;
+    }
+    return wanted;
 }
 
 static void keep_fields(struct audit *a, struct evidence *e)
@@ -504,7 +488,7 @@ static void keep_fields(struct audit *a, struct evidence *e)
     unsigned n = 0;
     for (uint32_t i = 0; kept != NULL && i < o->count && n < LIMIT_EVIDENCE_FIELDS; i++) {
         const struct fact *f = &o->facts[i];
-        if (!is_field(f, n == 0 ? NULL : &kept[n - 1])) {
+        if (!is_field(f, kept, n)) {
             continue;
         }
         kept[n] = (struct evidence_field){.id = (enum fact_id)f->id};

@@ -23,6 +23,7 @@ static const struct {
     {"conversation", offsetof(struct document, conversations), false},
     {"traffic", offsetof(struct document, traffic), false},
     {"grade", offsetof(struct document, grades), false},
+    {"history", offsetof(struct document, history), false},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 

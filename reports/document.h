@@ -28,7 +28,7 @@ struct document {
     json_t **sorted;                 /* where the parts lie */
     json_t *audit, *model, *summary; /* NULL: none */
     struct document_part findings, verdicts, statements, coverage, rules, hosts, conversations,
-        traffic, grades;
+        traffic, grades, history;
 };
 
 #define DOCUMENT_ERROR 200

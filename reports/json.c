@@ -65,19 +65,6 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
-/* True only when eight octets are ASCII of which none must be escaped; a borrow between them may
- * say false too often. */
-static bool eight_are_plain(const uint8_t *at)
-{
-    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
-    uint64_t x;
-    memcpy(&x, at, sizeof x);
-    uint64_t quote = x ^ each * '"', slash = x ^ each * '\\', del = x ^ each * 0x7f;
-    uint64_t found = x | ((x - each * 0x20) & ~x) | ((quote - each) & ~quote) |
-                     ((slash - each) & ~slash) | ((del - each) & ~del);
-    return (found & high) == 0;
-}
-
 /* The character of several octets at the beginning; U+FFFD for an octet that begins none (RFC
  * 3629), as there may be in a name on the command line. */
 static uint32_t wide_code(struct bytes text, size_t *used)
@@ -93,6 +80,19 @@ static uint32_t wide_code(struct bytes text, size_t *used)
     fine = fine && c >= least[len] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
     *used = fine ? len : 1;
     return fine ? c : 0xfffd;
+}
+
+/* True only when eight octets are ASCII of which none must be escaped; a borrow between them may
+ * say false too often. */
+static bool eight_are_plain(const uint8_t *at)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    uint64_t quote = x ^ each * '"', slash = x ^ each * '\\', del = x ^ each * 0x7f;
+    uint64_t found = x | ((x - each * 0x20) & ~x) | ((quote - each) & ~quote) |
+                     ((slash - each) & ~slash) | ((del - each) & ~del);
+    return (found & high) == 0;
 }
 
 /* Whether it must be escaped: not to be shown, or no character at all. */

@@ -283,6 +283,9 @@ void record_finding(struct output *out, const struct record_names *names, const 
     json_parts(&j, "references", f->rule->references, '\n');
     add_party(&j, "client", &f->client);
     add_party(&j, "server", &f->server);
+    if (f->any_client) {
+        json_truth(&j, "any_client", true);
+    }
     json_time(&j, "first", f->first_ns, f->precision);
     json_time(&j, "last", f->last_ns, f->precision);
     json_number(&j, "count", f->count);

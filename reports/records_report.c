@@ -164,5 +164,8 @@ void records_report(struct output *out, const struct results *r)
         record_gathering(out, r);
     }
     record_grades(out, r->audit);
+    if (r->history.len > 0) {
+        output_octets(out, r->history.at, r->history.len);
+    }
     record_summary(out, r->names, r->run, r->audit, r->gathering);
 }

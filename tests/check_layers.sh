@@ -51,6 +51,7 @@ door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
 door jansson 'jansson' reports/document.h
+door SQLite 'sqlite3' reports/store_part.h
 door libzstd 'zstd' capture/source_feed.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"
