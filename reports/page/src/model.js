@@ -1,0 +1,182 @@
+// model.js - the records of one audit, joined: rules with their findings, hosts with what was said of them.
+import {millis} from './format.js';
+
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
+export const STATUSES = ['violated', 'consistent', 'not_observed', 'not_assessable'];
+export const STATUS_WORDS = {violated: 'violated', consistent: 'consistent', not_observed: 'not observed', not_assessable: 'not assessable'};
+export const CHAPTER_WORDS = {
+    topology: 'Topology', clients: 'Clients', 'forests-proxies': 'Forests and proxies', 'ntlm-relay': 'NTLM and relay', smb: 'SMB', ldap: 'LDAP',
+    kerberos: 'Kerberos', tls: 'TLS', sql: 'SQL', administration: 'Administration', coverage: 'Coverage', watch: 'Watch rules',
+};
+export const rank = (severity) => SEVERITIES.indexOf(severity);
+export const partyName = (party) => party?.name ?? party?.learned_name ?? party?.ip ?? party?.group ?? '';
+export const isOpen = (finding) => !finding.accepted || finding.accepted.expired === true;
+const NAME_MARK = 0xe000;
+const NAMES = [['client', 'name'], ['client', 'ip'], ['client', 'group'], ['client', 'learned_name'], ['server', 'name'], ['server', 'ip'], ['server', 'group'], ['server', 'learned_name']];
+
+// What reports/html.c made short: names of the ends in sentences, and times that are told from the first one.
+function lengthen(finding) {
+    const names = NAMES.map(([end, key]) => finding[end]?.[key] ?? '');
+    const whole = (text) => (Array.isArray(text) ? text[0] : text?.replace(/[\ue000-\ue007]/g, (mark) => names[mark.charCodeAt(0) - NAME_MARK]));
+    for (const key of ['explanation', 'remediation', 'display_filter']) {
+        finding[key] = whole(finding[key]);
+    }
+    let before = finding.first;
+    for (const row of finding.evidence ?? []) {
+        row.says = whole(row.says);
+        before = row.ts = later(before, row.ts);
+    }
+    finding.last = later(before, finding.last);
+}
+
+// A time told as so many of the smallest units after another one; numbers are exact to 104 days of nanoseconds.
+function later(base, units) {
+    if (typeof units !== 'number') {
+        return units ?? base;
+    }
+    const [, whole, fraction = ''] = /^([^.Z]*)\.?(\d*)Z$/.exec(base);
+    const scale = 10n ** BigInt(fraction.length);
+    const sum = BigInt(Date.parse(whole + 'Z') / 1000) * scale + BigInt(fraction || 0) + BigInt(units);
+    const text = new Date(Number(sum / scale) * 1000).toISOString().slice(0, 19);
+    return fraction ? `${text}.${String(sum % scale).padStart(fraction.length, '0')}Z` : text + 'Z';
+}
+
+function groupBy(rows, key) {
+    const groups = new Map();
+    for (const row of rows) {
+        const name = key(row);
+        const group = groups.get(name);
+        if (group) {
+            group.push(row);
+        } else {
+            groups.set(name, [row]);
+        }
+    }
+    return groups;
+}
+
+class Model {
+    constructor(records) {
+        this.audit = records.audit?.[0] ?? {};
+        this.summary = records.summary?.[0] ?? {};
+        this.model = records.model?.[0] ?? {};
+        for (const key of ['finding', 'verdict', 'statement', 'conversation', 'traffic', 'grade', 'history', 'rule', 'host']) {
+            this[key + 's'] = records[key] ?? [];
+        }
+        this.shortened = records.shortened?.[0];
+        this.start = this.audit.start ?? this.summary.input?.first;
+        this.end = this.audit.end ?? this.summary.input?.last;
+        this.joinRules();
+        this.joinFindings();
+        this.joinHosts();
+    }
+
+    joinRules() {
+        this.ruleByCode = new Map();
+        for (const rule of this.rules) {
+            this.ruleByCode.set(rule.code, Object.assign(rule, {findings: [], counts: {}}));
+        }
+        for (const verdict of this.verdicts) {
+            const counts = this.ruleOf(verdict).counts;
+            counts[verdict.status] = (counts[verdict.status] ?? 0) + 1;
+        }
+        this.statementById = new Map(this.statements.map((s) => [s.id, s]));
+    }
+
+    // A finding may be of a rule that the document does not describe, such as a policy's watch rule.
+    ruleOf(row) {
+        let rule = this.ruleByCode.get(row.code);
+        if (!rule) {
+            rule = {code: row.code, rule: row.rule, title: row.title ?? row.rule, chapter: 'watch', severity: row.severity ?? 'info', statements: row.statements ?? [],
+                references: row.references ?? [], findings: [], counts: {}};
+            this.ruleByCode.set(row.code, rule);
+            this.rules.push(rule);
+        }
+        return rule;
+    }
+
+    joinFindings() {
+        this.findingById = new Map();
+        for (const finding of this.findings) {
+            lengthen(finding);
+            finding.about = this.ruleOf(finding);
+            finding.about.findings.push(finding);
+            finding.from = partyName(finding.client);
+            finding.to = partyName(finding.server);
+            finding.at = millis(finding.first);
+            finding.until = millis(finding.last);
+            this.findingById.set(finding.id, finding);
+        }
+        for (const rule of this.rules) {
+            rule.worst = rule.findings.reduce((worst, f) => (rank(f.severity) < rank(worst) ? f.severity : worst), rule.findings[0]?.severity ?? rule.severity);
+        }
+        this.openFindings = this.findings.filter(isOpen);
+        this.brokenRules = this.rules.filter((r) => r.findings.length > 0)
+            .sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings.length - a.findings.length || (a.code < b.code ? -1 : 1));
+    }
+
+    joinHosts() {
+        const declared = new Map((this.model.hosts ?? []).map((h) => [h.name, h]));
+        if (this.hosts.length === 0) {
+            this.hosts = [...declared.values()].map((h) => ({name: h.name, ips: h.addresses ?? [], declared: true, roles: h.roles ?? [], site: h.sites?.[0], forest: h.forest, zone: h.zone}));
+        }
+        this.hostByName = new Map();
+        for (const host of this.hosts) {
+            host.all = [];
+            this.hostByName.set(host.name, host);
+        }
+        for (const host of this.hosts) {
+            for (const ip of host.ips ?? []) {
+                if (!this.hostByName.has(ip)) {
+                    this.hostByName.set(ip, host);
+                }
+            }
+        }
+        for (const finding of this.findings) {
+            finding.ends = new Set([this.hostOf(finding.client), this.hostOf(finding.server)].filter(Boolean));
+            finding.ends.forEach((host) => host.all.push(finding));
+        }
+        for (const host of this.hosts) {
+            host.findings = host.all.length || host.findings || 0;
+            host.worst = host.all.reduce((worst, f) => (worst && rank(worst) <= rank(f.severity) ? worst : f.severity), undefined) ?? host.worst;
+        }
+        this.verdictsBySubject = groupBy(this.verdicts, (v) => v.subject);
+    }
+
+    hostOf(party) {
+        return party && (this.hostByName.get(party.name) ?? this.hostByName.get(party.learned_name) ?? this.hostByName.get(party.ip));
+    }
+
+    conversationsOf(host) {
+        const heard = [], spoke = [];
+        for (const row of this.conversations) {
+            if (this.hostOf(row.server) === host) {
+                heard.push(row);
+            } else if (this.hostOf(row.client) === host) {
+                spoke.push(row);
+            }
+        }
+        return {heard, spoke};
+    }
+
+    /** Answers to a statement for each subject: the worst verdict of the rules that judge it. */
+    statementBySubject(statement) {
+        const answers = new Map();
+        const codes = new Set(statement.rules ?? []);
+        const weight = {violated: 3, not_assessable: 1, consistent: 2, not_observed: 0};
+        for (const verdict of this.verdicts) {
+            if (codes.has(verdict.code) && !(weight[answers.get(verdict.subject)] >= weight[verdict.status])) {
+                answers.set(verdict.subject, verdict.status);
+            }
+        }
+        return answers;
+    }
+
+    counts(findings = this.openFindings) {
+        const counts = Object.fromEntries(SEVERITIES.map((s) => [s, 0]));
+        findings.forEach((f) => counts[f.severity]++);
+        return counts;
+    }
+}
+
+export const buildModel = (records) => new Model(records);
