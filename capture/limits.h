@@ -247,4 +247,16 @@
 #define LIMIT_DISCOVERED_OCTETS (128u << 20)
 #define LIMIT_DISCOVERED_NAMES 1024
 
+/* What a report shows of hosts and of who speaks to whom: a large hierarchy has some thousand
+ * servers and sites' worth of clients, which stand as one group in conversations; a scan of the
+ * internet must not fill a page. Names counted for one host and kind (versions, ciphers), its
+ * certificates, protocols and buckets of the time line, and the memory of it all. */
+#define LIMIT_GATHERED_HOSTS 16384u
+#define LIMIT_GATHERED_CONVERSATIONS 65536u
+#define LIMIT_GATHERED_NAMES 24u
+#define LIMIT_GATHERED_CERTIFICATES 8u
+#define LIMIT_TRAFFIC_PROTOCOLS 48u
+#define LIMIT_TRAFFIC_BUCKETS 200u
+#define LIMIT_GATHERED_OCTETS (96u << 20)
+
 #endif

@@ -28,6 +28,8 @@
     "      --format F         text (default) or jsonl\n"                                           \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
     "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
+    "      --formats LIST     what else --report writes (default: html,jsonl,text)\n"              \
+    "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \

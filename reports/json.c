@@ -24,10 +24,8 @@ static void value_begins(struct json *j, const char *key)
 
 void json_key(struct json *j, struct bytes key)
 {
-    value_begins(j, NULL);
-    output_octets(j->out, "\"", 1);
-    output_octets(j->out, key.at, key.len);
-    output_octets(j->out, "\":", 2);
+    json_span(j, NULL, key);
+    output_octets(j->out, ":", 1);
     j->comma = false;
 }
 
@@ -118,7 +116,7 @@ void json_number(struct json *j, const char *key, uint64_t number)
     output_octets(j->out, digits + n, sizeof digits - n);
 }
 
-void json_boolean(struct json *j, const char *key, bool yes)
+void json_truth(struct json *j, const char *key, bool yes)
 {
     value_begins(j, key);
     output_text(j->out, yes ? "true" : "false");

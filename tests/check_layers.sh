@@ -50,6 +50,7 @@ door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c
 door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
+door jansson 'jansson' reports/document.h
 door libzstd 'zstd' capture/source_feed.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"

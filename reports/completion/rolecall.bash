@@ -36,7 +36,7 @@ _rolecall_options()
 {
     local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --format --events --report --fail-on --color $input" ;;
+        audit) echo "--policy --format --events --report --formats --reproducible --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy $input" ;;
         check) echo "--policy --fail-on --help" ;;
@@ -59,6 +59,7 @@ _rolecall_value()
                 _rolecall_words "text jsonl" "$2"
             fi
             ;;
+        --formats) _rolecall_words "jsonl text" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
