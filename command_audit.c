@@ -70,6 +70,7 @@ static int write_format(struct reporting *r, const char *name, const char *path,
 {
     const struct format *f = format_find(name);
     struct output *out = NULL;
+    int status = EXIT_CLEAN;
     if ((f != NULL && f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
         open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
@@ -79,12 +80,23 @@ static int write_format(struct reporting *r, const char *name, const char *path,
     } else if (f->render == render_jsonl) {
         add_records(out, r);
     } else {
-        f->render(out, r->document, &(struct render_options){.style = style});
+        char error[RENDER_ERROR] = "";
+        f->render(out, r->document, &(struct render_options){.style = style, .error = error});
+        status = error[0] == '\0' ? EXIT_CLEAN : trouble("%s: %s", path, error);
     }
-    return close_output(out, path);
+    int closed = close_output(out, path);
+    return status == EXIT_CLEAN ? closed : status;
 }
 
 /* ---- all of them ---- */
+
+/* By default the folder gets what can be made here; what was asked for by name has been checked. */
+static bool belongs_in_folder(const struct options *o, const struct format *f)
+{
+    return f->render == render_jsonl ||
+           (o->formats == NULL ? format_listed(FORMATS_DEFAULT, f->name) && format_lacks(f) == NULL
+                               : format_listed(o->formats, f->name));
+}
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r)
@@ -92,7 +104,6 @@ static int write_folder(struct reporting *r)
     char path[4096];
     const struct options *o = r->session->options;
     const char *folder = o->report_folder;
-    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
                        strerror(errno));
@@ -101,7 +112,7 @@ static int write_folder(struct reporting *r)
     (void)snprintf(path, sizeof path, "%s/report.txt", folder);
     int status = write_format(r, "text", path, style);
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        if (formats[i].render == render_jsonl || format_listed(list, formats[i].name)) {
+        if (belongs_in_folder(o, &formats[i])) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
             status = write_format(r, formats[i].name, path, style);
         }
@@ -189,6 +200,20 @@ static int audit_with(struct session *s, bool jsonl)
     return status;
 }
 
+/* Before hours of work, not after. */
+static int check_needs(const struct options *o)
+{
+    for (unsigned i = 0; i < format_count; i++) {
+        bool wanted = (o->format != NULL && strcmp(o->format, formats[i].name) == 0) ||
+                      (o->formats != NULL && format_listed(o->formats, formats[i].name));
+        const char *lacks = wanted ? format_lacks(&formats[i]) : NULL;
+        if (lacks != NULL) {
+            return trouble("--format %s: %s", formats[i].name, lacks);
+        }
+    }
+    return EXIT_CLEAN;
+}
+
 static int check_formats(const struct options *o)
 {
     char word[FORMAT_WORD] = "";
@@ -212,7 +237,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
-    if (check_formats(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {

@@ -259,4 +259,10 @@
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
 
+/* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
+#define LIMIT_PAGE_OCTETS 2000000u
+
+/* Chromium making the PDF: the largest reports take some seconds on slow machines. */
+#define LIMIT_PDF_SECONDS 120
+
 #endif

@@ -7,8 +7,10 @@
 #include "reports/document.h"
 #include "reports/text.h"
 
+#define RENDER_ERROR 256
 struct render_options {
     struct text_style style; /* of the text format */
+    char *error; /* RENDER_ERROR octets, empty: a format that cannot be rendered says why */
 };
 
 typedef void render_function(struct output *out, const struct document *d,
@@ -26,6 +28,8 @@ struct format {
 extern const struct format formats[];
 extern const unsigned format_count;
 const struct format *format_find(const char *name); /* NULL: no such format */
+/* What the format needs and is not there, as a line with the way to get it; NULL: nothing. */
+const char *format_lacks(const struct format *f);
 /* True when the comma-separated list names the format, or its family: "csv" all of "csv-...". */
 bool format_listed(const char *list, const char *name);
 /* The first word of the list that names no format, in `word`; false: there is none. */

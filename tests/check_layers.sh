@@ -48,7 +48,7 @@ door libpcap 'pcap' capture/source_reader.c capture/source_filter.c
 door nDPI 'ndpi' dissect/ndpi_shim.h
 door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c
 door libyaml 'yaml' policy/yaml.c
-door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c
+door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c reports/html.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
 door jansson 'jansson' reports/document.h
 door libzstd 'zstd' capture/source_feed.c

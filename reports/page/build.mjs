@@ -1,7 +1,8 @@
-// build.mjs - makes one file of the page: node build.mjs OUTPUT.html [MODULES]
+// build.mjs - makes one file of the page, as C for rolecall: node build.mjs MODULES OUTPUT.c
 //
-// Scripts, styles and the font go into the file, with the licences of what is in it. The policy for the browser lets
-// just these run, by their digests, and nothing reach the network. The line `@DATA@` is where a report's data goes.
+// Scripts, styles and the font go into the page, with the licences of what is in it. The policy for the browser lets
+// just these run, by their digests, and nothing reach the network. Where @DATA@ stands the page is cut in two: there
+// rolecall puts the data of a report.
 import {createHash} from 'node:crypto';
 import {existsSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -9,8 +10,8 @@ import {dirname, join, resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
 
 const here = import.meta.dirname ?? dirname(new URL(import.meta.url).pathname);
-const output = process.argv[2] ?? join(here, 'page.html');
-const modules = resolve(process.argv[3] ?? join(here, 'node_modules'));
+const modules = resolve(process.argv[2]);
+const output = process.argv[3];
 const esbuild = await import(pathToFileURL(createRequire(join(modules, 'x.js')).resolve('esbuild')));
 
 const options = {
@@ -52,4 +53,8 @@ let page = readFileSync(join(here, 'page.html.in'), 'utf8');
 for (const [name, text] of Object.entries(parts)) {
     page = page.replace(`@${name}@`, () => text);
 }
-writeFileSync(output, page);
+
+const octets = (text) => [...Buffer.from(text)].join(',');
+const part = (name, text) => `static const unsigned char ${name}_octets[] = {${octets(text)}};\nconst struct page_part page_${name} = {${name}_octets, sizeof ${name}_octets};\n`;
+const [head, tail] = page.split('@DATA@');
+writeFileSync(output, '#include "reports/html.h"\n' + part('head', head) + part('tail', tail));

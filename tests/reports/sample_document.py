@@ -23,6 +23,8 @@ CHAPTERS = {
     'administration': 'Administration and attack tooling', 'coverage': 'Data quality and coverage',
 }
 
+LETTERS = dict(zip(CHAPTERS, 'ABCDEFGHIJK'))
+
 # code, name, chapter, severity, title, port, protocol, what it means, what to do, evidence
 RULES = [
     ('R001', 'unknown-host', 'topology', 'medium', 'Undeclared host served by a site system', 445, 'smb',
@@ -140,9 +142,9 @@ class Maker:
         for i, site in enumerate(self.sites):
             code = site['code'].lower()
             server = ['site-server', 'sms-provider'] if site['kind'] != 'secondary' else ['site-server', 'management-point']
-            self.host(f'cm-{code}.corp.example', f'10.0.{i + 2}.10', server, sites=[site['code']], forest='corp', zone='intranet')
+            self.host(f'cm-{code}.corp.example', f'10.0.{i + 2}.10', server, site=site['code'], forest='corp', zone='intranet')
             if site['kind'] != 'secondary':
-                self.host(f'sql-{code}.corp.example', f'10.0.{i + 2}.11', ['site-database'], sites=[site['code']], forest='corp', zone='intranet')
+                self.host(f'sql-{code}.corp.example', f'10.0.{i + 2}.11', ['site-database'], site=site['code'], forest='corp', zone='intranet')
         servers = max(0, int(self.o.hosts * 0.35) - len(self.hosts))
         for i in range(servers):
             role = ROLES[i % len(ROLES)]
@@ -150,7 +152,7 @@ class Maker:
             partner = i % 9 == 5
             short = ''.join(w[0] for w in role.split('-')) + f'{i + 1:03d}'
             name = f'{short}.{"partner" if partner else "corp"}.example'
-            self.host(name, f'10.{9 if partner else 0}.{64 + i // 200}.{i % 200 + 20}', [role], sites=[site['code']],
+            self.host(name, f'10.{9 if partner else 0}.{64 + i // 200}.{i % 200 + 20}', [role], site=site['code'],
                       forest='partner' if partner else 'corp', zone='perimeter' if partner else 'intranet')
         self.groups = [{'name': 'desks', 'networks': ['10.1.0.0/16'], 'forest': 'corp', 'zone': 'intranet'},
                        {'name': 'branches', 'networks': ['10.2.0.0/16'], 'forest': 'corp', 'zone': 'intranet'},
@@ -170,9 +172,9 @@ class Maker:
         self.record(type='audit', tool='rolecall', version='0.1.0', policy='policy/' + self.wire('hierarchy.yaml'), policy_sha256='ca35e9a1c1fe3defd1319aad130c9c38b764dab8cea75860b5b6fcfa8315b2cc',
                     profile='current', inputs=[self.wire('monday-core.pcapng'), 'monday-perimeter.pcapng'], generated='2026-11-24T09:12:44Z', start=stamp(START), end=stamp(end))
         for code, name, chapter, severity, title, port, protocol, means, remedy, says in RULES:
-            self.record(type='rule', code=code, rule=name, chapter=chapter, title=title, severity=severity, statements=self.statements_of(code), summary=means,
-                        looks_at='Every message that shows it, and the roles of both ends.', may_also_be='A host that the policy declares wrongly; a capture that began in the middle.',
-                        remedy=re.sub(r'\{\w+\}', 'the server', remedy), references=REFERENCES)
+            self.record(type='rule', code=code, rule=name, chapter=chapter, chapter_letter=LETTERS[chapter], chapter_title=CHAPTERS[chapter], title=title, severity=severity, statements=self.statements_of(code), means=means,
+                        evidence='Every message that shows it, and the roles of both ends. Not counted: hosts that the policy declares wrongly, and captures that began in the middle.',
+                        remediation=re.sub(r'\{\w+\}', 'the server', remedy), references=REFERENCES, records=['flow'])
 
     def statements_of(self, code):
         return [s[0] for s in self.statements if code in s[3]]
@@ -267,7 +269,7 @@ class Maker:
                 draw = self.r.random()
                 if seen:
                     status, observed, why = 'violated', seen, f'{rule[4]}: {seen} times.'
-                elif draw < 0.35:
+                elif draw < (0.8 if rule[2] == 'sql' else 0.35):
                     status, observed, why = 'consistent', self.r.randrange(1, 90), 'All that was seen of it keeps to the rule.'
                 elif draw < 0.42:
                     status, observed, why = 'not_assessable', self.r.randrange(1, 9), self.r.choice(['TLS 1.3 encrypts the certificate.', 'SMB 3 encryption hides the share.'])
@@ -325,7 +327,7 @@ class Maker:
             n, worst = about.get(name, (0, None))
             first = self.when()
             declared = 'addresses' in host
-            self.record(type='host', name=name, ips=host.get('addresses') or [host['ip']], declared=declared, roles=host.get('roles', []), site=(host.get('sites') or [None])[0], forest=host.get('forest'),
+            self.record(type='host', name=name, ips=host.get('addresses') or [host['ip']], declared=declared, roles=host.get('roles', []), site=host.get('site'), forest=host.get('forest'),
                         zone=host.get('zone'), group=host.get('group'), first=stamp(first), last=stamp(first + timedelta(minutes=self.r.randrange(1, 100))), flows=self.r.randrange(1, 4000),
                         bytes_sent=self.r.randrange(10 ** 4, 10 ** 9), bytes_received=self.r.randrange(10 ** 4, 10 ** 9), findings=n, worst=worst, posture=self.posture(host) if declared else None)
 
@@ -359,6 +361,22 @@ class Maker:
                 protocols[name] = {'flows': max(1, octets // 40000), 'bytes': octets}
             self.record(type='traffic', start=stamp(START.replace(microsecond=0) + timedelta(seconds=i * 180)), seconds=180, protocols=protocols)
 
+    def add_grades(self):
+        weight = {'critical': 60, 'high': 30, 'medium': 10, 'low': 3, 'info': 0}
+        for chapter, title in CHAPTERS.items():
+            costs, points = [], 100
+            for rule in (r for r in RULES if r[2] == chapter):
+                found = [f[0] for f in self.findings if f[0]['code'] == rule[0]]
+                counted = [f for f in found if 'accepted' not in f or f['accepted'].get('expired')]
+                if found:
+                    lost = weight[rule[3]] * (10 + min(10, max(0, len(counted) - 1))) // 10 if counted else 0
+                    points = max(0, points - lost)
+                    costs.append({'code': rule[0], 'title': rule[4], 'severity': rule[3], 'findings': len(counted), 'accepted': len(found) - len(counted), 'points': lost})
+            states = [v['status'] for v in self.verdicts if any(r[0] == v['code'] and r[2] == chapter for r in RULES)]
+            judged = sum(s in ('violated', 'consistent') for s in states)
+            self.record(type='grade', chapter=chapter, chapter_letter=LETTERS[chapter], chapter_title=title, grade='ABCDEF'[sum(points < edge for edge in (90, 75, 60, 40, 20))], points=points, judged=judged,
+                        not_judged=len(states) - judged, costs=costs, because=[f'{c["code"]}: -{c["points"]} points' for c in costs])
+
     def add_history(self):
         severities = ['critical', 'high', 'medium', 'low', 'info']
         for i in range(self.o.history):
@@ -368,7 +386,7 @@ class Maker:
             grades = []
             for j, chapter in enumerate(CHAPTERS):
                 points = max(0, min(100, int(92 - fade * 30 - j * 4 + self.r.randrange(8))))
-                grades.append({'chapter': chapter, 'points': points, 'grade': 'ABCDEF'[sum(points < edge for edge in (90, 80, 65, 50, 30))]})
+                grades.append({'chapter': chapter, 'points': points, 'grade': 'ABCDEF'[sum(points < edge for edge in (90, 75, 60, 40, 20))]})
             self.record(type='history', id=i + 1, end=stamp(when), findings=counts, grades=grades)
 
     def add_summary(self):
@@ -396,6 +414,7 @@ class Maker:
         self.add_hosts()
         self.add_conversations()
         self.add_traffic()
+        self.add_grades()
         self.add_history()
         self.add_summary()
         return self.records

@@ -1,6 +1,6 @@
 // main.js - opens the report: reads its data, draws the frame, and shows what the address says.
 import {append, el, replace} from './dom.js';
-import {buildModel, CHAPTER_WORDS} from './model.js';
+import {buildModel} from './model.js';
 import {number, plural, visible} from './format.js';
 import {icon} from './parts/marks.js';
 import {printDocument} from './print.js';
@@ -71,7 +71,7 @@ function searchAll(model, text) {
         ...take(model.rules, (r) => fits(r.code, r.rule, r.title), (r) => ['Rule', `${r.code} ${r.title}`, linkTo('rule', r.code)]),
         ...take(model.findings, (f) => fits(f.id, f.title, f.from, f.to, f.code), (f) => ['Finding', `${f.title}: ${f.from} \u2192 ${f.to}`, linkTo('finding', f.id)]),
         ...take(model.statements, (s) => fits(s.id, s.demands), (s) => ['Statement', `${s.id} ${s.demands}`, linkTo('statement', s.id)]),
-        ...take(Object.entries(CHAPTER_WORDS), ([, name]) => fits(name), ([key, name]) => ['Chapter', name, linkTo('chapter', key)]),
+        ...take([...model.chapterNames], ([, name]) => fits(name), ([key, name]) => ['Chapter', name, linkTo('chapter', key)]),
         ['', `Search all findings for \u201c${text}\u201d`, linkToPage('findings', {q: text})],
     ];
 }

@@ -4,18 +4,21 @@ import {millis} from './format.js';
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 export const STATUSES = ['violated', 'consistent', 'not_observed', 'not_assessable'];
 export const STATUS_WORDS = {violated: 'violated', consistent: 'consistent', not_observed: 'not observed', not_assessable: 'not assessable'};
-export const CHAPTER_WORDS = {
-    topology: 'Topology', clients: 'Clients', 'forests-proxies': 'Forests and proxies', 'ntlm-relay': 'NTLM and relay', smb: 'SMB', ldap: 'LDAP',
-    kerberos: 'Kerberos', tls: 'TLS', sql: 'SQL', administration: 'Administration', coverage: 'Coverage', watch: 'Watch rules',
-};
 export const rank = (severity) => SEVERITIES.indexOf(severity);
 export const partyName = (party) => party?.name ?? party?.learned_name ?? party?.ip ?? party?.group ?? '';
 export const isOpen = (finding) => !finding.accepted || finding.accepted.expired === true;
 const NAME_MARK = 0xe000;
 const NAMES = [['client', 'name'], ['client', 'ip'], ['client', 'group'], ['client', 'learned_name'], ['server', 'name'], ['server', 'ip'], ['server', 'group'], ['server', 'learned_name']];
 
-// What reports/html.c made short: names of the ends in sentences, and times that are told from the first one.
-function lengthen(finding) {
+/**
+ * What reports/html.c made short is made long again when somebody looks at it: names of the ends in sentences, and times
+ * that are told from the one before.
+ */
+export function lengthen(finding) {
+    if (finding.long) {
+        return finding;
+    }
+    finding.long = true;
     const names = NAMES.map(([end, key]) => finding[end]?.[key] ?? '');
     const whole = (text) => (Array.isArray(text) ? text[0] : text?.replace(/[\ue000-\ue007]/g, (mark) => names[mark.charCodeAt(0) - NAME_MARK]));
     for (const key of ['explanation', 'remediation', 'display_filter']) {
@@ -27,6 +30,17 @@ function lengthen(finding) {
         before = row.ts = later(before, row.ts);
     }
     finding.last = later(before, finding.last);
+    return finding;
+}
+
+// When it was last seen, in milliseconds: enough to sort and to filter by.
+function endOf(finding) {
+    if (typeof finding.last !== 'number') {
+        return millis(finding.last ?? finding.first);
+    }
+    const digits = /\.(\d*)Z$/.exec(finding.first)?.[1].length ?? 0;
+    const units = (finding.evidence ?? []).reduce((sum, row) => sum + (typeof row.ts === 'number' ? row.ts : 0), finding.last);
+    return finding.at + units / 10 ** digits * 1000;
 }
 
 // A time told as so many of the smallest units after another one; numbers are exact to 104 days of nanoseconds.
@@ -80,6 +94,8 @@ class Model {
             const counts = this.ruleOf(verdict).counts;
             counts[verdict.status] = (counts[verdict.status] ?? 0) + 1;
         }
+        this.chapterNames = new Map([...this.rules, ...this.grades].map((r) => [r.chapter, r.chapter_title ?? r.chapter]));
+        this.grades.forEach((g) => g.costs?.sort((a, b) => b.points - a.points));
         this.statementById = new Map(this.statements.map((s) => [s.id, s]));
     }
 
@@ -98,13 +114,12 @@ class Model {
     joinFindings() {
         this.findingById = new Map();
         for (const finding of this.findings) {
-            lengthen(finding);
             finding.about = this.ruleOf(finding);
             finding.about.findings.push(finding);
             finding.from = partyName(finding.client);
             finding.to = partyName(finding.server);
             finding.at = millis(finding.first);
-            finding.until = millis(finding.last);
+            finding.until = endOf(finding);
             this.findingById.set(finding.id, finding);
         }
         for (const rule of this.rules) {
@@ -118,7 +133,7 @@ class Model {
     joinHosts() {
         const declared = new Map((this.model.hosts ?? []).map((h) => [h.name, h]));
         if (this.hosts.length === 0) {
-            this.hosts = [...declared.values()].map((h) => ({name: h.name, ips: h.addresses ?? [], declared: true, roles: h.roles ?? [], site: h.sites?.[0], forest: h.forest, zone: h.zone}));
+            this.hosts = [...declared.values()].map((h) => ({name: h.name, ips: h.addresses ?? [], declared: true, roles: h.roles ?? [], site: h.site, forest: h.forest, zone: h.zone}));
         }
         this.hostByName = new Map();
         for (const host of this.hosts) {
@@ -137,14 +152,19 @@ class Model {
             finding.ends.forEach((host) => host.all.push(finding));
         }
         for (const host of this.hosts) {
-            host.findings = host.all.length || host.findings || 0;
-            host.worst = host.all.reduce((worst, f) => (worst && rank(worst) <= rank(f.severity) ? worst : f.severity), undefined) ?? host.worst;
+            const open = host.all.filter(isOpen);
+            host.findings = open.length;
+            host.worst = open.reduce((worst, f) => (worst && rank(worst) <= rank(f.severity) ? worst : f.severity), undefined);
         }
         this.verdictsBySubject = groupBy(this.verdicts, (v) => v.subject);
     }
 
     hostOf(party) {
         return party && (this.hostByName.get(party.name) ?? this.hostByName.get(party.learned_name) ?? this.hostByName.get(party.ip));
+    }
+
+    chapterName(chapter) {
+        return this.chapterNames.get(chapter) ?? chapter;
     }
 
     conversationsOf(host) {

@@ -1,9 +1,9 @@
 // print.js - the whole report as one document, for paper and PDF: what there is to mend first, then what it rests on.
 import {el} from './dom.js';
 import {clock, day, moment, number, plural, visible} from './format.js';
-import {STATUSES, rank} from './model.js';
+import {STATUSES, lengthen, rank} from './model.js';
 import {facts} from './parts/frame.js';
-import {GRADE_WORDS, chapterName, gradeSum, gradeTable} from './parts/grades.js';
+import {GRADE_WORDS, gradeSum, gradeTable} from './parts/grades.js';
 import {layOut} from './parts/map_layout.js';
 import {stillMap} from './parts/map_picture.js';
 import {gradeMark, severityMark, statusMark} from './parts/marks.js';
@@ -33,11 +33,11 @@ function cover(model) {
 function ruleSheet(rule) {
     const rows = [...rule.findings].sort((a, b) => rank(a.severity) - rank(b.severity));
     return el('article', {class: 'rule-sheet'}, el('h2', {}, severityMark(rule.worst), ' ', el('span', {class: 'code'}, rule.code), ' ', rule.title),
-        rule.summary && el('p', {}, rule.summary), el('p', {}, el('strong', {}, 'Remedy. '), visible(rule.remedy ?? rows[0].remediation)),
+        rule.means && el('p', {}, rule.means), el('p', {}, el('strong', {}, 'Remedy. '), visible(rule.remediation ?? lengthen(rows[0]).remediation)),
         rule.references?.length > 0 && el('p', {class: 'dim'}, `${rule.references.join('; ')}.`, rule.statements?.length > 0 && ` Statements ${rule.statements.join(', ')}.`),
         simple(['Client', 'Server', 'First seen', 'Times', 'Confidence'], rows.slice(0, PAIRS_OF_RULE).map((f) => [where(f.client, f.from), where(f.server, f.to), `${day(f.first)}, ${clock(f.first)}`, number(f.count), f.confidence + (f.accepted ? ', accepted' : '')])),
         left(rows.length, PAIRS_OF_RULE, 'findings of this rule'),
-        rows.slice(0, PROOFS_OF_RULE).map((f) => el('div', {class: 'proof'}, el('h3', {}, `For instance, ${visible(f.from)} to ${visible(f.to)}`), el('p', {}, visible(f.explanation)), filterLine(f), el('ol', {class: 'evidence-list'}, f.evidence?.map(evidenceRow)))));
+        rows.slice(0, PROOFS_OF_RULE).map(lengthen).map((f) => el('div', {class: 'proof'}, el('h3', {}, `For instance, ${visible(f.from)} to ${visible(f.to)}`), el('p', {}, visible(f.explanation)), filterLine(f), el('ol', {class: 'evidence-list'}, f.evidence?.map(evidenceRow)))));
 }
 
 function hostSheet(model) {
@@ -51,7 +51,7 @@ export function printDocument(model) {
     const layout = layOut(model, {by: 'site', most: 6, open: new Set()});
     return el('div', {class: 'paper'}, cover(model),
         chapter('Summary', severityTiles(model), el('h2', {}, 'What to mend first'), firstThings(model, 10), el('h2', {}, 'Capture quality'), qualityLines(model), model.historys.length > 0 && [el('h2', {}, 'Open findings of stored audits'), severityTrend(model)]),
-        chapter('Grades', gradeTable(model), el('p', {class: 'dim'}, GRADE_WORDS), model.grades.filter((g) => g.costs?.length).map((g) => el('article', {class: 'grade-sheet'}, el('h2', {}, gradeMark(g.grade), ' ', chapterName(g.chapter)), gradeSum(model, g)))),
+        chapter('Grades', gradeTable(model), el('p', {class: 'dim'}, GRADE_WORDS), model.grades.filter((g) => g.costs?.length).map((g) => el('article', {class: 'grade-sheet'}, el('h2', {}, gradeMark(g.grade), ' ', model.chapterName(g.chapter)), gradeSum(model, g)))),
         chapter('The hierarchy', stillMap(layout, {quiet: true})),
         chapter('Over time', trafficChart(model, {height: 360})),
         chapter('Findings by rule', model.brokenRules.map(ruleSheet)),

@@ -1,19 +1,16 @@
 // grades.js - the grade of each chapter, with the points it cost and its way over stored audits.
 import {el} from '../dom.js';
 import {number, plural} from '../format.js';
-import {CHAPTER_WORDS} from '../model.js';
 import {linkTo} from '../route.js';
 import {gradeMark, severityMark} from './marks.js';
 import {pointsTrend} from './trend.js';
-
-export const chapterName = (chapter) => CHAPTER_WORDS[chapter] ?? chapter;
 
 function reason(grade) {
     if (!grade.grade) {
         return 'nothing of it was seen';
     }
     const worst = grade.costs?.[0];
-    return worst ? worst.title : `nothing broken in ${plural(grade.judged, 'judged rule')}`;
+    return worst ? worst.title : `nothing broken in ${plural(grade.judged, 'answer')}`;
 }
 
 export function gradeTable(model, {brief = false} = {}) {
@@ -22,7 +19,7 @@ export function gradeTable(model, {brief = false} = {}) {
         el('thead', {class: brief ? 'hidden' : ''}, el('tr', {}, ['Grade', 'Chapter', 'Points', history && 'Trend'].filter(Boolean).map((h) => el('th', {scope: 'col'}, h)))),
         el('tbody', {}, model.grades.map((grade) => el('tr', {},
             el('td', {}, gradeMark(grade.grade)),
-            el('th', {scope: 'row'}, el('a', {href: linkTo('chapter', grade.chapter)}, chapterName(grade.chapter)), el('span', {class: 'dim small reason'}, reason(grade))),
+            el('th', {scope: 'row'}, el('a', {href: linkTo('chapter', grade.chapter)}, model.chapterName(grade.chapter)), el('span', {class: 'dim small reason'}, reason(grade))),
             el('td', {class: 'num'}, grade.grade ? el('span', {class: 'points'}, number(grade.points)) : ''),
             history && el('td', {}, pointsTrend(model, grade.chapter))))));
 }
@@ -30,21 +27,21 @@ export function gradeTable(model, {brief = false} = {}) {
 /** The computation, a line for each thing that cost points. */
 export function gradeSum(model, grade) {
     if (!grade.grade) {
-        return el('p', {class: 'none'}, `Not graded: ${(grade.because ?? ['no rule of the chapter had anything to judge']).join(' ')}`);
+        return el('p', {class: 'none'}, (grade.because ?? []).join(' '));
     }
     return [
-        el('table', {class: 'sum'}, el('caption', {class: 'hidden'}, `Computation of the grade of ${chapterName(grade.chapter)}`),
-            el('thead', {}, el('tr', {}, ['Rule', '', 'Broken by', 'Points'].map((h, i) => el('th', {scope: 'col', class: i > 1 ? 'num' : ''}, h || el('span', {class: 'hidden'}, 'Severity'))))),
+        el('table', {class: 'sum'}, el('caption', {class: 'hidden'}, `Computation of the grade of ${model.chapterName(grade.chapter)}`),
+            el('thead', {}, el('tr', {}, ['Rule', 'Worst', 'Findings', 'Points'].map((h, i) => el('th', {scope: 'col', class: i > 1 ? 'num' : ''}, h)))),
             el('tbody', {},
                 el('tr', {}, el('td', {}, 'Beginning'), el('td'), el('td'), el('td', {class: 'num'}, '100')),
                 (grade.costs ?? []).map((cost) => el('tr', {},
                     el('td', {}, el('a', {href: linkTo('rule', cost.code)}, cost.code), ' ', cost.title), el('td', {}, severityMark(cost.severity)),
-                    el('td', {class: 'num'}, `${number(cost.violated)} of ${number(cost.judged)}`), el('td', {class: 'num'}, `\u2212${number(cost.points)}`))),
+                    el('td', {class: 'num'}, number(cost.findings), cost.accepted > 0 && el('span', {class: 'dim'}, ` and ${number(cost.accepted)} accepted`)), el('td', {class: 'num'}, cost.points > 0 ? `\u2212${number(cost.points)}` : '0'))),
                 el('tr', {class: 'total'}, el('td', {}, 'Result ', gradeMark(grade.grade, 'small')), el('td'), el('td'), el('td', {class: 'num'}, number(grade.points))))),
-        (grade.because ?? []).map((line) => el('p', {class: 'dim'}, line)),
+        el('p', {class: 'dim'}, `Judged: ${plural(grade.judged, 'answer')} of rules about hosts; ${number(grade.not_judged)} more had nothing to judge or could not.`),
     ];
 }
 
-export const GRADE_WORDS = 'Each chapter begins with 100 points. A broken rule costs by its severity: critical 40, high 20, medium 10, low 4, remarks nothing; half of it when one subject breaks it, all of it '
-    + 'when every judged subject does. A from 90, B from 80, C from 65, D from 50, E from 30, F below. With a critical finding a chapter is not better than E, with a high one not better than C. '
-    + 'Accepted findings cost nothing. What the capture does not show is not judged and earns nothing either.';
+// As reports/grade.h has it.
+export const GRADE_WORDS = 'Each chapter begins with 100 points. Each of its broken rules costs what its worst open finding weighs: critical 60, high 30, medium 10, low 3, remarks nothing; and a tenth of that for each '
+    + 'further finding, up to ten. A from 90 points, B from 75, C from 60, D from 40, E from 20, F below. Accepted findings cost nothing. A chapter of which nothing was judged has no grade: silence is not innocence.';

@@ -5,7 +5,8 @@ import {number, plural, size, visible} from '../format.js';
 import {SEVERITIES, rank} from '../model.js';
 import {CARD} from './map_layout.js';
 
-export const QUIET_EDGES = 300;
+const MOST_EDGES = 220; // drawn at once: more is a ball of wool
+const MOST_BROKEN = 140;
 const curve = linkHorizontal();
 
 function path({from, to}) {
@@ -24,7 +25,7 @@ export const nodeText = (n) => `${n.name}, ${n.note}${n.findings.length ? `, ${p
 
 const thick = (e) => 1.2 + Math.min(2.6, Math.log10(1 + (e.findings.length || e.flows)) * 0.9);
 
-function drawEdge(e, on) {
+export function drawEdge(e, on) {
     return svg('path', {class: `edge ${e.worst ? `broken stroke-${e.worst}` : ''}`, d: path(e), 'stroke-width': thick(e).toFixed(1), 'marker-end': `url(#arrow-${e.worst ?? 'plain'})`, 'data-edge': e.id, onclick: on?.edge && (() => on.edge(e))}, svg('title', {}, visible(edgeText(e))));
 }
 
@@ -56,13 +57,14 @@ const arrows = () => svg('defs', {}, ['plain', ...SEVERITIES].map((s) => svg('ma
 export function drawnEdges(layout, filter) {
     const fits = layout.edges.filter((e) => (!filter.protocol || e.protocols.has(filter.protocol)) && (!filter.severities || (e.worst && filter.severities.has(e.worst))));
     const quiet = filter.quiet ? fits.filter((e) => !e.worst) : [];
-    const broken = fits.filter((e) => e.worst).sort((a, b) => rank(b.worst) - rank(a.worst));
-    return {quiet: [...quiet].sort((a, b) => b.flows - a.flows).slice(0, QUIET_EDGES), broken, quietTotal: quiet.length};
+    const broken = fits.filter((e) => e.worst).sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings.length - a.findings.length);
+    const drawn = broken.slice(0, MOST_BROKEN).reverse();
+    return {drawn: [...quiet.sort((a, b) => b.flows - a.flows).slice(0, MOST_EDGES - drawn.length), ...drawn], broken, total: fits.length - (filter.quiet ? 0 : fits.length - broken.length)};
 }
 
 export function drawMap(layout, filter, on) {
-    const {quiet, broken} = drawnEdges(layout, filter);
-    return [arrows(), svg('g', {class: 'world'}, drawLanes(layout), svg('g', {class: 'edges'}, [...quiet, ...broken].map((e) => drawEdge(e, on))), svg('g', {class: 'nodes'}, layout.nodes.map((n) => drawNode(n, on))))];
+    const {drawn} = drawnEdges(layout, filter);
+    return [arrows(), svg('g', {class: 'world'}, drawLanes(layout), svg('g', {class: 'edges'}, drawn.map((e) => drawEdge(e, on))), svg('g', {class: 'nodes'}, layout.nodes.map((n) => drawNode(n, on))))];
 }
 
 /** The picture that does not move, for paper. */

@@ -4,7 +4,7 @@ import {number, plural, visible} from '../format.js';
 import {STATUSES} from '../model.js';
 import {linkTo} from '../route.js';
 import {back, facts, pageHead, panel, prose} from '../parts/frame.js';
-import {GRADE_WORDS, chapterName, gradeSum, gradeTable} from '../parts/grades.js';
+import {GRADE_WORDS, gradeSum, gradeTable} from '../parts/grades.js';
 import {gradeMark, hostLink, severityMark, statementLinks, statusMark} from '../parts/marks.js';
 import {dataTable} from '../parts/table.js';
 import {findingTable} from './findings.js';
@@ -26,8 +26,8 @@ export function chapterPage(model, id) {
     if (!grade && rules.length === 0) {
         return [pageHead('No such chapter', `This report has no chapter ${visible(id)}.`), back('#chapters', 'Grades and rules')];
     }
-    return [back('#chapters', 'Grades and rules'), pageHead(chapterName(id), null, grade && el('p', {class: 'tags'}, gradeMark(grade.grade, 'large'), grade.grade && el('span', {class: 'chip'}, `${number(grade.points)} of 100 points`))),
-        grade && panel('How the grade comes about', gradeSum(model, grade)), panel('Rules', ruleTable(rules, `Rules of ${chapterName(id)}`))];
+    return [back('#chapters', 'Grades and rules'), pageHead(model.chapterName(id), null, grade && el('p', {class: 'tags'}, gradeMark(grade.grade, 'large'), grade.grade && el('span', {class: 'chip'}, `${number(grade.points)} of 100 points`))),
+        grade && panel('How the grade comes about', gradeSum(model, grade)), panel('Rules', ruleTable(rules, `Rules of ${model.chapterName(id)}`))];
 }
 
 export function rulePage(model, code) {
@@ -38,8 +38,8 @@ export function rulePage(model, code) {
     const verdicts = model.verdicts.filter((v) => v.code === code).sort((a, b) => STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status));
     return [
         back('#chapters', 'Grades and rules'),
-        pageHead(rule.title, null, el('p', {class: 'tags'}, severityMark(rule.severity), el('span', {class: 'chip'}, rule.code), el('a', {class: 'chip', href: linkTo('chapter', rule.chapter)}, chapterName(rule.chapter)), el('span', {class: 'dim'}, rule.rule))),
-        el('div', {class: 'columns wide-left'}, el('div', {class: 'panel'}, prose('What it means', rule.summary), prose('How to mend it', rule.remedy), prose('What is looked at', rule.looks_at), prose('What it may also be', rule.may_also_be)),
+        pageHead(rule.title, null, el('p', {class: 'tags'}, severityMark(rule.severity), el('span', {class: 'chip'}, rule.code), el('a', {class: 'chip', href: linkTo('chapter', rule.chapter)}, model.chapterName(rule.chapter)), el('span', {class: 'dim'}, rule.rule))),
+        el('div', {class: 'columns wide-left'}, el('div', {class: 'panel'}, prose('What it means', rule.means), prose('How to mend it', rule.remediation), prose('What is looked at, and what is not counted', rule.evidence)),
             panel('About it', facts([['Statements', rule.statements?.length && statementLinks(rule.statements, model)], ['References', rule.references?.length && el('ul', {class: 'plain-list'}, rule.references.map((r) => el('li', {}, r)))]]))),
         panel(`Findings: ${number(rule.findings.length)}`, rule.findings.length ? findingTable(rule.findings, ['severity', 'client', 'server', 'first', 'count', 'confidence', 'open']) : el('p', {class: 'none'}, 'None.')),
         verdicts.length > 0 && panel(`Answers: ${plural(verdicts.length, 'subject')}`, dataTable({caption: `Answers of ${code}`, rows: verdicts, pageSize: 20, columns: [

@@ -1,10 +1,10 @@
 // finding.js - one finding: what, between whom, how to mend it, and the packets that prove it.
 import {el} from '../dom.js';
 import {exact, moment, number, octets, plural, visible} from '../format.js';
-import {isOpen} from '../model.js';
+import {isOpen, lengthen} from '../model.js';
 import {linkTo} from '../route.js';
 import {back, facts, pageHead, panel} from '../parts/frame.js';
-import {chapterName} from '../parts/grades.js';
+
 import {copyButton, hostLink, severityMark, statementLinks} from '../parts/marks.js';
 
 const CONFIDENCE = {proven: 'the octets were seen', derived: 'several observations joined', inferred: 'from a port or a habit, not from content'};
@@ -48,22 +48,22 @@ export function findingPage(model, id) {
     if (!finding) {
         return [pageHead('No such finding', `This report has no finding ${visible(id)}.`), back('#findings', 'Findings')];
     }
-    const rule = finding.about;
+    const rule = lengthen(finding).about;
     return [
         el('div', {class: 'crumbs'}, back('#findings', 'Findings'), neighbours(model, finding)),
         pageHead(finding.title, null, el('p', {class: 'tags'}, severityMark(finding.severity), el('a', {class: 'chip', href: linkTo('rule', finding.code)}, finding.code),
-            el('span', {class: 'chip', title: CONFIDENCE[finding.confidence]}, finding.confidence), el('a', {class: 'chip', href: linkTo('chapter', rule.chapter)}, chapterName(rule.chapter)), !isOpen(finding) && el('span', {class: 'chip'}, 'accepted'))),
+            el('span', {class: 'chip', title: CONFIDENCE[finding.confidence]}, finding.confidence), el('a', {class: 'chip', href: linkTo('chapter', rule.chapter)}, model.chapterName(rule.chapter)), !isOpen(finding) && el('span', {class: 'chip'}, 'accepted'))),
         acceptance(finding),
         el('div', {class: 'ends'}, party('Client', finding.client, finding.from), el('span', {class: 'arrow-wide', 'aria-hidden': 'true'}, '\u2192'), party('Server', finding.server, finding.to)),
         el('div', {class: 'columns wide-left'},
-            el('div', {}, panel('What happened', el('p', {class: 'say'}, visible(finding.explanation)), rule.summary && el('p', {class: 'dim'}, rule.summary)),
+            el('div', {}, panel('What happened', el('p', {class: 'say'}, visible(finding.explanation)), rule.means && el('p', {class: 'dim'}, rule.means)),
                 panel('How to mend it', el('p', {class: 'say'}, visible(finding.remediation))),
                 panel(`Evidence: ${plural(finding.evidence?.length ?? 0, 'packet')}`, filterLine(finding), el('ol', {class: 'evidence-list'}, (finding.evidence ?? []).map(evidenceRow)),
                     finding.thinned && el('p', {class: 'dim'}, 'Octets and fields were left out to keep this file small; records.jsonl has them.'))),
             panel('About it', facts([
                 ['Seen', finding.count === 1 ? moment(finding.first) : `${number(finding.count)} times, ${moment(finding.first)} to ${moment(finding.last)}`], ['Connections', number(finding.flows_total)],
                 ['Confidence', `${finding.confidence}: ${CONFIDENCE[finding.confidence]}`], ['Statements', finding.statements?.length && statementLinks(finding.statements, model)],
-                ['May also be', rule.may_also_be], ['References', finding.references?.length && el('ul', {class: 'plain-list'}, finding.references.map((r) => el('li', {}, r)))],
+                ['Looked at', rule.evidence], ['References', finding.references?.length && el('ul', {class: 'plain-list'}, finding.references.map((r) => el('li', {}, r)))],
                 ['Identifier', el('code', {}, finding.id)]]))),
     ];
 }

@@ -1,17 +1,17 @@
 // findings.js - all findings: search, filters, and three ways to lay them out.
 import {announce, el, replace} from '../dom.js';
 import {clock, day, millis, moment, number, plural} from '../format.js';
-import {SEVERITIES, isOpen, rank} from '../model.js';
+import {SEVERITIES, isOpen, lengthen, rank} from '../model.js';
 import {linkTo, rememberWords} from '../route.js';
 import {choice, pageHead, picker, searchField, toggles} from '../parts/frame.js';
-import {chapterName} from '../parts/grades.js';
+
 import {hostLink, severityMark, wireName} from '../parts/marks.js';
 import {dataTable} from '../parts/table.js';
 
 const FIRST_OPEN = 3;
 
 export function matches(finding, text) {
-    finding.text ??= [finding.code, finding.rule, finding.title, finding.id, finding.from, finding.to, finding.client?.ip, finding.server?.ip, finding.server?.port, finding.client?.group, finding.explanation,
+    finding.text ??= [finding.code, finding.rule, finding.title, finding.id, finding.from, finding.to, finding.client?.ip, finding.server?.ip, finding.server?.port, finding.client?.group, lengthen(finding).explanation,
         ...(finding.statements ?? []), ...(finding.evidence ?? []).map((e) => e.says)].join(' ').toLowerCase();
     return text.every((word) => finding.text.includes(word));
 }
@@ -78,7 +78,7 @@ function collect(findings, keys) {
 }
 
 const byRule = (findings) => groupList(collect(findings, (f) => [[f.about, [el('span', {class: 'code'}, f.code), f.title]]]).map((g) => ({...g, name: [el('span', {class: 'code'}, g.key.code), g.key.title]})), ({key: rule, findings: rows}) => [
-    el('p', {}, rule.summary), el('p', {}, el('strong', {}, 'Remedy: '), rule.remedy ?? rows[0].remediation, ' ', el('a', {href: linkTo('rule', rule.code)}, `More about ${rule.code}`)),
+    el('p', {}, rule.means), el('p', {}, el('strong', {}, 'Remedy: '), rule.remediation ?? lengthen(rows[0]).remediation, ' ', el('a', {href: linkTo('rule', rule.code)}, `More about ${rule.code}`)),
     findingTable(rows, ['client', 'server', 'first', 'count', 'confidence', 'open'], {pageSize: 10})]);
 
 const byHost = (findings) => groupList(collect(findings, (f) => [...f.ends].map((h) => [h, h.name])).map((g) => ({...g, name: wireName(g.key.name)})), ({key: host, findings: rows}) => [
@@ -111,7 +111,7 @@ export function findingsPage(model, route) {
         draw();
     }
 
-    const chapters = [['', 'All chapters'], ...[...new Set(model.findings.map((f) => f.about.chapter))].sort().map((c) => [c, chapterName(c)])];
+    const chapters = [['', 'All chapters'], ...[...new Set(model.findings.map((f) => f.about.chapter))].sort().map((c) => [c, model.chapterName(c)])];
     const bar = el('div', {class: 'filters', role: 'search', 'aria-label': 'Filter findings'},
         searchField('Search findings', words.q ?? '', (q) => set({q})),
         toggles('Severity', SEVERITIES.filter((s) => counts[s] > 0), chosen, () => set({severity: [...chosen].join(',')}), (s) => [el('span', {class: `dot fill-${s}`, 'aria-hidden': 'true'}), s, el('span', {class: 'dim'}, ' ', number(counts[s]))]),

@@ -65,7 +65,7 @@ export function hostPage(model, name) {
     return [
         el('div', {class: 'crumbs'}, back('#hosts', 'Hosts'), el('a', {href: linkToPage('map', {host: host.name})}, 'On the map')),
         pageHead(visible(host.name), (host.roles ?? []).join(', ') || (host.group ? `client of the group ${host.group}` : host.declared ? 'declared without a role' : 'not declared in the policy'), host.findings > 0 && el('p', {class: 'tags'}, severityMark(host.worst), el('span', {class: 'chip'}, plural(host.findings, 'finding')))),
-        panel(null, facts([['Addresses', host.ips?.join(', ')], ['Site', host.site], ['Forest', host.forest], ['Zone', host.zone], ['Client group', host.group], ['Declared', host.declared ? 'yes' : 'no'],
+        panel(null, facts([['Addresses', host.ips?.join(', ')], ['Site', host.site], ['Forest', host.forest], ['Zone', host.zone], ['Client group', host.group], ['Declared', host.declared ? 'yes' : 'no'], ['Name learned from', host.learned_from],
             ['Seen', host.first && `${moment(host.first)} to ${moment(host.last)}`], ['Conversations', host.flows && number(host.flows)], ['Sent', host.bytes_sent && size(host.bytes_sent)], ['Received', host.bytes_received && size(host.bytes_received)]], {class: 'facts across'})),
         panel('Findings', worst.length ? findingTable(worst, ['severity', 'rule', 'client', 'server', 'count'], {pageSize: 10}) : el('p', {class: 'none'}, 'None.')),
         panel('How it is set up, as traffic shows it', posture(host, millis(model.end)) || el('p', {class: 'none'}, 'Nothing that it serves was seen in the clear.')),

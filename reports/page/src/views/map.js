@@ -7,7 +7,7 @@ import {SEVERITIES, rank} from '../model.js';
 import {linkTo, linkToPage, rememberWords} from '../route.js';
 import {choice, facts, pageHead, panel, picker, toggles} from '../parts/frame.js';
 import {LANE_NAMES, layOut} from '../parts/map_layout.js';
-import {drawMap, drawnEdges, nodeText} from '../parts/map_picture.js';
+import {drawEdge, drawMap, drawnEdges, nodeText} from '../parts/map_picture.js';
 import {hostLink, severityMark, wireName} from '../parts/marks.js';
 import {dataTable} from '../parts/table.js';
 
@@ -78,8 +78,9 @@ class Picture {
     draw() {
         this.layout = layOut(this.model, {by: this.words.by ?? 'site', most: MOST_IN_CELL, open: this.open});
         replace(this.root, drawMap(this.layout, this.filter(), this.on));
-        const {quiet, quietTotal, broken} = drawnEdges(this.layout, this.filter());
-        replace(this.note, quietTotal > quiet.length ? `${number(quiet.length)} of ${number(quietTotal)} flows without breaches are drawn; choose a host for all of its own. ` : '', 'Drag to move, Ctrl and wheel (or pinch) to zoom.');
+        const {drawn, total, broken} = drawnEdges(this.layout, this.filter());
+        this.drawn = drawn;
+        replace(this.note, drawn.length < total && `The ${number(drawn.length)} that matter most of ${number(total)} flows are drawn; choose a host for all of its own. `, 'Drag to move, Ctrl and wheel (or pinch) to zoom, arrow keys to walk from host to host.');
         this.drawTable(broken);
         this.root.querySelector('.node')?.setAttribute('tabindex', '0');
         this.fit();
@@ -116,11 +117,14 @@ class Picture {
             drawn?.classList.toggle('near', near.has(node));
             drawn?.classList.toggle('chosen', node === thing);
         }
-        for (const drawn of this.root.querySelectorAll('.edge')) {
-            const edge = this.layout.edges.find((e) => e.id === drawn.dataset.edge);
-            drawn.classList.toggle('near', edge === thing || Boolean(thing) && (edge.from === thing || edge.to === thing));
-        }
-        replace(this.side, thing ? [el('button', {type: 'button', class: 'quiet close', onclick: () => this.choose(undefined)}, 'Close'), thing.from ? edgeDetails(thing, this.on) : nodeDetails(thing, this.layout, this.on)] : legend());
+        const own = this.layout.edges.filter((e) => e === thing || e.from === thing || e.to === thing);
+        replace(this.root.querySelector('.edges'), [...this.drawn.filter((e) => !own.includes(e)).map((e) => drawEdge(e, this.on)), ...own.map((e) => {
+            const drawn = drawEdge(e, this.on);
+            drawn.classList.add('near');
+            return drawn;
+        })]);
+        this.side.hidden = !thing;
+        replace(this.side, thing && [el('button', {type: 'button', class: 'quiet close', onclick: () => this.choose(undefined)}, 'Close'), thing.from ? edgeDetails(thing, this.on) : nodeDetails(thing, this.layout, this.on)]);
         if (thing) {
             announce(thing.from ? 'flow chosen' : nodeText(thing));
         }
@@ -162,8 +166,7 @@ class Picture {
     }
 }
 
-const legend = () => [el('h2', {}, 'Reading the picture'), el('p', {class: 'dim'}, 'Lanes are sites, forests or zones; columns are the parts that hosts play. An arrow goes from who opened the conversation to who answered. Its colour is the worst finding on it; grey ones broke nothing.'),
-    el('ul', {class: 'legend'}, SEVERITIES.map((s) => el('li', {}, el('span', {class: `dot fill-${s}`, 'aria-hidden': 'true'}), s))), el('p', {class: 'dim'}, 'Choose a host or an arrow to see what is behind it.')];
+const LEAD = 'Lanes are sites, forests or zones, columns the parts that hosts play. An arrow goes from who opened a conversation to who answered; its colour is the worst finding on it, grey broke nothing. Choose a host or an arrow to see what is behind it.';
 
 export function mapPage(model, route) {
     const words = {...route.words};
@@ -178,7 +181,7 @@ export function mapPage(model, route) {
         picker('Protocol', [['', 'All protocols'], ...protocols.map((p) => [p, p])], words.protocol, (protocol) => set({protocol})),
         toggles('Severity', SEVERITIES, picture.severities, () => picture.draw(), (s) => [el('span', {class: `dot fill-${s}`, 'aria-hidden': 'true'}), s]),
         el('div', {class: 'choice', role: 'group', 'aria-label': 'Zoom'}, el('button', {type: 'button', 'aria-label': 'Zoom out', onclick: () => picture.by(1 / 1.3)}, '\u2212'), el('button', {type: 'button', 'aria-label': 'Zoom in', onclick: () => picture.by(1.3)}, '+'), el('button', {type: 'button', onclick: () => picture.fit()}, 'Fit')));
-    const page = [pageHead('Map of the hierarchy'), bar, el('div', {class: 'map-box'}, picture.root, picture.side), picture.note, panel('Flows with breaches', picture.table)];
+    const page = [pageHead('Map of the hierarchy', LEAD), bar, el('div', {class: 'map-box'}, picture.root, picture.side), picture.note, panel('Flows with breaches', picture.table)];
     picture.draw();
     // Sizes are known once it stands in the page.
     requestAnimationFrame(() => {

@@ -1,7 +1,7 @@
 // summary.js - how bad it is, at a glance: for whoever has one minute.
 import {el} from '../dom.js';
 import {number, plural, span} from '../format.js';
-import {SEVERITIES, STATUSES, STATUS_WORDS, rank} from '../model.js';
+import {SEVERITIES, STATUSES, STATUS_WORDS, lengthen, rank} from '../model.js';
 import {linkTo, linkToPage} from '../route.js';
 import {pageHead, panel} from '../parts/frame.js';
 import {gradeTable} from '../parts/grades.js';
@@ -39,7 +39,7 @@ export function firstThings(model, count = 8) {
     const rules = model.brokenRules.filter((r) => r.worst !== 'info').slice(0, count);
     return rules.length === 0 ? el('p', {class: 'none'}, 'Nothing that has to be mended was seen.') : el('ol', {class: 'first-things'}, rules.map((rule) =>
         el('li', {}, severityMark(rule.worst),
-            el('div', {}, el('a', {class: 'strong', href: linkTo('rule', rule.code)}, rule.title), el('p', {class: 'dim'}, rule.remedy ?? rule.findings[0]?.remediation)),
+            el('div', {}, el('a', {class: 'strong', href: linkTo('rule', rule.code)}, rule.title), el('p', {class: 'dim'}, rule.remediation ?? lengthen(rule.findings[0]).remediation)),
             el('span', {class: 'count'}, plural(rule.findings.length, 'finding'), el('br'), plural(affected(rule), 'server')))));
 }
 
