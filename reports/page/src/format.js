@@ -38,7 +38,11 @@ export function span(from, to) {
     if (!from || !to) {
         return moment(from ?? to);
     }
-    return day(from) === day(to) ? `${day(from)}, ${clock(from).slice(0, 5)} to ${clock(to).slice(0, 5)} UTC` : `${day(from)} to ${day(to)}`;
+    if (day(from) !== day(to)) {
+        return `${day(from)} to ${day(to)}`;
+    }
+    const cut = millis(to) - millis(from) < 600000 ? 8 : 5;
+    return `${day(from)}, ${clock(from).slice(0, cut)} to ${clock(to).slice(0, cut)} UTC`;
 }
 
 export function duration(ms) {

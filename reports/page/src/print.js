@@ -20,6 +20,7 @@ const PROOFS_OF_RULE = 1; // findings of it whose packets are shown
 const HOSTS = 60;
 
 const chapter = (title, ...content) => el('section', {class: 'sheet'}, el('h1', {}, title), content);
+const wide = (title, ...content) => el('section', {class: 'sheet wide'}, el('h1', {}, title), content);
 const where = (p, name) => `${visible(name)}${p?.name && p.ip ? ` (${p.ip})` : p?.group ? ` (${p.group})` : ''}${p?.port ? `, port ${p.port}` : ''}`;
 const simple = (heads, rows) => el('table', {class: 'simple'}, el('thead', {}, el('tr', {}, heads.map((h) => el('th', {scope: 'col'}, h)))), el('tbody', {}, rows.map((row) => el('tr', {}, row.map((cell) => el('td', {}, cell))))));
 const left = (all, shown, what) => all > shown && el('p', {class: 'dim'}, `${number(all - shown)} more ${what} are in the HTML report and in records.jsonl.`);
@@ -41,7 +42,7 @@ function ruleSheet(rule) {
 }
 
 function hostSheet(model) {
-    const hosts = model.hosts.filter((h) => h.posture || h.findings > 0).sort((a, b) => (a.worst ? rank(a.worst) : 9) - (b.worst ? rank(b.worst) : 9) || b.findings - a.findings);
+    const hosts = model.hosts.filter((h) => Object.keys(h.posture ?? {}).length > 0).sort((a, b) => (a.worst ? rank(a.worst) : 9) - (b.worst ? rank(b.worst) : 9) || b.findings - a.findings);
     const now = Date.parse(model.end);
     return [hosts.slice(0, HOSTS).map((h) => el('article', {class: 'host-sheet'}, el('h2', {}, visible(h.name), h.findings > 0 && [' ', severityMark(h.worst), ' ', el('span', {class: 'dim'}, plural(h.findings, 'finding'))]),
         el('p', {class: 'dim'}, [(h.ips ?? []).join(', '), (h.roles ?? []).join(', '), h.site && `site ${h.site}`, h.forest && `forest ${h.forest}`, h.zone && `zone ${h.zone}`].filter(Boolean).join(' \u00b7 ')), posture(h, now))), left(hosts.length, HOSTS, 'hosts')];
@@ -50,10 +51,10 @@ function hostSheet(model) {
 export function printDocument(model) {
     const layout = layOut(model, {by: 'site', most: 6, open: new Set()});
     return el('div', {class: 'paper'}, cover(model),
-        chapter('Summary', severityTiles(model), el('h2', {}, 'What to mend first'), firstThings(model, 10), el('h2', {}, 'Capture quality'), qualityLines(model), model.historys.length > 0 && [el('h2', {}, 'Open findings of stored audits'), severityTrend(model)]),
+        chapter('Summary', severityTiles(model), el('h2', {}, 'What to mend first'), firstThings(model, 10), el('h2', {}, 'Capture quality'), qualityLines(model), model.historys.length > 0 && [el('h2', {}, 'Open findings of stored audits'), severityTrend(model, 1080)]),
         chapter('Grades', gradeTable(model), el('p', {class: 'dim'}, GRADE_WORDS), model.grades.filter((g) => g.costs?.length).map((g) => el('article', {class: 'grade-sheet'}, el('h2', {}, gradeMark(g.grade), ' ', model.chapterName(g.chapter)), gradeSum(model, g)))),
-        chapter('The hierarchy', stillMap(layout, {quiet: true})),
-        chapter('Over time', trafficChart(model, {height: 360})),
+        wide('The hierarchy', stillMap(layout, {quiet: true})),
+        wide('Over time', trafficChart(model, {height: 470, width: 1080})),
         chapter('Findings by rule', model.brokenRules.map(ruleSheet)),
         chapter('Hosts', hostSheet(model)),
         chapter('Statements of the specification', statementBar(model), simple(['No.', 'It demands', 'Answer', 'Because'], [...model.statements].sort((a, b) => STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status)).map((s) => [s.id, s.demands, statusMark(s.status), visible(s.because)]))),

@@ -3,7 +3,7 @@ import {axisBottom, axisLeft} from 'd3-axis';
 import {brushX} from 'd3-brush';
 import {scaleLinear, scaleUtc} from 'd3-scale';
 import {select} from 'd3-selection';
-import {area, curveMonotoneX, stack} from 'd3-shape';
+import {area, curveStepAfter, stack} from 'd3-shape';
 import {el, newId, svg} from '../dom.js';
 import {clock, day, millis, number, short, size} from '../format.js';
 import {SEVERITIES} from '../model.js';
@@ -25,19 +25,29 @@ export function protocolsOf(model, measure) {
 
 function rowsOf(model, measure, names) {
     const known = new Set(names);
-    return model.traffics.map((bucket) => {
-        const row = {at: millis(bucket.start), until: millis(bucket.start) + bucket.seconds * 1000};
-        names.forEach((name) => (row[name] = 0));
-        for (const [name, counts] of Object.entries(bucket.protocols ?? {})) {
-            row[known.has(name) ? name : OTHER] += counts[measure] ?? 0;
+    const rows = [];
+    const empty = (at) => Object.assign(Object.fromEntries(names.map((name) => [name, 0])), {at});
+    let end;
+    for (const bucket of model.traffics) {
+        const row = empty(millis(bucket.start));
+        if (end !== undefined && end < row.at) {
+            rows.push(empty(end)); // buckets without traffic are not told
         }
-        return row;
-    });
+        for (const [name, counts] of Object.entries(bucket.protocols ?? {})) {
+            const key = known.has(name) ? name : names.includes(OTHER) ? OTHER : undefined;
+            if (key) {
+                row[key] += counts[measure] ?? 0;
+            }
+        }
+        rows.push(row);
+        end = row.at + bucket.seconds * 1000;
+    }
+    return end === undefined ? rows : [...rows, empty(end)];
 }
 
 function range(model, rows) {
     const from = Math.min(...[millis(model.start), rows[0]?.at].filter(Number.isFinite));
-    const to = Math.max(...[millis(model.end), rows.at(-1)?.until].filter(Number.isFinite));
+    const to = Math.max(...[millis(model.end), rows.at(-1)?.at].filter(Number.isFinite));
     return [from, to > from ? to : from + 1000];
 }
 
@@ -61,7 +71,7 @@ function drawFindings(bins, x, [top, bottom]) {
 
 function drawTraffic(rows, names, x, [top, bottom]) {
     const y = scaleLinear([0, Math.max(1, ...rows.map((r) => names.reduce((sum, n) => sum + r[n], 0)))], [bottom, top]).nice(3);
-    const shape = area().x((d) => x((d.data.at + d.data.until) / 2)).y0((d) => y(d[0])).y1((d) => y(d[1])).curve(curveMonotoneX);
+    const shape = area().x((d) => x(d.data.at)).y0((d) => y(d[0])).y1((d) => y(d[1])).curve(curveStepAfter);
     const layers = stack().keys(names)(rows);
     return {y, areas: svg('g', {}, layers.map((layer, i) => svg('path', {class: `area proto-${i}`, d: shape(layer) ?? ''}, svg('title', {}, layer.key))))};
 }
@@ -83,10 +93,13 @@ function addAxes(root, x, parts, width, left) {
     }
 }
 
-/** {height, brief, measure: 'bytes', hidden: Set of protocols, findings, onrange(from, to)} */
+// As wide as it will stand there, more or less: letters keep their size.
+export const chartWidth = (brief) => (window.innerWidth < 700 ? 380 : brief ? 660 : 1080);
+
+/** {height, width, brief, measure: 'bytes', hidden: Set of protocols, findings, onrange(from, to)} */
 export function trafficChart(model, options = {}) {
     const {measure = 'bytes', height = 330, hidden = new Set(), findings = model.openFindings} = options;
-    const width = options.width ?? (options.brief ? 660 : 1080), left = 52;
+    const width = options.width ?? chartWidth(options.brief), left = 52;
     const names = protocolsOf(model, measure).filter((n) => !hidden.has(n));
     const rows = rowsOf(model, measure, names);
     const [from, to] = range(model, rows);

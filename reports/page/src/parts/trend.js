@@ -4,6 +4,7 @@ import {line, stack} from 'd3-shape';
 import {el, svg} from '../dom.js';
 import {day, number} from '../format.js';
 import {SEVERITIES} from '../model.js';
+import {chartWidth} from './traffic.js';
 
 export function pointsTrend(model, chapter) {
     const points = model.historys.map((h) => h.grades?.find((g) => g.chapter === chapter)?.points).concat(model.grades.find((g) => g.chapter === chapter)?.points);
@@ -19,9 +20,9 @@ export function pointsTrend(model, chapter) {
         svg('path', {d: line((p) => x(p[0]), (p) => y(p[1]))(known)}), svg('circle', {cx: x(lastX), cy: y(lastY), r: 2.5}));
 }
 
-export function severityTrend(model) {
+export function severityTrend(model, fixed) {
     const audits = [...model.historys.map((h) => ({when: h.end, ...h.findings})), {when: model.end, ...model.counts()}];
-    const width = 1080, height = 150;
+    const width = fixed ?? chartWidth(false), height = 150;
     const x = scaleBand(audits.map((_, i) => i), [34, width]).paddingInner(0.3).paddingOuter(0.1);
     const total = (a) => SEVERITIES.reduce((sum, s) => sum + (a[s] ?? 0), 0);
     const y = scaleLinear([0, Math.max(1, ...audits.map(total))], [height - 22, 14]).nice(4);
@@ -30,5 +31,5 @@ export function severityTrend(model) {
         y.ticks(4).map((t) => svg('g', {class: 'tick'}, svg('line', {x1: 34, x2: width, y1: y(t), y2: y(t)}), svg('text', {x: 28, y: y(t) + 4, 'text-anchor': 'end'}, number(t)))),
         layers.map((layer) => layer.map((part, i) => svg('rect', {class: `fill-${layer.key}`, x: x(i), width: Math.min(56, x.bandwidth()), y: y(part[1]), height: Math.max(0, y(part[0]) - y(part[1]))},
             svg('title', {}, `${day(audits[i].when)}: ${number(audits[i][layer.key] ?? 0)} ${layer.key}`)))),
-        audits.map((a, i) => svg('text', {x: x(i) + Math.min(56, x.bandwidth()) / 2, y: height - 6, 'text-anchor': 'middle'}, day(a.when).replace(/ \d{4}$/, '')))));
+        audits.map((a, i) => i % Math.ceil(audits.length * 48 / width) === 0 && svg('text', {x: x(i) + Math.min(56, x.bandwidth()) / 2, y: height - 6, 'text-anchor': 'middle'}, day(a.when).replace(/ \d{4}$/, '')))));
 }

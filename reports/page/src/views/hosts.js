@@ -23,7 +23,7 @@ const options = (hosts, name, value) => [['', name], ...[...new Set(hosts.flatMa
 export function hostsPage(model, route) {
     const words = {...route.words};
     const count = el('p', {class: 'result-count'});
-    const table = dataTable({caption: 'Hosts', rows: [], pageSize: 50, columns: HOST_COLUMNS, sort: {column: 6, down: true}, empty: 'No host fits.'});
+    const table = dataTable({caption: 'Hosts', rows: [], pageSize: window.innerWidth < 700 ? 20 : 50, columns: HOST_COLUMNS, sort: {column: 6, down: true}, empty: 'No host fits.'});
 
     function draw() {
         const text = (words.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);

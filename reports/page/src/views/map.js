@@ -101,6 +101,7 @@ class Picture {
         // On a narrow screen the whole would be too small to read: it begins at its left.
         const scale = Math.min(1.15, Math.max(across / width, 0.55));
         this.root.style.setProperty('height', `${Math.round(Math.min(height * scale + 8, 760))}px`);
+        this.scale = scale;
         select(this.root).call(this.zoom.transform, zoomIdentity.scale(scale));
     }
 
@@ -160,8 +161,12 @@ class Picture {
         const node = this.layout.outer(this.model.hostByName.get(name));
         if (node) {
             this.choose(node);
-            const box = this.root.getBoundingClientRect();
-            select(this.root).call(this.zoom.translateTo, node.x, node.y + (box.height ? 0 : 1));
+            // Left of what is told about it, where it would stand below that.
+            const {clientWidth: width, clientHeight: height} = this.root;
+            const {scale} = this;
+            if (node.x * scale > width - 500 || node.y * scale > height - 80) {
+                select(this.root).call(this.zoom.translateTo, node.x, node.y, [Math.min(width / 2, Math.max(90, width - 480)), height / 2]);
+            }
         }
     }
 }

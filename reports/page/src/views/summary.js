@@ -40,7 +40,7 @@ export function firstThings(model, count = 8) {
     return rules.length === 0 ? el('p', {class: 'none'}, 'Nothing that has to be mended was seen.') : el('ol', {class: 'first-things'}, rules.map((rule) =>
         el('li', {}, severityMark(rule.worst),
             el('div', {}, el('a', {class: 'strong', href: linkTo('rule', rule.code)}, rule.title), el('p', {class: 'dim'}, rule.remediation ?? lengthen(rule.findings[0]).remediation)),
-            el('span', {class: 'count'}, plural(rule.findings.length, 'finding'), el('br'), plural(affected(rule), 'server')))));
+            el('span', {class: 'count'}, plural(rule.findings.length, 'finding'), el('span', {class: 'second'}, plural(affected(rule), 'server'))))));
 }
 
 export function statementBar(model) {
@@ -55,7 +55,7 @@ export function statementBar(model) {
 }
 
 function worstHosts(model, count = 8) {
-    const hosts = model.hosts.filter((h) => h.all.length > 0).sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings - a.findings).slice(0, count);
+    const hosts = model.hosts.filter((h) => h.findings > 0).sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings - a.findings).slice(0, count);
     return hosts.length === 0 ? el('p', {class: 'none'}, 'No host has findings.') : el('ul', {class: 'host-list'}, hosts.map((host) => el('li', {},
         severityMark(host.worst), el('span', {class: 'grow'}, hostLink(host, host.name), el('span', {class: 'dim small'}, (host.roles ?? []).join(', ') || host.group || 'not declared')), el('span', {class: 'count'}, plural(host.findings, 'finding')))));
 }
