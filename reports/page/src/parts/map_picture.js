@@ -36,7 +36,7 @@ function cut(text, most) {
 
 function drawNode(n, on) {
     const count = n.findings.length;
-    return svg('g', {class: `node ${n.kind} ${n.worst ? `stroke-${n.worst}` : ''}`, transform: `translate(${n.x},${n.y})`, 'data-node': n.id, ...(on && {role: 'button', tabindex: '-1', 'aria-label': visible(nodeText(n)), onclick: () => on.node(n)})},
+    return svg('g', {class: `node ${n.kind} ${n.worst ? `stroke-${n.worst}` : ''}`, transform: `translate(${n.x},${n.y})`, 'data-node': n.id, ...(on && {role: 'button', tabindex: '-1', onclick: () => on.node(n)})},
         svg('title', {}, visible(nodeText(n))),
         n.kind !== 'host' && svg('rect', {class: 'card behind', x: 3, y: 3, width: CARD.width, height: CARD.height, rx: 6}),
         svg('rect', {class: 'card', width: CARD.width, height: CARD.height, rx: 6}),

@@ -1,5 +1,5 @@
 // findings.js - all findings: search, filters, and three ways to lay them out.
-import {announce, el, replace} from '../dom.js';
+import {announce, append, el, replace} from '../dom.js';
 import {clock, day, millis, moment, number, plural} from '../format.js';
 import {SEVERITIES, isOpen, lengthen, rank} from '../model.js';
 import {linkTo, rememberWords} from '../route.js';
@@ -8,7 +8,8 @@ import {choice, pageHead, picker, searchField, toggles} from '../parts/frame.js'
 import {hostLink, severityMark, wireName} from '../parts/marks.js';
 import {dataTable} from '../parts/table.js';
 
-const FIRST_OPEN = 3;
+const FIRST_OPEN = 3; // groups, where they are few
+const GROUPS_AT_ONCE = 60;
 
 export function matches(finding, text) {
     finding.text ??= [finding.code, finding.rule, finding.title, finding.id, finding.from, finding.to, finding.client?.ip, finding.server?.ip, finding.server?.port, finding.client?.group, lengthen(finding).explanation,
@@ -41,7 +42,7 @@ const COLUMNS = {
     first: {label: 'First seen', value: (f) => f.at, cell: (f) => [clock(f.first), el('span', {class: 'dim small'}, day(f.first))]},
     count: {label: 'Times', kind: 'num', value: (f) => f.count, cell: (f) => number(f.count)},
     confidence: {label: 'Confidence', value: (f) => f.confidence},
-    open: {label: 'Evidence', sort: false, cell: (f) => el('a', {class: 'go', href: linkTo('finding', f.id), 'aria-label': `${f.code}, ${f.from} to ${f.to}`}, isOpen(f) ? 'Open' : 'Accepted')},
+    open: {label: 'Evidence', sort: false, cell: (f) => el('a', {class: 'go', href: linkTo('finding', f.id), 'aria-label': `${isOpen(f) ? 'Open' : 'Accepted'}: ${f.code}, ${f.from} to ${f.to}`}, isOpen(f) ? 'Open' : 'Accepted')},
 };
 
 export function findingTable(findings, names, options = {}) {
@@ -50,7 +51,8 @@ export function findingTable(findings, names, options = {}) {
 
 /** Groups that open: heading now, content when it is asked for. */
 function groupList(groups, draw) {
-    return el('div', {class: 'groups'}, groups.map((group, i) => {
+    const list = el('div', {class: 'groups'});
+    const one = (group, i) => {
         const box = el('details', {class: 'group', open: i < FIRST_OPEN && groups.length <= 12, ontoggle: () => fillOnce()}, el('summary', {}, severityMark(group.worst), el('span', {class: 'group-name'}, group.name), el('span', {class: 'count'}, plural(group.findings.length, 'finding'))));
         let filled = false;
         function fillOnce() {
@@ -61,7 +63,21 @@ function groupList(groups, draw) {
         }
         fillOnce();
         return box;
-    }));
+    };
+    let shown = 0;
+    const more = el('button', {type: 'button', class: 'quiet', onclick: () => add()});
+    function add() {
+        const next = groups.slice(shown, shown + GROUPS_AT_ONCE);
+        more.remove();
+        append(list, next.map((group, i) => one(group, shown + i)));
+        shown += next.length;
+        if (shown < groups.length) {
+            more.textContent = `Show more: ${number(groups.length - shown)} are left`;
+            list.append(more);
+        }
+    }
+    add();
+    return list;
 }
 
 function collect(findings, keys) {
