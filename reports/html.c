@@ -154,8 +154,8 @@ static void shorten_finding(json_t *finding, const struct thinning *thin, bool w
     shorten_text(finding, "explanation", names);
     shorten_text(finding, "remediation", names);
     shorten_text(finding, "display_filter", names);
-    if (whole || thin->packets) {
-        const json_t *rows = json_object_get(finding, "evidence");
+    const json_t *rows = json_object_get(finding, "evidence");
+    if (rows != NULL && (whole || thin->packets)) {
         (void)json_object_set_new(finding, "evidence",
                                   shorten_evidence(rows, names, &before, whole));
     } else {

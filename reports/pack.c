@@ -195,22 +195,34 @@ struct distinct {
     size_t count;
 };
 
+/* The value as a key; a text needs no copy. */
+static const char *key_of(json_t *value, char **ret_made)
+{
+    const char *text = json_string_value(value);
+    *ret_made = text != NULL && strlen(text) == json_string_length(value)
+                    ? NULL
+                    : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    return *ret_made == NULL ? text : *ret_made;
+}
+
+/* False: more than half of them are distinct, so that it is not worth while; or no memory. */
 static bool find_distinct(struct distinct *d, json_t *const *values, size_t count)
 {
     *d = (struct distinct){json_object(), json_array(), calloc(count, sizeof(json_t *)), 0};
     for (size_t i = 0; d->first != NULL && i < count; i++) {
-        char *text = json_dumps(values[i], JSON_COMPACT | JSON_ENCODE_ANY);
-        if (text == NULL) {
-            return false;
-        }
-        json_t *place = json_object_get(d->places, text);
+        char *made = NULL;
+        const char *key = key_of(values[i], &made);
+        json_t *place = key == NULL ? NULL : json_object_get(d->places, key);
         if (place == NULL) {
             place = json_integer((json_int_t)d->count);
             d->first[d->count++] = values[i];
-            (void)json_object_set_new(d->places, text, place);
+            (void)json_object_set_new(d->places, key, place);
         }
         (void)json_array_append(d->which, place);
-        free(text);
+        free(made);
+        if (key == NULL || d->count * 2 > count) {
+            return false;
+        }
     }
     return d->first != NULL;
 }
@@ -219,6 +231,16 @@ static bool all_are(json_t *const *values, size_t count, json_type type)
 {
     for (size_t i = 0; i < count; i++) {
         if (json_typeof(values[i]) != type) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_equal(json_t *const *values, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (!json_equal(values[0], values[i])) {
             return false;
         }
     }
@@ -234,34 +256,37 @@ static json_t *column_by_type(json_t *const *values, size_t count)
     if (all_are(values, count, JSON_ARRAY)) {
         return column_of_lists(values, count);
     }
-    if (all_are(values, count, JSON_INTEGER)) {
-        return column_of_numbers(values, count);
-    }
     if (all_are(values, count, JSON_STRING)) {
         column = column_of_times(values, count);
     }
     return column == NULL ? column_as_it_is(values, count) : column;
 }
 
-json_t *pack_column(json_t *const *values, size_t count)
+static json_t *column_of_distinct(json_t *const *values, size_t count)
 {
     struct distinct d;
-    json_t *column = NULL;
-    if (count == 0) {
-        return column_as_it_is(values, count);
-    }
-    if (find_distinct(&d, values, count)) {
-        if (d.count == 1) {
-            column = json_pack("{s:O}", "c", values[0]);
-        } else if (d.count * 2 <= count && !json_is_integer(values[0])) {
-            column = json_pack("{s:o, s:I, s:O}", "u", column_by_type(d.first, d.count), "n",
-                               (json_int_t)d.count, "i", d.which);
-        } else {
-            column = column_by_type(values, count);
-        }
-    }
+    json_t *column = find_distinct(&d, values, count)
+                         ? json_pack("{s:o, s:I, s:O}", "u", column_by_type(d.first, d.count), "n",
+                                     (json_int_t)d.count, "i", d.which)
+                         : column_by_type(values, count);
     json_decref(d.places);
     json_decref(d.which);
     free(d.first);
     return column;
+}
+
+json_t *pack_column(json_t *const *values, size_t count)
+{
+    if (count == 0) {
+        return column_as_it_is(values, count);
+    }
+    if (all_equal(values, count)) {
+        return json_pack("{s:O}", "c", values[0]);
+    }
+    if (all_are(values, count, JSON_INTEGER)) {
+        return column_of_numbers(values, count);
+    }
+    /* As keys, 1 and "1" would be one. */
+    return all_are(values, count, json_typeof(values[0])) ? column_of_distinct(values, count)
+                                                          : column_as_it_is(values, count);
 }

@@ -21,15 +21,21 @@ export function lengthen(finding) {
     finding.long = true;
     const names = NAMES.map(([end, key]) => finding[end]?.[key] ?? '');
     const whole = (text) => (Array.isArray(text) ? text[0] : text?.replace(/[\ue000-\ue007]/g, (mark) => names[mark.charCodeAt(0) - NAME_MARK]));
-    for (const key of ['explanation', 'remediation', 'display_filter']) {
+    for (const key of ['explanation', 'remediation', 'display_filter'].filter((k) => k in finding)) {
         finding[key] = whole(finding[key]);
     }
     let before = finding.first;
     for (const row of finding.evidence ?? []) {
-        row.says = whole(row.says);
-        before = row.ts = later(before, row.ts);
+        if ('says' in row) {
+            row.says = whole(row.says);
+        }
+        if ('ts' in row) {
+            before = row.ts = later(before, row.ts);
+        }
     }
-    finding.last = later(before, finding.last);
+    if ('last' in finding) {
+        finding.last = later(before, finding.last);
+    }
     return finding;
 }
 
@@ -51,8 +57,9 @@ function later(base, units) {
     const [, whole, fraction = ''] = /^([^.Z]*)\.?(\d*)Z$/.exec(base);
     const scale = 10n ** BigInt(fraction.length);
     const sum = BigInt(Date.parse(whole + 'Z') / 1000) * scale + BigInt(fraction || 0) + BigInt(units);
-    const text = new Date(Number(sum / scale) * 1000).toISOString().slice(0, 19);
-    return fraction ? `${text}.${String(sum % scale).padStart(fraction.length, '0')}Z` : text + 'Z';
+    const rest = ((sum % scale) + scale) % scale; // times before 1970 count, too
+    const text = new Date(Number((sum - rest) / scale) * 1000).toISOString().slice(0, 19);
+    return fraction ? `${text}.${String(rest).padStart(fraction.length, '0')}Z` : text + 'Z';
 }
 
 function groupBy(rows, key) {
