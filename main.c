@@ -12,7 +12,7 @@
 
 #include "capture/limits.h"
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/arguments.h"
 #include "reports/catalogue.h"
 #include "reports/command_help.h"
@@ -30,6 +30,8 @@ enum option_id {
     OPT_REPORT,
     OPT_FORMATS,
     OPT_REPRODUCIBLE,
+    OPT_SYSLOG,
+    OPT_SYSLOG_CA,
     OPT_NO_NDPI,
     OPT_SECRETS,
     OPT_SQL_TEXT,
@@ -41,6 +43,7 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"read", required_argument, NULL, 'r'},
+    {"interface", required_argument, NULL, 'i'},
     {"policy", required_argument, NULL, 'p'},
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
@@ -55,6 +58,8 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"syslog", required_argument, NULL, OPT_SYSLOG},
+    {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
     {"secrets", no_argument, NULL, OPT_SECRETS},
     {"sql-text", no_argument, NULL, OPT_SQL_TEXT},
@@ -91,7 +96,8 @@ static int set_option(const struct command *c, struct options *o, int option)
 {
     switch (option) {
     case 'r':
-        return add_input(o, optarg);
+    case 'i':
+        return add_inputs(o, optarg, option == 'i');
     case 'p':
         o->policy = optarg;
         break;
@@ -121,6 +127,12 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_REPRODUCIBLE:
         o->reproducible = true;
+        break;
+    case OPT_SYSLOG:
+        o->syslog = optarg;
+        break;
+    case OPT_SYSLOG_CA:
+        o->syslog_authorities = optarg;
         break;
     case OPT_NO_NDPI:
         o->no_ndpi = true;
@@ -183,7 +195,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
     opterr = 0;
     optind = 1;
     for (int option = 0;
-         (option = getopt_long(argc, argv, "r:p:o:qh", long_options, NULL)) != -1;) {
+         (option = getopt_long(argc, argv, "r:i:p:o:qh", long_options, NULL)) != -1;) {
         if (option == 'h') {
             (void)printf("%s", c->help);
             return EXIT_CLEAN;

@@ -14,6 +14,9 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
+#define LIMIT_LIVE_RING (64 << 20)
+
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
 #define LIMIT_FRAME_OCTETS 262144u
@@ -258,6 +261,10 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+/* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
+ * wait. */
+#define LIMIT_SYSLOG_DATAGRAM 2048u
+#define LIMIT_SYSLOG_SECONDS 10
 
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u

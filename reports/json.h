@@ -2,8 +2,8 @@
  * json.h - JSON on an output, one object a line. The caller keeps the nesting right; commas are put
  * here.
  *
- * Spec: RFC 8259. Text must be valid UTF-8 (dissect/text.h sees to it); control characters are
- * escaped.
+ * Spec: RFC 8259. Text must be valid UTF-8 (dissect/text.h sees to it); control characters and
+ * others that cannot be seen (glyph.h) are escaped.
  */
 #ifndef ROLECALL_REPORTS_JSON_H
 #define ROLECALL_REPORTS_JSON_H

@@ -354,6 +354,9 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
 {
     json_open(j, "dropped", '{');
     json_number(j, "capture", run->source.dropped);
+    if (run->source.interface_losses > 0) {
+        json_number(j, "interfaces", run->source.interface_losses);
+    }
     json_number(j, "flows_half_open", run->flows.evicted_half_open);
     json_number(j, "flows", run->flows.evicted);
     json_number(j, "reorder_octets", run->flows.reorder_shed);

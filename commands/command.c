@@ -1,4 +1,4 @@
-#include "command.h"
+#include "commands/command.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ int usage(const struct command *c, const char *what)
 
 /* ---- inputs and outputs ---- */
 
-int add_input(struct options *o, const char *path)
+static int add_input(struct options *o, const char *path)
 {
     const char **grown = realloc(o->inputs, (o->input_count + 1) * sizeof *grown);
     if (grown == NULL) {
@@ -42,11 +42,26 @@ int add_input(struct options *o, const char *path)
     return EXIT_CLEAN;
 }
 
+int add_inputs(struct options *o, char *word, bool live)
+{
+    if (o->input_count > 0 && o->live != live) {
+        return trouble("%s: files and interfaces cannot be read at once; name one kind", word);
+    }
+    o->live = live;
+    int status = EXIT_CLEAN;
+    char *rest = NULL;
+    for (char *name = live ? strtok_r(word, ",", &rest) : word;
+         name != NULL && status == EXIT_CLEAN; name = live ? strtok_r(NULL, ",", &rest) : NULL) {
+        status = add_input(o, name);
+    }
+    return status;
+}
+
 int rest_as_inputs(struct options *o, int argc, char **argv)
 {
     int status = EXIT_CLEAN;
     for (int i = optind; i < argc && status == EXIT_CLEAN; i++) {
-        status = add_input(o, argv[i]);
+        status = add_inputs(o, argv[i], false);
     }
     return status;
 }
@@ -132,6 +147,15 @@ static bool session_observe(void *user, const struct observation *o)
     return true;
 }
 
+/* Live, records can be read as soon as they are written. */
+static void session_caught_up(void *user)
+{
+    struct session *s = user;
+    if (s->events != NULL) {
+        (void)output_flush(s->events); /* what failed shows at the next record */
+    }
+}
+
 /* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
 static bool asked(const struct session *s, bool to_write, const char *fact)
 {
@@ -146,7 +170,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked},
+        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
@@ -162,12 +186,14 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,
+        .caught_up = session_caught_up,
         .opened = session_opened,
         .user = s,
     };
     if (o->input_count == 0) {
         return trouble(
-            "no capture given; name files or folders with -r, or '-' for standard input");
+            "no capture given; name files or folders with -r, '-' for standard input, or an "
+            "interface with -i");
     }
     if (pipeline_open(&p, error, ret) < 0) {
         return trouble("%s", error);

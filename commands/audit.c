@@ -1,5 +1,5 @@
 /*
- * command_audit.c - `rolecall audit`: the run, then its reports.
+ * audit.c - `rolecall audit`: the run, then its reports.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,9 +8,10 @@
 #include <time.h>
 
 #include "capture/nearest.h"
-#include "command.h"
+#include "commands/command.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
+#include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text"
@@ -131,6 +132,18 @@ static int finding_status(const struct audit *a, enum severity fail_on)
     return EXIT_CLEAN;
 }
 
+static int send_findings(struct reporting *r)
+{
+    struct syslog_target target;
+    char error[SYSLOG_ERROR];
+    if (!syslog_target_parse(r->session->options->syslog, &target) ||
+        make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    target.authorities = r->session->options->syslog_authorities;
+    return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+}
+
 /* `records`: the output that is open for them; NULL: another format is asked for. */
 static int write_reports(struct reporting *r, struct output *records)
 {
@@ -145,6 +158,9 @@ static int write_reports(struct reporting *r, struct output *records)
         status = write_format(r, format, o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
+        status = EXIT_TROUBLE;
+    }
+    if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     return status;
@@ -216,6 +232,14 @@ static int check_needs(const struct options *o)
 
 static int check_formats(const struct options *o)
 {
+    struct syslog_target target;
+    if (o->syslog != NULL && !syslog_target_parse(o->syslog, &target)) {
+        return trouble("--syslog %s: expected udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT",
+                       o->syslog);
+    }
+    if (o->formats != NULL && o->report_folder == NULL) {
+        return trouble("--formats says what --report writes: add --report FOLDER");
+    }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
     if (given != NULL && strcmp(given, "text") != 0 && format_find(given) == NULL) {
@@ -228,8 +252,12 @@ static int check_formats(const struct options *o)
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }
-    return n.best == NULL ? trouble("no such format '%s'; 'rolecall audit --help' lists them", word)
-                          : trouble("no such format '%s'; did you mean '%s'?", word, n.best);
+    return n.best == NULL
+               ? trouble(
+                     "--format, --formats: no such format '%s'; 'rolecall audit --help' lists them",
+                     word)
+               : trouble("--format, --formats: no such format '%s'; did you mean '%s'?", word,
+                         n.best);
 }
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
@@ -243,9 +271,6 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
     }
-    if (o->formats != NULL && o->report_folder == NULL) {
-        return trouble("--formats says what --report writes: add --report FOLDER");
-    }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
@@ -253,7 +278,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL;
+    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;

@@ -4,8 +4,8 @@
  * Errors are printed where they are met, once, one line: what, where, how to mend it; the functions
  * then return EXIT_TROUBLE.
  */
-#ifndef ROLECALL_COMMAND_H
-#define ROLECALL_COMMAND_H
+#ifndef ROLECALL_COMMANDS_COMMAND_H
+#define ROLECALL_COMMANDS_COMMAND_H
 
 #include "pipeline.h"
 #include "policy/discover.h"
@@ -18,11 +18,12 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct options {
     const char **inputs;
     size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color;
+    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color,
+        *syslog, *syslog_authorities;
     enum severity fail_on;
     unsigned workers;
     size_t memory;
-    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible;
+    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
 };
 
 struct command {
@@ -44,7 +45,8 @@ struct session { /* one run of events or audit */
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
 int usage(const struct command *c, const char *what);
-int add_input(struct options *o, const char *path);
+/* Of -r, or of -i (interfaces, with commas between): the two exclude each other. */
+int add_inputs(struct options *o, char *word, bool live);
 int rest_as_inputs(struct options *o, int argc, char **argv);
 int load_policy(const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
