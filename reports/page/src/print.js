@@ -57,6 +57,6 @@ export function printDocument(model) {
         wide('Over time', trafficChart(model, {height: 470, width: 1080})),
         chapter('Findings by rule', model.brokenRules.map(ruleSheet)),
         chapter('Hosts', hostSheet(model)),
-        chapter('Statements of the specification', statementBar(model), simple(['No.', 'It demands', 'Answer', 'Because'], [...model.statements].sort((a, b) => STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status)).map((s) => [s.id, s.demands, statusMark(s.status), visible(s.because)]))),
+        chapter('Statements of the specification', statementBar(model), simple(['No.', 'It demands', 'Answer', 'Because'], [...model.statements].sort((a, b) => STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status)).map((s) => [el('span', {class: 'whole'}, s.id), s.demands, statusMark(s.status), visible(s.because)]))),
         chapter('The capture', inputFacts(model), el('h2', {}, 'Seen, but something hid the answer'), hiddenTable(model, 40)));
 }
