@@ -27,15 +27,18 @@
 #define HELP_AUDIT                                                                                 \
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
-    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
-    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
+    "      --format F         text (default), html, pdf, jsonl, sarif, csv-findings,\n"            \
+    "                         csv-verdicts, csv-hosts, csv-flows, markdown, ecs, ocsf, cef\n"      \
+    "                         or syslog; pdf needs Chromium\n"                                     \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
-    "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
-    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
+    "      --report FOLDER    also write report.html, report.txt and records.jsonl there\n"        \
+    "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
     "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --reproducible     leave out the time at which the report was made\n"                   \
+    "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
+    "      --keep N           of these the newest N stay (default: all)\n"                         \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \

@@ -7,12 +7,11 @@
 #include "reports/document.h"
 #include "reports/text.h"
 
-#define RENDER_ERROR 256
 struct render_options {
     struct text_style style; /* of the text format */
-    char *error; /* RENDER_ERROR octets, empty: a format that cannot be rendered says why */
 };
 
+/* What cannot be rendered is refused: see output_refuse. */
 typedef void render_function(struct output *out, const struct document *d,
                              const struct render_options *o);
 

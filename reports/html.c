@@ -275,6 +275,7 @@ void render_html(struct output *out, const struct document *d, const struct rend
     char *digits = NULL;
     size_t len = 0;
     const size_t frame = page_head.len + page_tail.len;
+    (void)o;
     for (unsigned i = 0; i < THINNINGS && (i == 0 || len + frame > LIMIT_PAGE_OCTETS); i++) {
         char *text = pack_document(d, &thinnings[i]);
         free(digits);
@@ -283,7 +284,7 @@ void render_html(struct output *out, const struct document *d, const struct rend
         free(text);
     }
     if (digits == NULL) {
-        (void)snprintf(o->error, RENDER_ERROR, "out of memory for the page");
+        output_refuse(out, "out of memory for the page");
         return;
     }
     output_octets(out, page_head.at, page_head.len);

@@ -203,33 +203,36 @@ static int write_page(const struct workshop *w, const struct document *d,
 {
     struct output *page = NULL;
     int failed = output_open(w->page, &page);
-    if (failed < 0) {
-        return failed;
+    if (failed == 0) {
+        render_html(page, d, o);
+        failed = output_close(page);
     }
-    render_html(page, d, o);
-    return output_close(page);
+    return failed;
 }
 
 void render_pdf(struct output *out, const struct document *d, const struct render_options *o)
 {
+    char why[OUTPUT_REFUSAL];
     struct workshop w;
     const char *name = pdf_browser();
     int failed = open_workshop(&w);
     if (failed < 0) {
-        (void)snprintf(o->error, RENDER_ERROR, "no temporary folder for the PDF: %s; set TMPDIR",
+        (void)snprintf(why, sizeof why, "no temporary folder for the PDF: %s; set TMPDIR",
                        strerror(-failed));
+        output_refuse(out, why);
         return;
     }
     failed = write_page(&w, d, o);
-    if (failed == 0 && o->error[0] == '\0') {
+    if (failed == 0) {
         failed = name == NULL ? -ENOENT : run_browser(&w, name);
     }
-    if (failed == 0 && o->error[0] == '\0') {
+    if (failed == 0) {
         failed = take_paper(out, &w, d);
     }
     if (failed < 0) {
-        (void)snprintf(o->error, RENDER_ERROR, "%s did not make the PDF: %s; --format html works",
+        (void)snprintf(why, sizeof why, "%s did not make the PDF: %s; --format html works",
                        name == NULL ? "the browser" : name, strerror(-failed));
+        output_refuse(out, why);
     }
     close_workshop(&w);
 }

@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-    char error[RENDER_ERROR] = "";
+    char error[DOCUMENT_ERROR] = "";
     struct output *text = output_to_memory(), *out = NULL;
     struct document *d = NULL;
     const struct format *f = argc == 2 ? format_find(argv[1]) : NULL;
@@ -29,7 +29,8 @@ int main(int argc, char **argv)
     }
     const char *at = output_memory(text, &len);
     if (document_parse(bytes_of(at, len), error, &d) == 0) {
-        f->render(out, d, &(struct render_options){.error = error});
+        f->render(out, d, &(struct render_options){0});
+        (void)snprintf(error, sizeof error, "%s", output_refusal(out));
     }
     if (error[0] != '\0') {
         (void)fprintf(stderr, "render_document: %s\n", error);

@@ -184,6 +184,9 @@ async function open() {
     window.addEventListener('afterprint', () => (document.getElementById('paper').hidden = true));
     document.addEventListener('keydown', keys);
     show(model, main, false);
+    if (location.hash === '#paper') {
+        preparePaper(model); // printed without a window, where nobody may say "beforeprint"
+    }
     document.documentElement.dataset.ready = plural(model.findings.length, 'finding');
 }
 
