@@ -67,7 +67,7 @@ function searchAll(model, text) {
     const fits = (...parts) => words.every((w) => parts.join(' ').toLowerCase().includes(w));
     const take = (rows, fit, show) => rows.filter(fit).slice(0, 6).map(show);
     return [
-        ...take(model.hosts, (h) => fits(h.name, ...(h.ips ?? []), ...(h.roles ?? [])), (h) => ['Host', h.name, linkTo('host', h.name)]),
+        ...take(model.hosts, (h) => fits(h.name, ...(h.ips ?? []), ...(h.roles ?? [])), (h) => ['Host', h.key === h.name ? h.name : `${h.name} (${h.key})`, linkTo('host', h.key)]),
         ...take(model.rules, (r) => fits(r.code, r.rule, r.title), (r) => ['Rule', `${r.code} ${r.title}`, linkTo('rule', r.code)]),
         ...take(model.findings, (f) => fits(f.id, f.title, f.from, f.to, f.code), (f) => ['Finding', `${f.title}: ${f.from} \u2192 ${f.to}`, linkTo('finding', f.id)]),
         ...take(model.statements, (s) => fits(s.id, s.demands), (s) => ['Statement', `${s.id} ${s.demands}`, linkTo('statement', s.id)]),

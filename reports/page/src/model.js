@@ -145,7 +145,16 @@ class Model {
         this.hostByName = new Map();
         for (const host of this.hosts) {
             host.all = [];
-            this.hostByName.set(host.name, host);
+            // Several hosts may have been called by one name; a declared one has it by right.
+            const other = this.hostByName.get(host.name);
+            const takes = !other || (host.declared && !other.declared);
+            host.key = takes ? host.name : host.ips?.[0] ?? host.name;
+            if (takes) {
+                if (other) {
+                    other.key = other.ips?.[0] ?? other.name;
+                }
+                this.hostByName.set(host.name, host);
+            }
         }
         for (const host of this.hosts) {
             for (const ip of host.ips ?? []) {
@@ -155,7 +164,9 @@ class Model {
             }
         }
         for (const finding of this.findings) {
-            finding.ends = new Set([this.hostOf(finding.client), this.hostOf(finding.server)].filter(Boolean));
+            finding.clientHost = this.hostOf(finding.client);
+            finding.serverHost = this.hostOf(finding.server);
+            finding.ends = new Set([finding.clientHost, finding.serverHost].filter(Boolean));
             finding.ends.forEach((host) => host.all.push(finding));
         }
         for (const host of this.hosts) {
@@ -167,7 +178,7 @@ class Model {
     }
 
     hostOf(party) {
-        return party && (this.hostByName.get(party.name) ?? this.hostByName.get(party.learned_name) ?? this.hostByName.get(party.ip));
+        return party && (this.hostByName.get(party.name) ?? this.hostByName.get(party.ip) ?? this.hostByName.get(party.learned_name));
     }
 
     chapterName(chapter) {

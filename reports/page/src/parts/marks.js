@@ -14,7 +14,8 @@ export const gradeMark = (grade, size = '') => el('span', {class: `grade grade-$
 /** A name of the wire: cut to what fits by CSS, whole in its title. */
 export const wireName = (text, attributes) => el('span', {class: 'wire', title: visible(text), ...attributes}, visible(text));
 export const link = (href, ...content) => el('a', {href}, content);
-export const hostLink = (party, name, known = true) => (known ? el('a', {href: linkTo('host', name), class: 'wire', title: visible(name)}, visible(name)) : wireName(name));
+/** To the page of a host that the report has; else the name alone. */
+export const hostLink = (host, name = host.name) => (host ? el('a', {href: linkTo('host', host.key), class: 'wire', title: visible(name)}, visible(name)) : wireName(name));
 export const ruleLink = (rule) => el('a', {href: linkTo('rule', rule.code)}, rule.code);
 export const statementLinks = (ids, model) => el('span', {class: 'chips'}, (ids ?? []).map((id) => el('a', {href: linkTo('statement', id), class: 'chip', title: model.statementById.get(id)?.demands}, id)));
 

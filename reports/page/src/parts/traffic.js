@@ -79,7 +79,10 @@ function drawTraffic(rows, names, x, [top, bottom]) {
 // Hours of the day; the date where a day begins; seconds where a tick is not on a minute.
 function tickText(when) {
     const text = clock(when);
-    return text === '00:00:00' ? day(when).replace(/ \d{4}$/, '') : text.endsWith(':00') ? text.slice(0, 5) : text;
+    if (text === '00:00:00') {
+        return day(when).startsWith('1 Jan') ? day(when).slice(-4) : day(when).replace(/ \d{4}$/, '');
+    }
+    return text.endsWith(':00') ? text.slice(0, 5) : text;
 }
 
 function addAxes(root, x, parts, width, left) {

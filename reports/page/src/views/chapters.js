@@ -43,7 +43,7 @@ export function rulePage(model, code) {
             panel('About it', facts([['Statements', rule.statements?.length && statementLinks(rule.statements, model)], ['References', rule.references?.length && el('ul', {class: 'plain-list'}, rule.references.map((r) => el('li', {}, r)))]]))),
         panel(`Findings: ${number(rule.findings.length)}`, rule.findings.length ? findingTable(rule.findings, ['severity', 'client', 'server', 'first', 'count', 'confidence', 'open']) : el('p', {class: 'none'}, 'None.')),
         verdicts.length > 0 && panel(`Answers: ${plural(verdicts.length, 'subject')}`, dataTable({caption: `Answers of ${code}`, rows: verdicts, pageSize: 20, columns: [
-            {label: 'Subject', value: (v) => v.subject, cell: (v) => hostLink(null, v.subject, model.hostByName.has(v.subject))}, {label: 'Answer', value: (v) => STATUSES.indexOf(v.status), cell: (v) => statusMark(v.status)},
+            {label: 'Subject', value: (v) => v.subject, cell: (v) => hostLink(model.hostByName.get(v.subject), v.subject)}, {label: 'Answer', value: (v) => STATUSES.indexOf(v.status), cell: (v) => statusMark(v.status)},
             {label: 'Looked at', kind: 'num', value: (v) => v.observed, cell: (v) => number(v.observed)}, {label: 'Because', value: (v) => visible(v.because)}]})),
     ];
 }

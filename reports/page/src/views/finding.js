@@ -9,8 +9,8 @@ import {copyButton, hostLink, severityMark, statementLinks} from '../parts/marks
 
 const CONFIDENCE = {proven: 'the octets were seen', derived: 'several observations joined', inferred: 'from a port or a habit, not from content'};
 
-function party(title, side, name) {
-    return side && el('div', {class: 'party'}, el('span', {class: 'party-kind'}, title), el('strong', {}, hostLink(side, name, Boolean(side.ip))),
+function party(title, side, name, host) {
+    return side && el('div', {class: 'party'}, el('span', {class: 'party-kind'}, title), el('strong', {}, hostLink(host, name)),
         el('span', {class: 'dim'}, [side.name && side.ip, side.port && `port ${side.port}`].filter(Boolean).join(', ')),
         el('span', {class: 'dim'}, [...(side.roles ?? []), side.group && `clients ${side.group}`, side.forest && `forest ${side.forest}`, side.zone && `zone ${side.zone}`].filter(Boolean).join(' \u00b7 ')),
         side.learned_name && el('span', {class: 'dim'}, `name learned from ${side.learned_from}`));
@@ -54,7 +54,7 @@ export function findingPage(model, id) {
         pageHead(finding.title, null, el('p', {class: 'tags'}, severityMark(finding.severity), el('a', {class: 'chip', href: linkTo('rule', finding.code)}, finding.code),
             el('span', {class: 'chip', title: CONFIDENCE[finding.confidence]}, finding.confidence), el('a', {class: 'chip', href: linkTo('chapter', rule.chapter)}, model.chapterName(rule.chapter)), !isOpen(finding) && el('span', {class: 'chip'}, 'accepted'))),
         acceptance(finding),
-        el('div', {class: 'ends'}, party('Client', finding.client, finding.from), el('span', {class: 'arrow-wide', 'aria-hidden': 'true'}, '\u2192'), party('Server', finding.server, finding.to)),
+        el('div', {class: 'ends'}, party('Client', finding.client, finding.from, finding.clientHost), el('span', {class: 'arrow-wide', 'aria-hidden': 'true'}, '\u2192'), party('Server', finding.server, finding.to, finding.serverHost)),
         el('div', {class: 'columns wide-left'},
             el('div', {}, panel('What happened', el('p', {class: 'say'}, visible(finding.explanation)), rule.means && el('p', {class: 'dim'}, rule.means)),
                 panel('How to mend it', el('p', {class: 'say'}, visible(finding.remediation))),

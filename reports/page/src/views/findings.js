@@ -31,7 +31,7 @@ export function filterFindings(model, words) {
 const ends = (f, side) => {
     const party = f[side];
     const name = side === 'client' ? f.from : f.to;
-    return party && [hostLink(party, name, Boolean(party.ip)), el('span', {class: 'dim small'}, [party.name && party.ip, party.group, party.port && `port ${party.port}`].filter(Boolean).join(', '))];
+    return party && [hostLink(f[`${side}Host`], name), el('span', {class: 'dim small'}, [party.name && party.ip, party.group, party.port && `port ${party.port}`].filter(Boolean).join(', '))];
 };
 
 const COLUMNS = {
@@ -98,7 +98,7 @@ const byRule = (findings) => groupList(collect(findings, (f) => [[f.about, [el('
     findingTable(rows, ['client', 'server', 'first', 'count', 'confidence', 'open'], {pageSize: 10})]);
 
 const byHost = (findings) => groupList(collect(findings, (f) => [...f.ends].map((h) => [h, h.name])).map((g) => ({...g, name: wireName(g.key.name)})), ({key: host, findings: rows}) => [
-    el('p', {}, (host.roles ?? []).join(', ') || host.group || 'not declared', ' \u00b7 ', el('a', {href: linkTo('host', host.name)}, 'Everything about this host')),
+    el('p', {}, (host.roles ?? []).join(', ') || host.group || 'not declared', ' \u00b7 ', el('a', {href: linkTo('host', host.key)}, 'Everything about this host')),
     findingTable(rows, ['severity', 'rule', 'client', 'server', 'count'], {pageSize: 10})]);
 
 const flat = (findings) => findingTable(findings, ['severity', 'rule', 'client', 'server', 'first', 'count'], {pageSize: 50});

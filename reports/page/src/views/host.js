@@ -39,7 +39,7 @@ export function posture(host, now) {
 function conversations(model, rows, side, caption) {
     const other = (row) => row[side];
     return dataTable({caption, rows, pageSize: 10, sort: {column: 3, down: true}, columns: [
-        {label: side === 'client' ? 'Client' : 'Server', value: (r) => partyName(other(r)), cell: (r) => (other(r).ip ? hostLink(other(r), partyName(other(r))) : el('span', {}, 'clients ', wireName(other(r).group ?? '')))},
+        {label: side === 'client' ? 'Client' : 'Server', value: (r) => partyName(other(r)), cell: (r) => (other(r).ip ? hostLink(model.hostOf(other(r)), partyName(other(r))) : el('span', {}, 'clients ', wireName(other(r).group ?? '')))},
         {label: 'Protocol', value: (r) => r.protocol, cell: (r) => `${r.protocol}${r.port ? `, ${r.transport ?? 'tcp'} ${r.port}` : ''}`},
         {label: 'Conversations', kind: 'num', value: (r) => r.flows, cell: (r) => number(r.flows)},
         {label: 'Traffic', kind: 'num', value: (r) => r.bytes, cell: (r) => size(r.bytes)},
@@ -63,7 +63,7 @@ export function hostPage(model, name) {
     const own = model.verdictsBySubject.get(host.name) ?? [];
     const worst = [...host.all].sort((a, b) => rank(a.severity) - rank(b.severity));
     return [
-        el('div', {class: 'crumbs'}, back('#hosts', 'Hosts'), el('a', {href: linkToPage('map', {host: host.name})}, 'On the map')),
+        el('div', {class: 'crumbs'}, back('#hosts', 'Hosts'), el('a', {href: linkToPage('map', {host: host.key})}, 'On the map')),
         pageHead(visible(host.name), (host.roles ?? []).join(', ') || (host.group ? `client of the group ${host.group}` : host.declared ? 'declared without a role' : 'not declared in the policy'), host.findings > 0 && el('p', {class: 'tags'}, severityMark(host.worst), el('span', {class: 'chip'}, plural(host.findings, 'finding')))),
         panel(null, facts([['Addresses', host.ips?.join(', ')], ['Site', host.site], ['Forest', host.forest], ['Zone', host.zone], ['Client group', host.group], ['Declared', host.declared ? 'yes' : 'no'], ['Name learned from', host.learned_from],
             ['Seen', host.first && `${moment(host.first)} to ${moment(host.last)}`], ['Conversations', host.flows && number(host.flows)], ['Sent', host.bytes_sent && size(host.bytes_sent)], ['Received', host.bytes_received && size(host.bytes_received)]], {class: 'facts across'})),

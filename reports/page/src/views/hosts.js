@@ -8,7 +8,7 @@ import {hostLink, severityMark} from '../parts/marks.js';
 import {dataTable} from '../parts/table.js';
 
 export const HOST_COLUMNS = [
-    {label: 'Host', value: (h) => h.name, cell: (h) => [hostLink(h, h.name), el('span', {class: 'dim small'}, h.ips?.filter((ip) => ip !== h.name).join(', '))]},
+    {label: 'Host', value: (h) => h.name, cell: (h) => [hostLink(h), el('span', {class: 'dim small'}, h.ips?.filter((ip) => ip !== h.name).join(', '))]},
     {label: 'Roles', value: (h) => (h.roles ?? []).join(', '), cell: (h) => (h.roles?.length ? h.roles.join(', ') : el('span', {class: 'dim'}, h.group ? `client, ${h.group}` : h.declared ? 'no role' : 'not declared'))},
     {label: 'Site', value: (h) => h.site ?? ''},
     {label: 'Forest', value: (h) => h.forest ?? ''},

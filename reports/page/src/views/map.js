@@ -36,11 +36,18 @@ function topFindings(findings) {
         findings.length > worst.length && el('a', {href: findingsLink(findings)}, `All ${number(findings.length)}`)];
 }
 
+function memberList(node) {
+    const worst = [...node.hosts].sort((a, b) => b.findings - a.findings).slice(0, 8);
+    return [el('ul', {class: 'plain-list'}, worst.map((h) => el('li', {}, hostLink(h), h.findings > 0 && el('span', {class: 'dim'}, ` ${plural(h.findings, 'finding')}`)))),
+        node.hosts.length > worst.length && el('p', {class: 'dim'}, `and ${number(node.hosts.length - worst.length)} more among the hosts`)];
+}
+
 function nodeDetails(node, layout, on) {
     const flows = layout.edges.filter((e) => e.from === node || e.to === node).sort((a, b) => (a.worst ? rank(a.worst) : 9) - (b.worst ? rank(b.worst) : 9) || b.flows - a.flows);
     const [only] = node.hosts;
     return [el('h2', {}, wireName(node.name)), el('p', {class: 'dim'}, node.kind === 'host' ? (node.roles ?? []).join(', ') || 'no role' : node.note),
-        node.kind === 'host' ? el('p', {}, el('a', {class: 'strong', href: linkTo('host', only.name)}, 'Host page')) : el('p', {}, node.kind === 'pile' && el('button', {type: 'button', class: 'quiet', onclick: () => on.open(node)}, 'Show each of them')),
+        node.kind === 'host' ? el('p', {}, el('a', {class: 'strong', href: linkTo('host', only.key)}, 'Host page')) : el('p', {}, node.kind === 'pile' && el('button', {type: 'button', class: 'quiet', onclick: () => on.open(node)}, 'Show each of them')),
+        node.kind !== 'host' && memberList(node),
         topFindings(node.findings),
         flows.length > 0 && [el('h3', {}, plural(flows.length, 'flow')), el('ul', {class: 'plain-list flows'}, flows.slice(0, 12).map((e) => el('li', {}, el('button', {type: 'button', class: 'as-link', onclick: () => on.edge(e)},
             e.from === node ? '\u2192 ' : '\u2190 ', visible(e.from === node ? e.to.label : e.from.label)), ' ', el('span', {class: 'dim'}, protocolText(e)), e.worst && [' ', severityMark(e.worst)]))), flows.length > 12 && el('p', {class: 'dim'}, `and ${number(flows.length - 12)} more on the host page`)]];
@@ -89,8 +96,8 @@ class Picture {
 
     drawTable(broken) {
         replace(this.table, dataTable({caption: 'Flows with breaches', rows: [...broken].sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings.length - a.findings.length), pageSize: 10, empty: 'No flow breaks a rule.', columns: [
-            {label: 'Worst', value: (e) => rank(e.worst), cell: (e) => severityMark(e.worst)}, {label: 'From', value: (e) => e.from.name, cell: (e) => (e.from.kind === 'host' ? hostLink(null, e.from.name) : wireName(e.from.name))},
-            {label: 'To', value: (e) => e.to.name, cell: (e) => (e.to.kind === 'host' ? hostLink(null, e.to.name) : wireName(e.to.name))}, {label: 'Protocols', value: protocolText},
+            {label: 'Worst', value: (e) => rank(e.worst), cell: (e) => severityMark(e.worst)}, {label: 'From', value: (e) => e.from.name, cell: (e) => (e.from.kind === 'host' ? hostLink(e.from.hosts[0]) : wireName(e.from.name))},
+            {label: 'To', value: (e) => e.to.name, cell: (e) => (e.to.kind === 'host' ? hostLink(e.to.hosts[0]) : wireName(e.to.name))}, {label: 'Protocols', value: protocolText},
             {label: 'Findings', kind: 'num', value: (e) => e.findings.length, cell: (e) => el('a', {href: findingsLink(e.findings)}, number(e.findings.length))}]}));
     }
 

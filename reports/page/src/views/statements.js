@@ -48,7 +48,7 @@ function matrix(model, statements, state, redraw) {
             el('span', {}, `hosts ${number(Math.min(names.length, state.page * HOSTS_AT_ONCE + 1))}\u2013${number(Math.min(names.length, (state.page + 1) * HOSTS_AT_ONCE))} of ${number(names.length)}`),
             el('button', {type: 'button', disabled: (state.page + 1) * HOSTS_AT_ONCE >= names.length, 'aria-label': 'Next hosts', onclick: () => turn(1)}, '\u203a'))),
         el('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Statements by host'}, el('table', {class: 'matrix'}, el('caption', {class: 'hidden'}, 'Statements by host'),
-            el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, 'Statement'), shown.map((name) => el('th', {scope: 'col', class: 'turned'}, el('span', {}, hostLink(null, name, model.hostByName.has(name))))))),
+            el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, 'Statement'), shown.map((name) => el('th', {scope: 'col', class: 'turned'}, el('span', {}, hostLink(model.hostByName.get(name), name)))))),
             el('tbody', {}, rows.map((s) => {
                 const answers = model.statementBySubject(s);
                 return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: linkTo('statement', s.id)}, s.id), ' ', el('span', {class: 'dim'}, s.demands)), shown.map((name) => el('td', {class: `at status-${answers.get(name) ?? 'none'}`}, answers.has(name) ? statusCell(answers.get(name)) : '')));
@@ -92,6 +92,6 @@ export function statementPage(model, id) {
         pageHead(`${statement.id}: ${statement.demands}`, null, el('p', {class: 'tags'}, statusMark(statement.status))),
         panel(null, facts([['Because', visible(statement.because)], ['In traffic', SEEN[statement.seen] ?? statement.seen], ['Judged by', statement.rules?.length && el('span', {}, ruleLinks(statement.rules))], ['Not judged here', statement.not_judged?.length && statement.not_judged.join(' ')], ['Looked at', plural(statement.observed ?? 0, 'message or connection', 'messages or connections')], ['Findings that rest on it', findings.length > 0 && link(`#findings&q=${id}`, number(findings.length))]])),
         answers.length > 0 && panel('Host by host', dataTable({caption: `Answers to ${id} by host`, rows: answers, pageSize: 25, columns: [
-            {label: 'Host', value: (a) => a[0], cell: (a) => hostLink(null, a[0], model.hostByName.has(a[0]))}, {label: 'Answer', value: (a) => STATUSES.indexOf(a[1]), cell: (a) => statusMark(a[1])}]})),
+            {label: 'Host', value: (a) => a[0], cell: (a) => hostLink(model.hostByName.get(a[0]), a[0])}, {label: 'Answer', value: (a) => STATUSES.indexOf(a[1]), cell: (a) => statusMark(a[1])}]})),
     ];
 }

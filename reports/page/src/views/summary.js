@@ -57,7 +57,7 @@ export function statementBar(model) {
 function worstHosts(model, count = 8) {
     const hosts = model.hosts.filter((h) => h.findings > 0).sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings - a.findings).slice(0, count);
     return hosts.length === 0 ? el('p', {class: 'none'}, 'No host has findings.') : el('ul', {class: 'host-list'}, hosts.map((host) => el('li', {},
-        severityMark(host.worst), el('span', {class: 'grow'}, hostLink(host, host.name), el('span', {class: 'dim small'}, (host.roles ?? []).join(', ') || host.group || 'not declared')), el('span', {class: 'count'}, plural(host.findings, 'finding')))));
+        severityMark(host.worst), el('span', {class: 'grow'}, hostLink(host), el('span', {class: 'dim small'}, (host.roles ?? []).join(', ') || host.group || 'not declared')), el('span', {class: 'count'}, plural(host.findings, 'finding')))));
 }
 
 export function summaryPage(model) {
