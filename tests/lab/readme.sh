@@ -40,6 +40,9 @@ the same script. Beside each capture lie
   R083, R090 to R092, R100 to R105, R110, R112 to R116.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
+`near-misses.txt` names near misses beside those whose name says so. `tests/audit_pcaps.py` ends with a table of every rule, the
+captures that break it and its near misses, and fails where a rule lacks either.
+
 The policy is `demo/policy.yaml` for the demo pair, a folder's own `policy.yaml`, or else `policy.yaml`; the first and last name `corp-root.pem`.
 Hosts: dc01 10.77.0.10 (directory, KDC, DNS), cm01 .11 (site server), mp01 .12 (management point), dp01 .13
 (distribution point, also known as nospn, a name without service principal), sup01 .14 (software update point),

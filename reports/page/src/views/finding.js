@@ -11,7 +11,7 @@ const CONFIDENCE = {proven: 'the octets were seen', derived: 'several observatio
 
 function party(title, side, name, host) {
     return side && el('div', {class: 'party'}, el('span', {class: 'party-kind'}, title), el('strong', {}, hostLink(host, name)),
-        el('span', {class: 'dim'}, [side.name && side.ip, side.port && `port ${side.port}`].filter(Boolean).join(', ')),
+        el('span', {class: 'dim'}, [(side.name ?? side.learned_name) && side.ip, side.port && `port ${side.port}`].filter(Boolean).join(', ')),
         el('span', {class: 'dim'}, [...(side.roles ?? []), side.group && `clients ${side.group}`, side.forest && `forest ${side.forest}`, side.zone && `zone ${side.zone}`].filter(Boolean).join(' \u00b7 ')),
         side.learned_name && el('span', {class: 'dim'}, `name learned from ${side.learned_from}`));
 }

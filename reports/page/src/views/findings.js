@@ -31,7 +31,7 @@ export function filterFindings(model, words) {
 const ends = (f, side) => {
     const party = f[side];
     const name = side === 'client' ? f.from : f.to;
-    return party && [hostLink(f[`${side}Host`], name), el('span', {class: 'dim small'}, [party.name && party.ip, party.group, party.port && `port ${party.port}`].filter(Boolean).join(', '))];
+    return party && [hostLink(f[`${side}Host`], name), el('span', {class: 'dim small'}, [(party.name ?? party.learned_name) && party.ip, party.group, party.port && `port ${party.port}`].filter(Boolean).join(', '))];
 };
 
 const COLUMNS = {
