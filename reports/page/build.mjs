@@ -15,9 +15,18 @@ const output = process.argv[3];
 const esbuild = await import(pathToFileURL(createRequire(join(modules, 'x.js')).resolve('esbuild')));
 
 const options = {
-    bundle: true, minify: true, write: false, metafile: true, legalComments: 'none', charset: 'utf8',
-    target: ['chrome109', 'firefox115', 'safari16.4'], nodePaths: [modules], absWorkingDir: here, logLevel: 'error',
-    loader: {'.woff2': 'dataurl'}, outdir: 'unused',
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    target: ['chrome109', 'firefox115', 'safari16.4'],
+    nodePaths: [modules],
+    absWorkingDir: here,
+    logLevel: 'error',
+    loader: {'.woff2': 'dataurl'},
+    outdir: 'unused',
 };
 const script = await esbuild.build({...options, entryPoints: ['src/main.js'], format: 'iife'});
 const style = await esbuild.build({...options, entryPoints: ['style/page.css']});
@@ -34,7 +43,8 @@ function licences() {
     return [...names].sort().map((name) => {
         const about = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8'));
         const file = readdirSync(join(modules, name)).find((f) => /^licen[cs]e/i.test(f));
-        const text = file && existsSync(join(modules, name, file)) ? readFileSync(join(modules, name, file), 'utf8').trim() : '';
+        const text =
+            file && existsSync(join(modules, name, file)) ? readFileSync(join(modules, name, file), 'utf8').trim() : '';
         return {name, version: about.version, licence: about.license, text};
     });
 }
@@ -47,14 +57,21 @@ const parts = {
     STYLE: inside(style.outputFiles[0].text),
     LICENCES: inside(JSON.stringify(licences())),
 };
-parts.POLICY = ["default-src 'none'", `script-src ${digest(parts.SCRIPT)}`, `style-src ${digest(parts.STYLE)}`, 'font-src data:',
-    "base-uri 'none'", "form-action 'none'"].join('; ');
+parts.POLICY = [
+    "default-src 'none'",
+    `script-src ${digest(parts.SCRIPT)}`,
+    `style-src ${digest(parts.STYLE)}`,
+    'font-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+].join('; ');
 let page = readFileSync(join(here, 'page.html.in'), 'utf8');
 for (const [name, text] of Object.entries(parts)) {
     page = page.replace(`@${name}@`, () => text);
 }
 
 const octets = (text) => [...Buffer.from(text)].join(',');
-const part = (name, text) => `static const unsigned char ${name}_octets[] = {${octets(text)}};\nconst struct page_part page_${name} = {${name}_octets, sizeof ${name}_octets};\n`;
+const part = (name, text) =>
+    `static const unsigned char ${name}_octets[] = {${octets(text)}};\nconst struct page_part page_${name} = {${name}_octets, sizeof ${name}_octets};\n`;
 const [head, tail] = page.split('@DATA@');
 writeFileSync(output, '#include "reports/html.h"\n' + part('head', head) + part('tail', tail));

@@ -10,7 +10,8 @@ export const short = (n) => compact.format(n ?? 0);
 export const plural = (n, one, many = one + 's') => `${number(n)} ${n === 1 ? one : many}`;
 
 export function size(octets) {
-    let n = octets ?? 0, unit = 0;
+    let n = octets ?? 0,
+        unit = 0;
     for (; n >= 999.5 && unit < 4; unit++) {
         n /= 1000;
     }
@@ -53,12 +54,17 @@ export function duration(ms) {
     if (seconds < 5400) {
         return `${Math.round(seconds / 60)} min`;
     }
-    return seconds < 172800 ? `${(seconds / 3600).toFixed(1).replace(/\.0$/, '')} h` : `${Math.round(seconds / 86400)} days`;
+    return seconds < 172800
+        ? `${(seconds / 3600).toFixed(1).replace(/\.0$/, '')} h`
+        : `${Math.round(seconds / 86400)} days`;
 }
 
 /** Octets in pairs, four pairs apart from the next four. */
 export const octets = (hex) => (hex.match(/.{1,8}/g) ?? []).map((four) => four.match(/.{1,2}/g).join(' '));
 
 /** A name that carries control or direction characters is shown with these made visible. */
-export const visible = (text) => String(text ?? '').replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (c) => `\u2039${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}\u203a`);
+export const visible = (text) =>
+    String(text ?? '').replace(
+        /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+        (c) => `\u2039${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}\u203a`,
+    );

@@ -17,7 +17,16 @@ import {statementPage, statementsPage} from './views/statements.js';
 import {summaryPage} from './views/summary.js';
 import {timelinePage} from './views/timeline.js';
 
-const VIEWS = {summary: summaryPage, findings: findingsPage, hosts: hostsPage, map: mapPage, timeline: timelinePage, statements: statementsPage, chapters: chaptersPage, capture: capturePage};
+const VIEWS = {
+    summary: summaryPage,
+    findings: findingsPage,
+    hosts: hostsPage,
+    map: mapPage,
+    timeline: timelinePage,
+    statements: statementsPage,
+    chapters: chaptersPage,
+    capture: capturePage,
+};
 const THINGS = {finding: findingPage, host: hostPage, rule: rulePage, chapter: chapterPage, statement: statementPage};
 const THEMES = ['auto', 'light', 'dark'];
 
@@ -46,10 +55,14 @@ function setTheme(theme) {
 
 function themeButton() {
     let theme = THEMES.includes(readTheme()) ? readTheme() : 'auto';
-    const button = el('button', {type: 'button', class: 'icon-button', onclick: () => {
-        theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
-        show();
-    }});
+    const button = el('button', {
+        type: 'button',
+        class: 'icon-button',
+        onclick: () => {
+            theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+            show();
+        },
+    });
     function show() {
         setTheme(theme);
         button.setAttribute('aria-label', `Colours: ${theme}`);
@@ -67,13 +80,47 @@ function searchAll(model, text) {
     const fits = (...parts) => words.every((w) => parts.join(' ').toLowerCase().includes(w));
     const take = (rows, fit, show) => rows.filter(fit).slice(0, 6).map(show);
     return [
-        ...take(model.hosts, (h) => fits(h.name, ...(h.ips ?? []), ...(h.roles ?? [])), (h) => ['Host', h.key === h.name ? h.name : `${h.name} (${h.key})`, linkTo('host', h.key)]),
-        ...take(model.rules, (r) => fits(r.code, r.rule, r.title), (r) => ['Rule', `${r.code} ${r.title}`, linkTo('rule', r.code)]),
-        ...take(model.findings, (f) => fits(f.id, f.title, f.from, f.to, f.code), (f) => ['Finding', `${f.title}: ${f.from} \u2192 ${f.to}`, linkTo('finding', f.id)]),
-        ...take(model.statements, (s) => fits(s.id, s.demands), (s) => ['Statement', `${s.id} ${s.demands}`, linkTo('statement', s.id)]),
-        ...take([...model.chapterNames], ([, name]) => fits(name), ([key, name]) => ['Chapter', name, linkTo('chapter', key)]),
+        ...take(
+            model.hosts,
+            (h) => fits(h.name, ...(h.ips ?? []), ...(h.roles ?? [])),
+            (h) => ['Host', h.key === h.name ? h.name : `${h.name} (${h.key})`, linkTo('host', h.key)],
+        ),
+        ...take(
+            model.rules,
+            (r) => fits(r.code, r.rule, r.title),
+            (r) => ['Rule', `${r.code} ${r.title}`, linkTo('rule', r.code)],
+        ),
+        ...take(
+            model.findings,
+            (f) => fits(f.id, f.title, f.from, f.to, f.code),
+            (f) => ['Finding', `${f.title}: ${f.from} \u2192 ${f.to}`, linkTo('finding', f.id)],
+        ),
+        ...take(
+            model.statements,
+            (s) => fits(s.id, s.demands),
+            (s) => ['Statement', `${s.id} ${s.demands}`, linkTo('statement', s.id)],
+        ),
+        ...take(
+            [...model.chapterNames],
+            ([, name]) => fits(name),
+            ([key, name]) => ['Chapter', name, linkTo('chapter', key)],
+        ),
         ['', `Search all findings for \u201c${text}\u201d`, linkToPage('findings', {q: text})],
     ];
+}
+
+function walkResults(event, list, input, close) {
+    const links = [...list.querySelectorAll('a')];
+    const at = links.indexOf(document.activeElement);
+    if (event.key === 'Escape') {
+        close();
+        input.focus();
+    } else if (event.key === 'Enter' && event.target === input) {
+        links[0]?.click();
+    } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+        event.preventDefault();
+        (links[at + (event.key === 'ArrowDown' ? 1 : -1)] ?? input).focus();
+    }
 }
 
 function searchBox(model) {
@@ -82,46 +129,132 @@ function searchBox(model) {
         list.hidden = true;
     };
     let waiting;
-    const input = el('input', {type: 'search', id: 'search', placeholder: 'Search', 'aria-label': 'Search hosts, rules, findings and statements', autocomplete: 'off', spellcheck: 'false', oninput: () => {
-        clearTimeout(waiting);
-        waiting = setTimeout(fill, 100);
-    }});
+    const input = el('input', {
+        type: 'search',
+        id: 'search',
+        placeholder: 'Search',
+        'aria-label': 'Search hosts, rules, findings and statements',
+        autocomplete: 'off',
+        spellcheck: 'false',
+        oninput: () => {
+            clearTimeout(waiting);
+            waiting = setTimeout(fill, 100);
+        },
+    });
     function fill() {
         const text = input.value.trim();
         list.hidden = text === '';
-        replace(list, text && searchAll(model, text).map(([kind, name, href]) => el('li', {}, el('a', {href, onclick: close}, el('span', {class: 'dim'}, kind), el('span', {class: 'wire'}, visible(name))))));
+        replace(
+            list,
+            text &&
+                searchAll(model, text).map(([kind, name, href]) =>
+                    el(
+                        'li',
+                        {},
+                        el(
+                            'a',
+                            {href, onclick: close},
+                            el('span', {class: 'dim'}, kind),
+                            el('span', {class: 'wire'}, visible(name)),
+                        ),
+                    ),
+                ),
+        );
     }
-    const box = el('div', {class: 'search-box', role: 'search', 'aria-label': 'Whole report', onkeydown: (event) => {
-        const links = [...list.querySelectorAll('a')];
-        const at = links.indexOf(document.activeElement);
-        if (event.key === 'Escape') {
-            close();
-            input.focus();
-        } else if (event.key === 'Enter' && event.target === input) {
-            links[0]?.click();
-        } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-            event.preventDefault();
-            (links[at + (event.key === 'ArrowDown' ? 1 : -1)] ?? input).focus();
-        }
-    }, onfocusout: (event) => event.relatedTarget && !box.contains(event.relatedTarget) && close()}, icon('search'), input, el('kbd', {'aria-hidden': 'true'}, '/'), list);
+    const box = el(
+        'div',
+        {
+            class: 'search-box',
+            role: 'search',
+            'aria-label': 'Whole report',
+            onkeydown: (event) => walkResults(event, list, input, close),
+            onfocusout: (event) => event.relatedTarget && !box.contains(event.relatedTarget) && close(),
+        },
+        icon('search'),
+        input,
+        el('kbd', {'aria-hidden': 'true'}, '/'),
+        list,
+    );
     return box;
 }
 
 // ---- frame ----
 
 function navigation(model) {
-    const counts = {findings: model.openFindings.length, hosts: model.hosts.length, statements: model.statements.length};
-    const names = {summary: 'Summary', findings: 'Findings', hosts: 'Hosts', map: 'Map', timeline: 'Time line', statements: 'Statements', chapters: 'Grades and rules', capture: 'Capture'};
-    return el('nav', {class: 'main-nav', 'aria-label': 'Report'}, el('ul', {}, Object.entries(names).map(([page, name]) => el('li', {}, el('a', {href: `#${page}`, 'data-page': page}, name, counts[page] !== undefined && el('span', {class: 'nav-count', 'aria-hidden': 'true'}, number(counts[page])))))));
+    const counts = {
+        findings: model.openFindings.length,
+        hosts: model.hosts.length,
+        statements: model.statements.length,
+    };
+    const names = {
+        summary: 'Summary',
+        findings: 'Findings',
+        hosts: 'Hosts',
+        map: 'Map',
+        timeline: 'Time line',
+        statements: 'Statements',
+        chapters: 'Grades and rules',
+        capture: 'Capture',
+    };
+    return el(
+        'nav',
+        {class: 'main-nav', 'aria-label': 'Report'},
+        el(
+            'ul',
+            {},
+            Object.entries(names).map(([page, name]) =>
+                el(
+                    'li',
+                    {},
+                    el(
+                        'a',
+                        {href: `#${page}`, 'data-page': page},
+                        name,
+                        counts[page] !== undefined &&
+                            el('span', {class: 'nav-count', 'aria-hidden': 'true'}, number(counts[page])),
+                    ),
+                ),
+            ),
+        ),
+    );
 }
 
 function frame(model, main) {
     return [
-        el('a', {class: 'skip', href: '#main', onclick: (event) => {
-            event.preventDefault();
-            main.focus();
-        }}, 'Skip to the content'),
-        el('header', {class: 'top'}, el('a', {class: 'wordmark', href: '#summary'}, 'rolecall'), searchBox(model), el('div', {class: 'tools'}, themeButton(), el('button', {type: 'button', class: 'icon-button', 'aria-label': 'Print', title: 'Print', onclick: () => window.print()}, icon('print')))),
+        el(
+            'a',
+            {
+                class: 'skip',
+                href: '#main',
+                onclick: (event) => {
+                    event.preventDefault();
+                    main.focus();
+                },
+            },
+            'Skip to the content',
+        ),
+        el(
+            'header',
+            {class: 'top'},
+            el('a', {class: 'wordmark', href: '#summary'}, 'rolecall'),
+            searchBox(model),
+            el(
+                'div',
+                {class: 'tools'},
+                themeButton(),
+                el(
+                    'button',
+                    {
+                        type: 'button',
+                        class: 'icon-button',
+                        'aria-label': 'Print',
+                        title: 'Print',
+                        onclick: () => window.print(),
+                    },
+                    icon('print'),
+                ),
+            ),
+        ),
         el('div', {class: 'shell'}, navigation(model), main),
         el('div', {id: 'announcer', class: 'hidden', 'aria-live': 'polite'}),
         el('div', {id: 'paper', hidden: true}),
@@ -133,7 +266,9 @@ function show(model, main, byHand) {
     const draw = route.thing ? THINGS[route.thing] : VIEWS[route.page];
     replace(main, route.thing ? draw(model, route.id, route) : draw(model, route));
     for (const link of document.querySelectorAll('.main-nav a')) {
-        link.dataset.page === route.page ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current');
+        link.dataset.page === route.page
+            ? link.setAttribute('aria-current', 'page')
+            : link.removeAttribute('aria-current');
     }
     const title = main.querySelector('h1')?.textContent ?? '';
     document.title = `${title} \u00b7 rolecall`;
@@ -144,7 +279,8 @@ function show(model, main, byHand) {
 }
 
 function keys(event) {
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey;
+    const typing =
+        /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey;
     if (typing) {
         return;
     }
@@ -172,7 +308,14 @@ function preparePaper(model) {
 async function open() {
     const app = document.getElementById('app');
     if (typeof DecompressionStream === 'undefined') {
-        replace(app, el('p', {class: 'plain'}, 'This browser is too old for the report: it needs one of 2023 or later. report.txt says the same.'));
+        replace(
+            app,
+            el(
+                'p',
+                {class: 'plain'},
+                'This browser is too old for the report: it needs one of 2023 or later. report.txt says the same.',
+            ),
+        );
         return;
     }
     const model = buildModel(await unpack(document.getElementById('data').textContent));
@@ -190,4 +333,9 @@ async function open() {
     document.documentElement.dataset.ready = plural(model.findings.length, 'finding');
 }
 
-open().catch((error) => replace(document.getElementById('app'), el('p', {class: 'plain'}, `The report cannot be shown: ${error.message}. The file may have been cut short.`)));
+open().catch((error) =>
+    replace(
+        document.getElementById('app'),
+        el('p', {class: 'plain'}, `The report cannot be shown: ${error.message}. The file may have been cut short.`),
+    ),
+);

@@ -3,12 +3,26 @@ import {millis} from './format.js';
 
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 export const STATUSES = ['violated', 'consistent', 'not_observed', 'not_assessable'];
-export const STATUS_WORDS = {violated: 'violated', consistent: 'consistent', not_observed: 'not observed', not_assessable: 'not assessable'};
+export const STATUS_WORDS = {
+    violated: 'violated',
+    consistent: 'consistent',
+    not_observed: 'not observed',
+    not_assessable: 'not assessable',
+};
 export const rank = (severity) => SEVERITIES.indexOf(severity);
 export const partyName = (party) => party?.name ?? party?.learned_name ?? party?.ip ?? party?.group ?? '';
 export const isOpen = (finding) => !finding.accepted || finding.accepted.expired === true;
 const NAME_MARK = 0xe000;
-const NAMES = [['client', 'name'], ['client', 'ip'], ['client', 'group'], ['client', 'learned_name'], ['server', 'name'], ['server', 'ip'], ['server', 'group'], ['server', 'learned_name']];
+const NAMES = [
+    ['client', 'name'],
+    ['client', 'ip'],
+    ['client', 'group'],
+    ['client', 'learned_name'],
+    ['server', 'name'],
+    ['server', 'ip'],
+    ['server', 'group'],
+    ['server', 'learned_name'],
+];
 
 /**
  * What reports/html.c made short is made long again when somebody looks at it: names of the ends in sentences, and times
@@ -20,7 +34,10 @@ export function lengthen(finding) {
     }
     finding.long = true;
     const names = NAMES.map(([end, key]) => finding[end]?.[key] ?? '');
-    const whole = (text) => (Array.isArray(text) ? text[0] : text?.replace(/[\ue000-\ue007]/g, (mark) => names[mark.charCodeAt(0) - NAME_MARK]));
+    const whole = (text) =>
+        Array.isArray(text)
+            ? text[0]
+            : text?.replace(/[\ue000-\ue007]/g, (mark) => names[mark.charCodeAt(0) - NAME_MARK]);
     for (const key of ['explanation', 'remediation', 'display_filter'].filter((k) => k in finding)) {
         finding[key] = whole(finding[key]);
     }
@@ -45,8 +62,11 @@ function endOf(finding) {
         return millis(finding.last ?? finding.first);
     }
     const digits = /\.(\d*)Z$/.exec(finding.first)?.[1].length ?? 0;
-    const units = (finding.evidence ?? []).reduce((sum, row) => sum + (typeof row.ts === 'number' ? row.ts : 0), finding.last);
-    return finding.at + units / 10 ** digits * 1000;
+    const units = (finding.evidence ?? []).reduce(
+        (sum, row) => sum + (typeof row.ts === 'number' ? row.ts : 0),
+        finding.last,
+    );
+    return finding.at + (units / 10 ** digits) * 1000;
 }
 
 // A time told as so many of the smallest units after another one; numbers are exact to 104 days of nanoseconds.
@@ -81,7 +101,17 @@ class Model {
         this.audit = records.audit?.[0] ?? {};
         this.summary = records.summary?.[0] ?? {};
         this.model = records.model?.[0] ?? {};
-        for (const key of ['finding', 'verdict', 'statement', 'conversation', 'traffic', 'grade', 'history', 'rule', 'host']) {
+        for (const key of [
+            'finding',
+            'verdict',
+            'statement',
+            'conversation',
+            'traffic',
+            'grade',
+            'history',
+            'rule',
+            'host',
+        ]) {
             this[key + 's'] = records[key] ?? [];
         }
         this.shortened = records.shortened?.[0];
@@ -101,7 +131,9 @@ class Model {
             const counts = this.ruleOf(verdict).counts;
             counts[verdict.status] = (counts[verdict.status] ?? 0) + 1;
         }
-        this.chapterNames = new Map([...this.rules, ...this.grades].map((r) => [r.chapter, r.chapter_title ?? r.chapter]));
+        this.chapterNames = new Map(
+            [...this.rules, ...this.grades].map((r) => [r.chapter, r.chapter_title ?? r.chapter]),
+        );
         this.grades.forEach((g) => g.costs?.sort((a, b) => b.points - a.points));
         this.statementById = new Map(this.statements.map((s) => [s.id, s]));
     }
@@ -110,8 +142,17 @@ class Model {
     ruleOf(row) {
         let rule = this.ruleByCode.get(row.code);
         if (!rule) {
-            rule = {code: row.code, rule: row.rule, title: row.title ?? row.rule, chapter: 'watch', severity: row.severity ?? 'info', statements: row.statements ?? [],
-                references: row.references ?? [], findings: [], counts: {}};
+            rule = {
+                code: row.code,
+                rule: row.rule,
+                title: row.title ?? row.rule,
+                chapter: 'watch',
+                severity: row.severity ?? 'info',
+                statements: row.statements ?? [],
+                references: row.references ?? [],
+                findings: [],
+                counts: {},
+            };
             this.ruleByCode.set(row.code, rule);
             this.rules.push(rule);
         }
@@ -130,17 +171,34 @@ class Model {
             this.findingById.set(finding.id, finding);
         }
         for (const rule of this.rules) {
-            rule.worst = rule.findings.reduce((worst, f) => (rank(f.severity) < rank(worst) ? f.severity : worst), rule.findings[0]?.severity ?? rule.severity);
+            rule.worst = rule.findings.reduce(
+                (worst, f) => (rank(f.severity) < rank(worst) ? f.severity : worst),
+                rule.findings[0]?.severity ?? rule.severity,
+            );
         }
         this.openFindings = this.findings.filter(isOpen);
-        this.brokenRules = this.rules.filter((r) => r.findings.length > 0)
-            .sort((a, b) => rank(a.worst) - rank(b.worst) || b.findings.length - a.findings.length || (a.code < b.code ? -1 : 1));
+        this.brokenRules = this.rules
+            .filter((r) => r.findings.length > 0)
+            .sort(
+                (a, b) =>
+                    rank(a.worst) - rank(b.worst) ||
+                    b.findings.length - a.findings.length ||
+                    (a.code < b.code ? -1 : 1),
+            );
     }
 
     joinHosts() {
         const declared = new Map((this.model.hosts ?? []).map((h) => [h.name, h]));
         if (this.hosts.length === 0) {
-            this.hosts = [...declared.values()].map((h) => ({name: h.name, ips: h.addresses ?? [], declared: true, roles: h.roles ?? [], site: h.site, forest: h.forest, zone: h.zone}));
+            this.hosts = [...declared.values()].map((h) => ({
+                name: h.name,
+                ips: h.addresses ?? [],
+                declared: true,
+                roles: h.roles ?? [],
+                site: h.site,
+                forest: h.forest,
+                zone: h.zone,
+            }));
         }
         this.hostByName = new Map();
         for (const host of this.hosts) {
@@ -148,7 +206,7 @@ class Model {
             // Several hosts may have been called by one name; a declared one has it by right.
             const other = this.hostByName.get(host.name);
             const takes = !other || (host.declared && !other.declared);
-            host.key = takes ? host.name : host.ips?.[0] ?? host.name;
+            host.key = takes ? host.name : (host.ips?.[0] ?? host.name);
             if (takes) {
                 if (other) {
                     other.key = other.ips?.[0] ?? other.name;
@@ -172,13 +230,21 @@ class Model {
         for (const host of this.hosts) {
             const open = host.all.filter(isOpen);
             host.findings = open.length;
-            host.worst = open.reduce((worst, f) => (worst && rank(worst) <= rank(f.severity) ? worst : f.severity), undefined);
+            host.worst = open.reduce(
+                (worst, f) => (worst && rank(worst) <= rank(f.severity) ? worst : f.severity),
+                undefined,
+            );
         }
         this.verdictsBySubject = groupBy(this.verdicts, (v) => v.subject);
     }
 
     hostOf(party) {
-        return party && (this.hostByName.get(party.name) ?? this.hostByName.get(party.ip) ?? this.hostByName.get(party.learned_name));
+        return (
+            party &&
+            (this.hostByName.get(party.name) ??
+                this.hostByName.get(party.ip) ??
+                this.hostByName.get(party.learned_name))
+        );
     }
 
     chapterName(chapter) {
@@ -186,7 +252,8 @@ class Model {
     }
 
     conversationsOf(host) {
-        const heard = [], spoke = [];
+        const heard = [],
+            spoke = [];
         for (const row of this.conversations) {
             if (this.hostOf(row.server) === host) {
                 heard.push(row);

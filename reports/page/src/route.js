@@ -1,7 +1,14 @@
 // route.js - what the address says is shown: "#finding=ID", "#host=NAME", or "#findings&severity=high&q=smb".
 
 export const PAGES = ['summary', 'findings', 'hosts', 'map', 'timeline', 'statements', 'chapters', 'capture'];
-const THINGS = {finding: 'findings', host: 'hosts', rule: 'chapters', chapter: 'chapters', statement: 'statements', flow: 'map'};
+const THINGS = {
+    finding: 'findings',
+    host: 'hosts',
+    rule: 'chapters',
+    chapter: 'chapters',
+    statement: 'statements',
+    flow: 'map',
+};
 
 const decode = (text) => {
     try {
@@ -31,8 +38,15 @@ export function parseRoute(hash) {
 export const linkTo = (thing, id) => `#${thing}=${encodeURIComponent(id)}`;
 
 export function linkToPage(page, words = {}) {
-    return '#' + [page, ...Object.entries(words).filter(([, value]) => value !== undefined && value !== '' && value !== null)
-        .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)].join('&');
+    return (
+        '#' +
+        [
+            page,
+            ...Object.entries(words)
+                .filter(([, value]) => value !== undefined && value !== '' && value !== null)
+                .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`),
+        ].join('&')
+    );
 }
 
 /** Keeps the address in step with filters without a new entry in the history. */

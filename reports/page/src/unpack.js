@@ -27,7 +27,8 @@ function objects(columns, count) {
         const runs = column.h ?? [count];
         const total = runs.reduce((sum, run, i) => sum + (i % 2 === 0 ? run : 0), 0);
         const values = unpackColumn(column.h ? column.c : column, total);
-        let row = 0, next = 0;
+        let row = 0,
+            next = 0;
         runs.forEach((run, i) => {
             for (const end = row + run; row < end; row++) {
                 if (i % 2 === 0) {
@@ -41,7 +42,10 @@ function objects(columns, count) {
 
 function lists(column, count) {
     const lengths = unpackColumn(column.l, count);
-    const all = unpackColumn(column.e, lengths.reduce((sum, n) => sum + n, 0));
+    const all = unpackColumn(
+        column.e,
+        lengths.reduce((sum, n) => sum + n, 0),
+    );
     let at = 0;
     return lengths.map((n) => all.slice(at, (at += n)));
 }

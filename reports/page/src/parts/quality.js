@@ -34,7 +34,8 @@ const NOTES = [
 ];
 
 const at = (summary, path) => path.split('.').reduce((o, key) => o?.[key], summary);
-const lines = (summary, table) => table.filter(([path]) => at(summary, path) > 0).map(([path, say]) => say(at(summary, path), summary));
+const lines = (summary, table) =>
+    table.filter(([path]) => at(summary, path) > 0).map(([path, say]) => say(at(summary, path), summary));
 
 export function qualityLines(model, brief = false) {
     const {summary} = model;
@@ -42,9 +43,29 @@ export function qualityLines(model, brief = false) {
     const notes = lines(summary, NOTES);
     const shown = brief ? losses.slice(0, 5) : losses;
     return [
-        el('p', {class: losses.length ? 'verdict-line warn' : 'verdict-line good'}, losses.length ? 'Something was lost: what was not seen may hide more.' : 'Everything in the capture was read: no drops, no cut packets, no gaps.'),
-        summary.input?.interrupted && el('p', {class: 'verdict-line warn'}, 'The audit was stopped before the end of the capture.'),
-        shown.length > 0 && el('ul', {class: 'plain-list'}, shown.map((text) => el('li', {}, text)), losses.length > shown.length && el('li', {class: 'dim'}, `and ${number(losses.length - shown.length)} more`)),
-        !brief && notes.length > 0 && el('ul', {class: 'plain-list dim'}, notes.map((text) => el('li', {}, text))),
+        el(
+            'p',
+            {class: losses.length ? 'verdict-line warn' : 'verdict-line good'},
+            losses.length
+                ? 'Something was lost: what was not seen may hide more.'
+                : 'Everything in the capture was read: no drops, no cut packets, no gaps.',
+        ),
+        summary.input?.interrupted &&
+            el('p', {class: 'verdict-line warn'}, 'The audit was stopped before the end of the capture.'),
+        shown.length > 0 &&
+            el(
+                'ul',
+                {class: 'plain-list'},
+                shown.map((text) => el('li', {}, text)),
+                losses.length > shown.length &&
+                    el('li', {class: 'dim'}, `and ${number(losses.length - shown.length)} more`),
+            ),
+        !brief &&
+            notes.length > 0 &&
+            el(
+                'ul',
+                {class: 'plain-list dim'},
+                notes.map((text) => el('li', {}, text)),
+            ),
     ];
 }

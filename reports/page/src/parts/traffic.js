@@ -52,9 +52,13 @@ function range(model, rows) {
 }
 
 function binFindings(findings, [from, to], count) {
-    const bins = Array.from({length: count}, (_, i) => ({at: from + (to - from) * i / count, until: from + (to - from) * (i + 1) / count, total: 0}));
+    const bins = Array.from({length: count}, (_, i) => ({
+        at: from + ((to - from) * i) / count,
+        until: from + ((to - from) * (i + 1)) / count,
+        total: 0,
+    }));
     for (const f of findings) {
-        const bin = bins[Math.max(0, Math.min(count - 1, Math.floor((f.at - from) / (to - from) * count)))];
+        const bin = bins[Math.max(0, Math.min(count - 1, Math.floor(((f.at - from) / (to - from)) * count)))];
         bin[f.severity] = (bin[f.severity] ?? 0) + 1;
         bin.total++;
     }
@@ -63,17 +67,50 @@ function binFindings(findings, [from, to], count) {
 
 function drawFindings(bins, x, [top, bottom]) {
     const y = scaleLinear([0, Math.max(1, ...bins.map((b) => b.total))], [bottom, top]).nice(3);
-    const layers = stack().keys([...SEVERITIES].reverse()).value((b, key) => b[key] ?? 0)(bins);
-    const bars = layers.map((layer) => layer.map((part, i) => (part[1] > part[0] ? svg('rect', {class: `fill-${layer.key}`, x: x(bins[i].at) + 0.5, width: Math.max(1, x(bins[i].until) - x(bins[i].at) - 1), y: y(part[1]), height: y(part[0]) - y(part[1])},
-        svg('title', {}, `${clock(bins[i].at)}: ${number(bins[i][layer.key])} ${layer.key}`)) : null)));
+    const layers = stack()
+        .keys([...SEVERITIES].reverse())
+        .value((b, key) => b[key] ?? 0)(bins);
+    const bars = layers.map((layer) =>
+        layer.map((part, i) =>
+            part[1] > part[0]
+                ? svg(
+                      'rect',
+                      {
+                          class: `fill-${layer.key}`,
+                          x: x(bins[i].at) + 0.5,
+                          width: Math.max(1, x(bins[i].until) - x(bins[i].at) - 1),
+                          y: y(part[1]),
+                          height: y(part[0]) - y(part[1]),
+                      },
+                      svg('title', {}, `${clock(bins[i].at)}: ${number(bins[i][layer.key])} ${layer.key}`),
+                  )
+                : null,
+        ),
+    );
     return {y, bars: svg('g', {}, bars.flat().filter(Boolean))};
 }
 
 function drawTraffic(rows, names, x, [top, bottom]) {
-    const y = scaleLinear([0, Math.max(1, ...rows.map((r) => names.reduce((sum, n) => sum + r[n], 0)))], [bottom, top]).nice(3);
-    const shape = area().x((d) => x(d.data.at)).y0((d) => y(d[0])).y1((d) => y(d[1])).curve(curveStepAfter);
+    const y = scaleLinear(
+        [0, Math.max(1, ...rows.map((r) => names.reduce((sum, n) => sum + r[n], 0)))],
+        [bottom, top],
+    ).nice(3);
+    const shape = area()
+        .x((d) => x(d.data.at))
+        .y0((d) => y(d[0]))
+        .y1((d) => y(d[1]))
+        .curve(curveStepAfter);
     const layers = stack().keys(names)(rows);
-    return {y, areas: svg('g', {}, layers.map((layer, i) => svg('path', {class: `area proto-${i}`, d: shape(layer) ?? ''}, svg('title', {}, layer.key))))};
+    return {
+        y,
+        areas: svg(
+            'g',
+            {},
+            layers.map((layer, i) =>
+                svg('path', {class: `area proto-${i}`, d: shape(layer) ?? ''}, svg('title', {}, layer.key)),
+            ),
+        ),
+    };
 }
 
 // Hours of the day; the date where a day begins; seconds where a tick is not on a minute.
@@ -87,9 +124,21 @@ function tickText(when) {
 
 function addAxes(root, x, parts, width, left) {
     const put = (at, axis) => select(root).append('g').attr('class', 'axis').attr('transform', at).call(axis);
-    put(`translate(0,${parts.bottom})`, axisBottom(x).ticks(width / 110).tickFormat(tickText).tickSizeOuter(0));
+    put(
+        `translate(0,${parts.bottom})`,
+        axisBottom(x)
+            .ticks(width / 110)
+            .tickFormat(tickText)
+            .tickSizeOuter(0),
+    );
     if (parts.findings) {
-        put(`translate(${left},0)`, axisLeft(parts.findings).ticks(3).tickFormat((n) => (Number.isInteger(n) ? short(n) : '')).tickSize(0));
+        put(
+            `translate(${left},0)`,
+            axisLeft(parts.findings)
+                .ticks(3)
+                .tickFormat((n) => (Number.isInteger(n) ? short(n) : ''))
+                .tickSize(0),
+        );
     }
     if (parts.traffic) {
         put(`translate(${left},0)`, axisLeft(parts.traffic).ticks(3).tickFormat(parts.format).tickSize(0));
@@ -102,7 +151,8 @@ export const chartWidth = (brief) => (window.innerWidth < 700 ? 380 : brief ? 66
 /** {height, width, brief, measure: 'bytes', hidden: Set of protocols, findings, onrange(from, to)} */
 export function trafficChart(model, options = {}) {
     const {measure = 'bytes', height = 330, hidden = new Set(), findings = model.openFindings} = options;
-    const width = options.width ?? chartWidth(options.brief), left = 52;
+    const width = options.width ?? chartWidth(options.brief),
+        left = 52;
     const names = protocolsOf(model, measure).filter((n) => !hidden.has(n));
     const rows = rowsOf(model, measure, names);
     const [from, to] = range(model, rows);
@@ -110,24 +160,52 @@ export function trafficChart(model, options = {}) {
     const title = newId('chart');
     const bottom = height - 22;
     const middle = rows.length ? Math.round(bottom * 0.42) : bottom;
-    const root = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-labelledby': title},
-        svg('title', {id: title}, `${number(findings.length)} findings and traffic by protocol from ${clock(from)} to ${clock(to)} UTC`));
-    const above = drawFindings(binFindings(findings, [from, to], Math.min(120, Math.round(width / 9))), x, [12, middle - 10]);
+    const root = svg(
+        'svg',
+        {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-labelledby': title},
+        svg(
+            'title',
+            {id: title},
+            `${number(findings.length)} findings and traffic by protocol from ${clock(from)} to ${clock(to)} UTC`,
+        ),
+    );
+    const above = drawFindings(binFindings(findings, [from, to], Math.min(120, Math.round(width / 9))), x, [
+        12,
+        middle - 10,
+    ]);
     root.append(above.bars);
     const parts = {bottom, findings: above.y};
     if (rows.length) {
         const below = drawTraffic(rows, names, x, [middle + 14, bottom]);
         root.append(below.areas);
         Object.assign(parts, {traffic: below.y, format: measure === 'bytes' ? size : short});
-        root.append(svg('text', {class: 'chart-name', x: left, y: middle + 8}, measure === 'bytes' ? 'Traffic' : 'Conversations'));
+        root.append(
+            svg(
+                'text',
+                {class: 'chart-name', x: left, y: middle + 8},
+                measure === 'bytes' ? 'Traffic' : 'Conversations',
+            ),
+        );
     }
     root.append(svg('text', {class: 'chart-name', x: left, y: 9}, 'Findings'));
     addAxes(root, x, parts, width, left);
     if (options.onrange) {
-        const brush = brushX().extent([[left, 0], [width - 6, bottom]]).on('end', (event) => options.onrange(...(event.selection ? event.selection.map((p) => +x.invert(p)) : [])));
+        const brush = brushX()
+            .extent([
+                [left, 0],
+                [width - 6, bottom],
+            ])
+            .on('end', (event) =>
+                options.onrange(...(event.selection ? event.selection.map((p) => +x.invert(p)) : [])),
+            );
         select(root).append('g').attr('class', 'brush').call(brush);
     }
     return el('div', {class: 'chart'}, root, !options.brief && options.legend !== false && protocolLegend(names));
 }
 
-export const protocolLegend = (names) => el('ul', {class: 'legend'}, names.map((name, i) => el('li', {}, el('span', {class: `dot proto-${i}`, 'aria-hidden': 'true'}), name)));
+const protocolLegend = (names) =>
+    el(
+        'ul',
+        {class: 'legend'},
+        names.map((name, i) => el('li', {}, el('span', {class: `dot proto-${i}`, 'aria-hidden': 'true'}), name)),
+    );
