@@ -37,7 +37,8 @@ the same script. Beside each capture lie
 - `CASE.findings`: what an audit must find, one line each: `CODE client-ip server-ip:port packet[,packet...]`. The
   packets are those that decide it, numbered as `frame.number` of Wireshark. Empty: nothing is wrong. The lists
   cover the rules R002 to R006, R008 to R032, R040 to R053, R060 to R062, R064 to R068, R070 to R073, R080 to
-  R083, R090 to R092, R100 to R105, R110, R112 to R116.
+  R083, R090 to R092, R100 to R105, R110, R112 to R116, R120 to R125.
+- `CASE.verdicts`, for some: verdicts that must be among the others, one line each: `CODE status subject`.
 - `CASE.commands`: every command that was run while recording, and on which host.
 
 `near-misses.txt` names near misses beside those whose name says so. `tests/audit_pcaps.py` ends with a table of every rule, the
@@ -109,6 +110,15 @@ computer account, and opens ADMIN$ of the distribution point with it: R043, R044
 (service control, remote registry, shares of three site systems: R064, R065, R068) and `r064-administrator`.
 `r051-webdav` and `r051-no-ntlm`, `r052-ntlm` and `r052-refused`, `r066-datalib` and `r066-package`, `r067-smb` and
 `r067-administrator` are near misses of their own rule only: other rules find what their lists say.
+
+Those of `coverage/` are built by `tests/lab/made_coverage.py`, under a policy of two forests that trust each other.
+R123: `r123-silent` (three SYNs to mp01 without an answer, while dp01 answers) and `r123-prohibited` (ICMP 3/13 about a
+SYN to dp01); near misses `r123-restart` (a reset, then an answer) and `r123-one-way` (the sensor hears nobody answer).
+R124: `r124-no-such-name` (mp05 of the other forest, then LLMNR: R116 too) and `r124-second-try`. R125:
+`r125-other-address` (DNS has mp01 elsewhere) and `r125-declared-address`, `r125-other-forest` (mp01's NTLM challenge
+names a domain of the other forest; R040 too) and `r125-own-forest` (R040 only). R120, R121 and R122 find nothing, what
+they say are verdicts: `r120-gap` (a segment is missing) and `r120-whole`, `r121-no-replication` and `r121-replication`
+(databases of parent and child), `r122-encrypted` (SQL) and `r122-readable`.
 
 TEXT
         echo "Recorded with Debian 12 packages: $(package_versions)."
