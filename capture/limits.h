@@ -295,4 +295,10 @@
 /* One record of a store: the model of the largest policy takes some megabytes. */
 #define LIMIT_STORE_TEXT (64 << 20)
 
+/* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
+#define LIMIT_PAGE_OCTETS 2000000u
+
+/* Chromium making the PDF: the largest reports take some seconds on slow machines. */
+#define LIMIT_PDF_SECONDS 120
+
 #endif

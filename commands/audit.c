@@ -235,25 +235,32 @@ static int write_evidence(const struct reporting *r, const char *report)
     return EXIT_CLEAN;
 }
 
+/* By default the folder gets what can be made here; what was asked for by name has been checked. */
+static bool belongs_in_folder(const struct options *o, const struct format *f)
+{
+    return f->render == render_jsonl || f->render == render_text ||
+           (o->formats == NULL ? format_listed(FORMATS_DEFAULT, f->name) && format_lacks(f) == NULL
+                               : format_listed(o->formats, f->name));
+}
+
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
                        strerror(errno));
     }
     int status = EXIT_CLEAN;
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        bool always = formats[i].render == render_jsonl || formats[i].render == render_text;
-        if (always || format_listed(list, formats[i].name)) {
+        if (belongs_in_folder(o, &formats[i])) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
             status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
     }
-    if (status == EXIT_CLEAN && format_listed(list, FORMAT_EVIDENCE)) {
+    if (status == EXIT_CLEAN &&
+        format_listed(o->formats == NULL ? FORMATS_DEFAULT : o->formats, FORMAT_EVIDENCE)) {
         status = write_evidence(r, folder);
     }
     return status;
@@ -387,6 +394,20 @@ static int audit_with(struct session *s, bool jsonl)
     return status;
 }
 
+/* Before hours of work, not after. */
+static int check_needs(const struct options *o)
+{
+    for (unsigned i = 0; i < format_count; i++) {
+        bool wanted = (o->format != NULL && strcmp(o->format, formats[i].name) == 0) ||
+                      (o->formats != NULL && format_listed(o->formats, formats[i].name));
+        const char *lacks = wanted ? format_lacks(&formats[i]) : NULL;
+        if (lacks != NULL) {
+            return trouble("--format %s: %s", formats[i].name, lacks);
+        }
+    }
+    return EXIT_CLEAN;
+}
+
 static int check_formats(const struct options *o)
 {
     struct syslog_target target;
@@ -421,7 +442,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
-    if (check_formats(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {

@@ -83,9 +83,16 @@ int open_output(const char *path, struct output **ret)
 
 int close_output(struct output *out, const char *path)
 {
+    char refusal[OUTPUT_REFUSAL] = "";
+    if (out != NULL) {
+        (void)snprintf(refusal, sizeof refusal, "%s", output_refusal(out));
+    }
     int failed = output_close(out);
     if (failed == -EPIPE) {
         return EXIT_CLEAN;
+    }
+    if (refusal[0] != '\0') {
+        return trouble("%s: %s", path, refusal);
     }
     return failed < 0
                ? trouble(

@@ -28,11 +28,12 @@
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
     "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
-    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
-    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
+    "      --format F         text (default), html, pdf, jsonl, sarif, csv-findings,\n"            \
+    "                         csv-verdicts, csv-hosts, csv-flows, markdown, ecs, ocsf, cef\n"      \
+    "                         or syslog; pdf needs Chromium\n"                                     \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
-    "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
-    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
+    "      --report FOLDER    also write report.html, report.txt and records.jsonl there\n"        \
+    "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
     "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
     "                         default: html,jsonl,text,evidence)\n"                                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \

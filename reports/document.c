@@ -71,7 +71,8 @@ static bool sort_out(struct document *d)
 static int add_line(struct document *d, struct bytes line, char error[DOCUMENT_ERROR])
 {
     json_error_t fault;
-    json_t *record = json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, &fault);
+    json_t *record = json_loadb((const char *)line.at, line.len,
+                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
     if (record == NULL || !json_is_object(record)) {
         json_decref(record);
         (void)snprintf(error, DOCUMENT_ERROR, "record %zu is not a JSON object", d->line_count + 1);

@@ -87,6 +87,19 @@ static void add_cost(struct json *j, const struct grade_cost *c)
     }
 }
 
+/* The same as numbers. */
+static void add_sum(struct json *j, const struct grade_cost *c)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "code", c->rule->code);
+    json_text(j, "title", c->rule->title);
+    json_text(j, "severity", severity_name(c->findings > 0 ? c->worst : c->rule->severity));
+    json_number(j, "findings", c->findings);
+    json_number(j, "accepted", c->accepted);
+    json_number(j, "points", c->points);
+    json_close(j, '}');
+}
+
 static void record_grade(struct output *out, const struct grade *g)
 {
     char text[120];
@@ -98,6 +111,11 @@ static void record_grade(struct output *out, const struct grade *g)
     }
     json_number(&j, "judged", g->judged);
     json_number(&j, "not_judged", g->unjudged);
+    json_open(&j, "costs", '[');
+    for (unsigned i = 0; i < g->cost_count; i++) {
+        add_sum(&j, &g->costs[i]);
+    }
+    json_close(&j, ']');
     json_open(&j, "because", '[');
     for (unsigned i = 0; i < g->cost_count; i++) {
         add_cost(&j, &g->costs[i]);

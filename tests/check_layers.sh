@@ -48,7 +48,7 @@ door libpcap 'pcap' capture/source_reader.c capture/source_filter.c capture/sour
 door nDPI 'ndpi' dissect/ndpi_shim.h
 door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c reports/syslog_send.c
 door libyaml 'yaml' policy/yaml.c
-door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c
+door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c reports/html.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
 door jansson 'jansson' reports/document.h
 door SQLite 'sqlite3' reports/store_part.h

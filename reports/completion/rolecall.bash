@@ -1,6 +1,6 @@
 # bash completion for rolecall; needs nothing but bash 4.
 
-_rolecall_formats="jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf cef syslog"
+_rolecall_formats="html pdf jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf cef syslog"
 
 _rolecall_words()
 {
