@@ -14,15 +14,20 @@ import sys
 
 
 def policy_of(capture, top):
-    for path in (capture.with_suffix(".yaml"), capture.parent / "policy.yaml", top / "policy.yaml"):
+    for path in (stem(capture).with_suffix(".yaml"), capture.parent / "policy.yaml", top / "policy.yaml"):
         if path.exists():
             return path
     raise SystemExit(f"{capture}: no policy")
 
 
+def stem(capture):
+    """The path without .pcap or .pcap.zst."""
+    return capture.with_name(capture.name.split(".pcap")[0])
+
+
 def expected(capture):
     wanted = []
-    for line in capture.with_suffix(".findings").read_text().splitlines():
+    for line in stem(capture).with_suffix(".findings").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             code, client, server, packets = line.split()
             wanted.append((code, client, server, {int(p) for p in packets.split(",")}))
@@ -55,11 +60,10 @@ def fits(finding, want):
             ("client" not in finding or finding["client"]["ip"] == client))
 
 
-def check(rolecall, capture, top):
-    findings, wrong = audit(rolecall, capture, policy_of(capture, top))
-    if findings is None:
-        return wrong
-    for want in expected(capture):
+def differences(findings, wanted):
+    """What is missing of the findings wanted, and what was found beside them."""
+    findings, wrong = list(findings), []
+    for want in wanted:
         match = next((f for f in findings if fits(f, want)), None)
         if match is None:
             wrong.append("missing: " + " ".join(map(str, want)))
@@ -72,13 +76,18 @@ def check(rolecall, capture, top):
     return wrong
 
 
+def check(rolecall, capture, top):
+    findings, wrong = audit(rolecall, capture, policy_of(capture, top))
+    return wrong + (differences(findings, expected(capture)) if findings is not None else [])
+
+
 def main():
     rolecall, top = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
-    captures = sorted(p for p in top.rglob("*.pcap") if p.with_suffix(".findings").exists())
+    captures = sorted(p for p in top.rglob("*.pcap*") if stem(p).with_suffix(".findings").exists())
     named = set(sys.argv[3:])
     failed = passed = 0
     for capture in captures:
-        name = str(capture.relative_to(top).with_suffix(""))
+        name = str(stem(capture).relative_to(top))
         if named and name not in named:
             continue
         wrong = check(rolecall, capture, top)
