@@ -82,6 +82,7 @@ def make():
     # Each of these is mp01's certificate with one thing wrong.
     mine, server = names('mp01.corp.example'), ('tls_www_server',)
     leaf('expired', 'mp01.corp.example', mine + server, begin=-800, end=-400)
+    leaf('mp02-expired', 'mp02.corp.example', names('mp02.corp.example') + server, begin=-800, end=-400)
     leaf('mismatch', 'mp99.corp.example', names('mp99.corp.example') + server)
     leaf('short', 'mp01.corp.example', mine + server, bits=1024)
     leaf('sha1', 'mp01.corp.example', mine + server, digest='SHA1')

@@ -62,3 +62,12 @@ account.guess(context)
 account.set_machine_account(context)
 print(account.get_password())'
 }
+
+# Who works where on the day.
+case $HOSTNAME in
+    cl02) ME=bob ;;
+    cl03) ME=carol ;;
+    adm01) ME=dba ;;
+    *) ME=alice ;;
+esac
+export ME
