@@ -5,39 +5,19 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/limits.h"
 #include "capture/nearest.h"
-#include "pipeline.h"
+#include "commands/command.h"
 #include "reports/arguments.h"
 #include "reports/catalogue.h"
 #include "reports/command_help.h"
 #include "reports/discover.h"
 #include "reports/flow_list.h"
-#include "reports/progress.h"
-#include "reports/text.h"
-
-enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
-
-/* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
- */
-static volatile sig_atomic_t stop_asked;
-
-struct options {
-    const char **inputs;
-    size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *types, *color;
-    enum severity fail_on;
-    unsigned workers;
-    size_t memory;
-    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet;
-};
 
 enum option_id {
     OPT_FORMAT = 256,
@@ -48,6 +28,10 @@ enum option_id {
     OPT_MEMORY,
     OPT_FILTER,
     OPT_REPORT,
+    OPT_FORMATS,
+    OPT_REPRODUCIBLE,
+    OPT_SYSLOG,
+    OPT_SYSLOG_CA,
     OPT_NO_NDPI,
     OPT_SECRETS,
     OPT_SQL_TEXT,
@@ -59,6 +43,7 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"read", required_argument, NULL, 'r'},
+    {"interface", required_argument, NULL, 'i'},
     {"policy", required_argument, NULL, 'p'},
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
@@ -71,6 +56,10 @@ static const struct option long_options[] = {
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
+    {"formats", required_argument, NULL, OPT_FORMATS},
+    {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"syslog", required_argument, NULL, OPT_SYSLOG},
+    {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
     {"secrets", no_argument, NULL, OPT_SECRETS},
     {"sql-text", no_argument, NULL, OPT_SQL_TEXT},
@@ -81,40 +70,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-struct command {
-    const char *name, *summary, *help;
-    int (*run)(const struct command *c, struct options *o, int argc, char **argv);
-};
-
-static int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
-static int trouble(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)fputs("rolecall: ", stderr);
-    (void)vfprintf(stderr, format, args);
-    (void)fputc('\n', stderr);
-    va_end(args);
-    return EXIT_TROUBLE;
-}
-
-static int usage(const struct command *c, const char *what)
-{
-    return trouble("%s; 'rolecall %s --help' shows how", what, c->name);
-}
-
 /* ---- options ---- */
-
-static int add_input(struct options *o, const char *path)
-{
-    const char **grown = realloc(o->inputs, (o->input_count + 1) * sizeof *grown);
-    if (grown == NULL) {
-        return trouble("out of memory");
-    }
-    o->inputs = grown;
-    o->inputs[o->input_count++] = path;
-    return EXIT_CLEAN;
-}
 
 static int set_numbers(const struct command *c, struct options *o, int option)
 {
@@ -140,7 +96,8 @@ static int set_option(const struct command *c, struct options *o, int option)
 {
     switch (option) {
     case 'r':
-        return add_input(o, optarg);
+    case 'i':
+        return add_inputs(o, optarg, option == 'i');
     case 'p':
         o->policy = optarg;
         break;
@@ -164,6 +121,18 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case OPT_REPORT:
         o->report_folder = optarg;
+        break;
+    case OPT_FORMATS:
+        o->formats = optarg;
+        break;
+    case OPT_REPRODUCIBLE:
+        o->reproducible = true;
+        break;
+    case OPT_SYSLOG:
+        o->syslog = optarg;
+        break;
+    case OPT_SYSLOG_CA:
+        o->syslog_authorities = optarg;
         break;
     case OPT_NO_NDPI:
         o->no_ndpi = true;
@@ -226,7 +195,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
     opterr = 0;
     optind = 1;
     for (int option = 0;
-         (option = getopt_long(argc, argv, "r:p:o:qh", long_options, NULL)) != -1;) {
+         (option = getopt_long(argc, argv, "r:i:p:o:qh", long_options, NULL)) != -1;) {
         if (option == 'h') {
             (void)printf("%s", c->help);
             return EXIT_CLEAN;
@@ -239,56 +208,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
     return -1;
 }
 
-/* ---- running the pipeline ---- */
-
-struct session { /* one run of events or audit */
-    const struct options *options;
-    struct policy *policy;
-    struct audit *audit;
-    struct discovery *discovery;
-    struct output *events; /* where observations are written; NULL: nowhere */
-    uint32_t written_records;
-    struct record_names names;
-    struct progress progress;
-};
-
-static void on_stop(int number)
-{
-    if (stop_asked != 0) {
-        _exit(EXIT_TROUBLE);
-    }
-    stop_asked = number;
-}
-
-static void session_opened(void *user, const struct source *source)
-{
-    struct session *s = user;
-    s->names.source = source;
-}
-
-static void session_progress(void *user, const struct source_counts *counts)
-{
-    struct session *s = user;
-    progress_show(&s->progress, counts);
-}
-
-static bool session_observe(void *user, const struct observation *o)
-{
-    struct session *s = user;
-    if (s->events != NULL && (s->written_records & 1u << o->record) != 0) {
-        record_observation(s->events, &s->names, o);
-        if (output_error(s->events) < 0) {
-            return false;
-        }
-    }
-    if (s->audit != NULL) {
-        audit_observe(s->audit, o);
-    }
-    if (s->discovery != NULL) {
-        discovery_observe(s->discovery, o);
-    }
-    return true;
-}
+/* ---- commands ---- */
 
 /* Bits of the record types in a comma-separated list; 0 after an error line. */
 static uint32_t parse_types(const char *list)
@@ -315,96 +235,6 @@ static uint32_t parse_types(const char *list)
     return bits;
 }
 
-static int open_output(const char *path, struct output **ret)
-{
-    int failed = output_open(path, ret);
-    return failed < 0 ? trouble("%s: cannot write: %s; choose another place with --output", path,
-                                strerror(-failed))
-                      : EXIT_CLEAN;
-}
-
-static int close_output(struct output *out, const char *path)
-{
-    int failed = output_close(out);
-    if (failed == -EPIPE) {
-        return EXIT_CLEAN;
-    }
-    return failed < 0
-               ? trouble(
-                     "%s: cannot write on: %s; what stands there is whole lines up to that point",
-                     strcmp(path, "-") == 0 ? "standard output" : path, strerror(-failed))
-               : EXIT_CLEAN;
-}
-
-static struct text_style style_for(const struct options *o)
-{
-    bool terminal = strcmp(o->output, "-") == 0 && isatty(STDOUT_FILENO);
-    bool color = terminal && getenv("NO_COLOR") == NULL;
-    return (struct text_style){
-        .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
-        .width = argument_width(terminal),
-        .fail_on = o->fail_on,
-    };
-}
-
-/* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
-static bool asked(const struct session *s, bool to_write, const char *fact)
-{
-    return (to_write && s->events != NULL) ||
-           (s->policy != NULL && policy_watches(s->policy, fact));
-}
-
-static int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
-{
-    const struct options *o = s->options;
-    char error[SOURCE_ERROR];
-    struct pipeline_options p = {
-        .inputs = o->inputs,
-        .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked},
-        .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
-        .engine = {.no_ndpi = o->no_ndpi,
-                   .secrets = o->secrets,
-                   .sql_text = asked(s, o->sql_text, "sql.text"),
-                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
-                   .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
-                   .applications =
-                       asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),
-                   .records = records},
-        .workers = o->workers,
-        .memory = o->memory,
-        .stop = &stop_asked,
-        .progress = session_progress,
-        .observe = session_observe,
-        .opened = session_opened,
-        .user = s,
-    };
-    if (o->input_count == 0) {
-        return trouble(
-            "no capture given; name files or folders with -r, or '-' for standard input");
-    }
-    if (pipeline_open(&p, error, ret) < 0) {
-        return trouble("%s", error);
-    }
-    (void)signal(SIGINT, on_stop);
-    (void)signal(SIGTERM, on_stop);
-    progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
-    int failed = pipeline_run(*ret, error);
-    progress_end(&s->progress);
-    return failed < 0 ? trouble("%s", error) : EXIT_CLEAN;
-}
-
-/* ---- commands ---- */
-
-static int rest_as_inputs(struct options *o, int argc, char **argv)
-{
-    int status = EXIT_CLEAN;
-    for (int i = optind; i < argc && status == EXIT_CLEAN; i++) {
-        status = add_input(o, argv[i]);
-    }
-    return status;
-}
-
 static int run_events(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct session s = {.options = o};
@@ -417,145 +247,11 @@ static int run_events(const struct command *c, struct options *o, int argc, char
     }
     int status = run_pipeline(&s, s.written_records | 1u << RECORD_FLOW, &p);
     if (p != NULL) {
-        record_summary(s.events, &s.names, pipeline_summary(p), NULL);
+        record_summary(s.events, &s.names, pipeline_summary(p), NULL, NULL);
     }
     int closed = close_output(s.events, o->output);
     pipeline_close(p);
     return status != EXIT_CLEAN ? status : closed;
-}
-
-static int load_policy(const char *path, struct policy **ret)
-{
-    int failed = policy_load(path, &rule_names, stderr, ret);
-    return failed < 0 ? EXIT_TROUBLE : EXIT_CLEAN;
-}
-
-static void write_records(struct output *out, const struct session *s, const struct run *run)
-{
-    size_t count = 0;
-    const struct finding *const *findings = audit_findings(s->audit, &count);
-    for (size_t i = 0; i < count; i++) {
-        record_finding(out, &s->names, findings[i]);
-    }
-    const struct verdict *const *verdicts = audit_verdicts(s->audit, &count);
-    for (size_t i = 0; i < count; i++) {
-        record_verdict(out, verdicts[i]);
-    }
-    const struct statement_verdict *answers = audit_statements(s->audit, &count);
-    for (size_t i = 0; i < count; i++) {
-        record_statement(out, &answers[i]);
-    }
-    record_summary(out, &s->names, run, s->audit);
-}
-
-static int write_text(const char *path, struct text_style style, const struct session *s,
-                      const struct run *run)
-{
-    struct output *out = NULL;
-    if (open_output(path, &out) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    text_report(out, &style, &s->names, run, s->audit);
-    return close_output(out, path);
-}
-
-/* --report: the folder gets the text report and the records. */
-static int write_folder(const struct session *s, const struct run *run)
-{
-    char path[4096];
-    struct output *out = NULL;
-    const char *folder = s->options->report_folder;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
-                       strerror(errno));
-    }
-    (void)snprintf(path, sizeof path, "%s/report.txt", folder);
-    int status = write_text(path, (struct text_style){.fail_on = s->options->fail_on}, s, run);
-    (void)snprintf(path, sizeof path, "%s/records.jsonl", folder);
-    if (status != EXIT_CLEAN || open_output(path, &out) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    write_records(out, s, run);
-    return close_output(out, path);
-}
-
-static int finding_status(const struct audit *a, enum severity fail_on)
-{
-    const struct audit_counts *counts = audit_counts(a);
-    for (unsigned s = fail_on; s <= SEVERITY_CRITICAL; s++) {
-        if (counts->findings[s] > 0) {
-            return EXIT_FINDINGS;
-        }
-    }
-    return EXIT_CLEAN;
-}
-
-static int report_audit(struct session *s, struct pipeline *p, bool jsonl)
-{
-    const struct options *o = s->options;
-    const struct run *run = pipeline_summary(p);
-    int status = EXIT_CLEAN;
-    audit_finish(s->audit);
-    if (jsonl) {
-        write_records(s->events, s, run);
-        status = close_output(s->events, o->output);
-        s->events = NULL;
-    } else {
-        status = write_text(o->output, style_for(o), s, run);
-    }
-    if (o->report_folder != NULL && write_folder(s, run) != EXIT_CLEAN) {
-        status = EXIT_TROUBLE;
-    }
-    return status == EXIT_CLEAN ? finding_status(s->audit, o->fail_on) : status;
-}
-
-static int audit_with(struct session *s, bool jsonl)
-{
-    const struct options *o = s->options;
-    struct pipeline *p = NULL;
-    struct output *records = NULL;
-    if (jsonl && open_output(o->output, &records) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    s->events = o->events && jsonl ? records : NULL;
-    s->written_records = s->events == NULL ? 0 : UINT32_MAX;
-    int status =
-        run_pipeline(s, audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW, &p);
-    s->events = records;
-    if (p != NULL) {
-        int reported = report_audit(s, p, jsonl);
-        status = status != EXIT_CLEAN ? status : reported;
-    }
-    if (s->events != NULL && close_output(s->events, o->output) != EXIT_CLEAN) {
-        status = EXIT_TROUBLE;
-    }
-    pipeline_close(p);
-    return status;
-}
-
-static int run_audit(const struct command *c, struct options *o, int argc, char **argv)
-{
-    struct session s = {.options = o};
-    bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    if (o->format != NULL && !jsonl && strcmp(o->format, "text") != 0) {
-        return trouble("--format %s: expected text or jsonl", o->format);
-    }
-    if (o->events && !jsonl) {
-        return trouble("--events writes records: add --format jsonl");
-    }
-    if (o->policy == NULL) {
-        return usage(c, "no policy given; name one with -p");
-    }
-    if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    s.names.policy = s.policy;
-    s.audit = audit_new(s.policy);
-    int status = s.audit == NULL ? trouble("out of memory") : audit_with(&s, jsonl);
-    audit_free(s.audit);
-    policy_free(s.policy);
-    return status;
 }
 
 static int run_discover(const struct command *c, struct options *o, int argc, char **argv)

@@ -129,6 +129,13 @@ static void deliver(struct pipeline *p, struct observation *o)
     }
 }
 
+static void caught_up(const struct pipeline *p)
+{
+    if (p->options.source.live) {
+        p->options.caught_up(p->options.user);
+    }
+}
+
 static void worker_take_returns(struct worker *w)
 {
     pthread_mutex_lock(&w->returns_lock);
@@ -356,13 +363,15 @@ static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagr
     return false;
 }
 
-/* 1: a packet; 0: the end. Sets *tick when capture time has moved on enough before it. */
+/* 1: a packet; SOURCE_IDLE: only time has passed; 0: the end. Sets *tick when capture time has
+ * moved on enough before it. */
 static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
 {
     bool stop = (p->options.stop != NULL && *p->options.stop != 0) || atomic_load(&p->stop_reading);
     int got = stop ? 0 : source_next(p->source, frame);
     if (got <= 0) {
-        p->run.interrupted = p->options.stop != NULL && *p->options.stop != 0;
+        p->run.interrupted =
+            p->options.stop != NULL && *p->options.stop != 0 && !p->options.source.live;
         if (got < 0) {
             p->read_error = got;
             (void)snprintf(p->read_message, sizeof p->read_message, "%s", source_error(p->source));
@@ -370,7 +379,7 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
         return 0;
     }
     frame->at.order = ++p->order;
-    if (p->options.progress != NULL && (p->order & 0xfff) == 0) {
+    if (p->options.progress != NULL && (got == SOURCE_IDLE || (p->order & 0xfff) == 0)) {
         p->options.progress(p->options.user, source_counts(p->source));
     }
     /* A tick takes the place just before its packet, so that both have one order and flows know
@@ -384,7 +393,7 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
         p->run.precision = frame->at.precision;
     }
     p->last = frame->at;
-    return 1;
+    return got;
 }
 
 static void end_stamp(struct pipeline *p)
@@ -453,13 +462,17 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
         if (p->read_all) {
             return false;
         }
-        if (read_packet(p, &frame, &tick) <= 0) {
+        int got = read_packet(p, &frame, &tick);
+        if (got <= 0) {
             p->read_all = true;
             fragments_end(p->fragments);
             continue;
         }
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
             share_tick(shares[i], &frame);
+        }
+        if (got == SOURCE_IDLE) {
+            return true; /* what is there is not to wait for a full round */
         }
         /* A single worker's packets are decoded where they stay. */
         struct item *item = p->worker_count > 1 ? &spare : &shares[0]->items[shares[0]->count];
@@ -483,6 +496,7 @@ static void read_inline(struct pipeline *p)
         more = read_round(p, &share, INLINE_PACKETS);
         worker_share(w, share);
         deliver_inline(w);
+        caught_up(p);
     }
     end_stamp(p);
     worker_tick(w, &p->last, true);
@@ -628,6 +642,7 @@ static int run_threads(struct pipeline *p)
         return -failed;
     }
     while (!merge_round(p, heads)) {
+        caught_up(p);
     }
     pthread_join(reader, NULL);
     for (unsigned i = 0; i < p->worker_count; i++) {

@@ -14,6 +14,9 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
+#define LIMIT_LIVE_RING (64 << 20)
+
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
 #define LIMIT_FRAME_OCTETS 262144u
@@ -246,5 +249,21 @@
 #define LIMIT_DISCOVERED_HOSTS 65536
 #define LIMIT_DISCOVERED_OCTETS (128u << 20)
 #define LIMIT_DISCOVERED_NAMES 1024
+
+/* What a report shows of hosts and of who speaks to whom: a large hierarchy has some thousand
+ * servers and sites' worth of clients, which stand as one group in conversations; a scan of the
+ * internet must not fill a page. Names counted for one host and kind (versions, ciphers), its
+ * certificates, protocols and buckets of the time line, and the memory of it all. */
+#define LIMIT_GATHERED_HOSTS 16384u
+#define LIMIT_GATHERED_CONVERSATIONS 65536u
+#define LIMIT_GATHERED_NAMES 24u
+#define LIMIT_GATHERED_CERTIFICATES 8u
+#define LIMIT_TRAFFIC_PROTOCOLS 48u
+#define LIMIT_TRAFFIC_BUCKETS 200u
+#define LIMIT_GATHERED_OCTETS (96u << 20)
+/* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
+ * wait. */
+#define LIMIT_SYSLOG_DATAGRAM 2048u
+#define LIMIT_SYSLOG_SECONDS 10
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "capture/source_inputs.h"
+#include "capture/source_live.h"
 
 #define LINKTYPE_ETHERNET 1u
 
@@ -20,6 +21,7 @@ struct waiting {
 
 struct source {
     struct inputs inputs;
+    struct live *live; /* NULL: files */
     struct filter *filter;
     struct source_counts counts;
     struct waiting **heap; /* NULL: a single input, or none with packets */
@@ -142,7 +144,10 @@ int source_next(struct source *s, struct packet *ret_packet)
     if (s->heap != NULL) {
         return merged_next(s, ret_packet);
     }
-    int result = input_next(s, 0, ret_packet);
+    int result = s->live != NULL ? live_next(s->live, ret_packet) : input_next(s, 0, ret_packet);
+    if (result == SOURCE_IDLE) {
+        return result;
+    }
     if (UNLIKELY(result != 1)) {
         s->ended = true;
         return result;
@@ -188,6 +193,18 @@ static int start_filter(struct source *s, const char *expression, char error[SOU
     return result == 0 && !checked ? filter_check(s->filter, LINKTYPE_ETHERNET, error) : result;
 }
 
+static int open_live(struct source *s, const char *const *names, size_t count,
+                     const struct source_options *options, char error[SOURCE_ERROR])
+{
+    struct live_options live = {.names = names,
+                                .count = count,
+                                .filter = options->filter,
+                                .stop = options->stop,
+                                .pool = s->inputs.pool,
+                                .counts = &s->counts};
+    return live_open(&live, error, &s->live);
+}
+
 static int open_inputs(struct source *s, const char *const *paths, size_t count,
                        const struct source_options *options, char error[SOURCE_ERROR])
 {
@@ -203,6 +220,9 @@ static int open_inputs(struct source *s, const char *const *paths, size_t count,
     if (s->inputs.pool == NULL) {
         (void)snprintf(error, SOURCE_ERROR, "out of memory");
         return -ENOMEM;
+    }
+    if (options != NULL && options->live) {
+        return open_live(s, paths, count, options, error);
     }
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
@@ -249,8 +269,8 @@ size_t source_files(const struct source *s)
 
 const char *source_file_name(const struct source *s, uint32_t file)
 {
-    assert(file < s->inputs.count);
-    return s->inputs.list[file].name;
+    assert(s->live != NULL || file < s->inputs.count);
+    return s->live != NULL ? NULL : s->inputs.list[file].name;
 }
 
 const char *source_file_path(const struct source *s, uint32_t file)
@@ -270,6 +290,7 @@ struct source *source_free(struct source *s)
         return NULL;
     }
     struct chunk_pool *pool = s->inputs.pool;
+    (void)live_free(s->live);
     inputs_done(&s->inputs);
     chunk_pool_close(pool);
     (void)filter_free(s->filter);

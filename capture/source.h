@@ -1,5 +1,6 @@
 /*
- * source.h - packets from files, directories and standard input, as one timeline.
+ * source.h - packets from files, directories and standard input, as one timeline; or of interfaces,
+ * live.
  *
  * Reads pcap (both byte orders, micro- and nanoseconds) and pcapng (several interfaces, each with
  * its own link type and clock), plain, gzip or zstd, found out by content. Many inputs are merged
@@ -26,6 +27,7 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
+    bool live; /* the paths are names of network interfaces */
 };
 
 struct source_counts {
@@ -33,7 +35,9 @@ struct source_counts {
     uint64_t filtered;        /* held back by the BPF filter */
     uint64_t truncated_files; /* inputs that end inside a record */
     uint64_t snapped;         /* packets captured shorter than they were on the wire */
-    uint64_t dropped;         /* drops that the capture file itself reports (pcapng statistics) */
+    uint64_t
+        dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
+    uint64_t interface_losses; /* live: how often an interface went away */
     int64_t first_ns, last_ns;
     uint64_t octets_read, octets_total; /* of the files, for progress; total 0 when not known */
 };
@@ -41,13 +45,15 @@ struct source_counts {
 /* Opens every path: a file, a directory (all captures directly in it, by name), or "-". */
 int source_open(const char *const *paths, size_t count, const struct source_options *options,
                 char error[SOURCE_ERROR], struct source **ret_source) MUST_USE;
+/* source_next: live, nothing came for a while; the packet is none, its `at` tells the time. */
+#define SOURCE_IDLE 2
 /* 1 and a packet; 0 at the end; negative errno when an input cannot be read on (see source_error).
  */
 int source_next(struct source *s, struct packet *ret_packet) MUST_USE;
 const struct source_counts *source_counts(const struct source *s);
 size_t source_files(const struct source *s);
 const char *source_file_name(const struct source *s,
-                             uint32_t file); /* base name; "-" for standard input */
+                             uint32_t file); /* base name; "-" for standard input; NULL: live */
 const char *source_file_path(const struct source *s, uint32_t file);
 struct source *source_free(struct source *s);     /* NULL is fine; returns NULL */
 const char *source_error(const struct source *s); /* why source_next failed */

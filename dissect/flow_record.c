@@ -116,11 +116,13 @@ void flow_record(struct engine *e, const struct flow *flow, const struct convers
     }
     char number[8];
     observation_string(o, FACT_FLOW_TRANSPORT, flow_protocol_name(flow->protocol, number));
-    if (!e->options.brief) {
+    if (!e->options.brief || e->options.totals) {
         observation_num(o, FACT_FLOW_START, (uint64_t)flow->first.ns);
         observation_num(o, FACT_FLOW_END, (uint64_t)flow->last.ns);
-        observation_stamp(o, FACT_FLOW_LAST_PACKET, &flow->last);
         add_volume(o, flow);
+    }
+    if (!e->options.brief) {
+        observation_stamp(o, FACT_FLOW_LAST_PACKET, &flow->last);
         add_tunnels(o, flow, c);
     }
     observation_stamp(o, FACT_FLOW_FIRST_PACKET, &flow->first);

@@ -124,6 +124,16 @@ uint32_t audit_records(const struct audit *a)
     return a->records;
 }
 
+const struct rule *audit_rule(const struct audit *a, unsigned place, enum severity *ret_severity)
+{
+    if (place >= a->running_count) {
+        return NULL;
+    }
+    const struct running_rule *r = &a->running[place];
+    *ret_severity = r->tuned != SEVERITY_OFF ? r->tuned : r->rule->severity;
+    return r->rule;
+}
+
 const struct identity *audit_identity(const struct audit *a)
 {
     return a->identity;

@@ -84,6 +84,9 @@ const struct finding *const *audit_findings(const struct audit *a, size_t *ret_c
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);
+/* The rules that are on, by place, and the severity that the policy gives them; NULL past the last.
+ */
+const struct rule *audit_rule(const struct audit *a, unsigned place, enum severity *ret_severity);
 uint32_t audit_records(const struct audit *a); /* bit per enum record that some rule that is on
                                                   wants, or names are learned from */
 const char *verdict_status_name(enum verdict_status s);

@@ -41,6 +41,15 @@ struct rule {
 extern const struct rule *const rules[];
 extern const unsigned rule_count;
 const struct rule *rule_find(const char *name_or_code); /* NULL: no such rule */
+
+struct chapter { /* of the catalogue */
+    const char *letter, *name, *title;
+    unsigned first; /* number of its first rule */
+};
+extern const struct chapter chapters[];
+extern const unsigned chapter_count;
+const struct chapter *rule_chapter(const struct rule *r);
+
 /* For policy_load: the rules above, then names of the catalogue that this version does not judge
  * (rule_names.def). */
 extern const struct policy_names rule_names;

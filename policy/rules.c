@@ -1,6 +1,7 @@
 /*
  * rules.c - the registry of rules.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/rule.h"
@@ -25,6 +26,26 @@ const struct rule *rule_find(const char *name_or_code)
         }
     }
     return NULL;
+}
+
+const struct chapter chapters[] = {
+#define CHAPTER(letter, first, name, title) {letter, name, title, first},
+#include "policy/chapters.def"
+#undef CHAPTER
+};
+const unsigned chapter_count = sizeof chapters / sizeof *chapters;
+
+const struct chapter *rule_chapter(const struct rule *r)
+{
+    const struct chapter *last = &chapters[chapter_count - 1], *of = chapters;
+    if (r->code[0] != 'R') {
+        return last;
+    }
+    unsigned long number = strtoul(r->code + 1, NULL, 10);
+    while (of < last && of[1].first <= number) {
+        of++;
+    }
+    return of;
 }
 
 static const struct {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reports/json.h"
+#include "reports/records_report.h"
 #include "reports/text_layout.h"
 
 #define GAP 2
@@ -42,28 +42,7 @@ static void list_text(struct output *out, const struct text_style *style)
 static void list_records(struct output *out)
 {
     for (unsigned i = 0; i < rule_count; i++) {
-        const struct rule *r = rules[i];
-        struct json j = {.out = out};
-        json_open(&j, NULL, '{');
-        json_text(&j, "type", "rule");
-        json_text(&j, "code", r->code);
-        json_text(&j, "rule", r->name);
-        json_text(&j, "title", r->title);
-        json_text(&j, "severity", severity_name(r->severity));
-        json_parts(&j, "statements", r->statements, ' ');
-        json_parts(&j, "references", r->references, '\n');
-        json_text(&j, "means", r->means);
-        json_text(&j, "evidence", r->evidence);
-        json_text(&j, "remediation", r->remediation);
-        json_open(&j, "records", '[');
-        for (unsigned kind = 0; kind < RECORD_COUNT; kind++) {
-            if ((r->records & 1u << kind) != 0) {
-                json_text(&j, NULL, record_keys[kind]);
-            }
-        }
-        json_close(&j, ']');
-        json_close(&j, '}');
-        output_line(out);
+        record_rule(out, rules[i], rules[i]->severity);
     }
 }
 

@@ -8,6 +8,8 @@
     "  -r, --read FILE        capture file, folder of captures, or - for standard input; "         \
     "further\n"                                                                                    \
     "                         files may follow, all of them are one timeline\n"                    \
+    "  -i, --interface NAME   network interface, or several with commas between, until "           \
+    "interrupted\n"                                                                                \
     "      --filter BPF       only packets that match this pcap filter\n"                          \
     "      --workers N        threads that dissect (default: one a core); output is the same for " \
     "all\n"                                                                                        \
@@ -23,21 +25,28 @@
     "  -h, --help             this text\n"
 
 #define HELP_AUDIT                                                                                 \
-    "usage: rolecall audit -p POLICY -r FILE...\n\n"                                               \
+    "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
-    "      --format F         text (default) or jsonl\n"                                           \
+    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
+    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
     "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
+    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
+    "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
+    "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
+    "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
+    "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
     "\nexamples:\n"                                                                                \
     "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"                                          \
     "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
-    "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"
+    "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"                   \
+    "  rolecall audit -p site.yaml -i eth1 --report report\n"
 
 #define HELP_EVENTS                                                                                \
-    "usage: rolecall events -r FILE...\n\n"                                                        \
+    "usage: rolecall events -r FILE... | -i INTERFACE\n\n"                                         \
     "      --type LIST        only these record types, such as flow,tls,ntlm\n" INPUT_HELP         \
     "\nexamples:\n"                                                                                \
     "  rolecall events -r capture.pcap | jq 'select(.type == \"tls\") | .server_name'\n"           \
@@ -51,7 +60,7 @@
     "\nexample:\n  rolecall check site.yaml\n"
 
 #define HELP_DISCOVER                                                                              \
-    "usage: rolecall discover -r FILE...\n\n"                                                      \
+    "usage: rolecall discover -r FILE... | -i INTERFACE\n\n"                                       \
     "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n" INPUT_HELP  \
     "\nThe draft is YAML that 'rolecall check' loads; what is only possible is a comment in it.\n" \
     "\nexamples:\n"                                                                                \

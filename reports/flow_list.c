@@ -165,7 +165,7 @@ static void as_json(struct output *out, const struct matrix_flow *flows, size_t 
         json_text(&j, "protocol", matrix_class_name((enum matrix_class)f->row->of));
         json_text(&j, "row", f->row->id);
         json_text(&j, "profile", matrix_row_profile(f->row));
-        json_boolean(&j, "needed", f->needed);
+        json_truth(&j, "needed", f->needed);
         json_close(&j, '}');
         output_line(out);
     }

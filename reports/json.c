@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "reports/glyph.h"
+
 static void value_begins(struct json *j, const char *key)
 {
     if (j->comma) {
@@ -24,10 +26,8 @@ static void value_begins(struct json *j, const char *key)
 
 void json_key(struct json *j, struct bytes key)
 {
-    value_begins(j, NULL);
-    output_octets(j->out, "\"", 1);
-    output_octets(j->out, key.at, key.len);
-    output_octets(j->out, "\":", 2);
+    json_span(j, NULL, key);
+    output_octets(j->out, ":", 1);
     j->comma = false;
 }
 
@@ -63,16 +63,41 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
-/* Octets before the first that must be escaped. */
+/* Whether a character of several octets must not get to a terminal; a cut one is left as it is. */
+static bool is_unsafe(struct bytes text, size_t *used)
+{
+    uint8_t lead = text.at[0];
+    *used = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (*used == 1 || *used > text.len) {
+        *used = 1;
+        return false;
+    }
+    return glyph_unsafe(glyph_code((const char *)text.at, used));
+}
+
+/* Octets before the first that must be escaped: JSON's own, and what nobody should be shown. */
 static size_t plain_length(struct bytes text)
 {
-    for (size_t len = 0; len < text.len; len++) {
+    size_t len = 0, used = 1;
+    for (; len < text.len; len += used) {
         uint8_t c = text.at[len];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+        used = 1;
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f ||
+            (c >= 0x80 && is_unsafe(bytes_from(text, len), &used))) {
             return len;
         }
     }
-    return text.len;
+    return len;
+}
+
+/* A character as \u and digits, two of them above U+FFFF; at most 12 octets. */
+static size_t escape_wide(char *at, uint32_t c)
+{
+    if (c > 0xffff) {
+        c -= 0x10000;
+        return (size_t)snprintf(at, 13, "\\u%04x\\u%04x", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
+    }
+    return (size_t)snprintf(at, 7, "\\u%04x", c);
 }
 
 void json_span(struct json *j, const char *key, struct bytes text)
@@ -91,7 +116,11 @@ void json_span(struct json *j, const char *key, struct bytes text)
         }
         len += plain;
         i += plain;
-        if (i < text.len) {
+        if (i < text.len && text.at[i] >= 0x80) {
+            size_t used = 0;
+            len += escape_wide(at + len, glyph_code((const char *)text.at + i, &used));
+            i += used;
+        } else if (i < text.len) {
             len += escape(at + len, text.at[i++]);
         }
     }
@@ -118,7 +147,7 @@ void json_number(struct json *j, const char *key, uint64_t number)
     output_octets(j->out, digits + n, sizeof digits - n);
 }
 
-void json_boolean(struct json *j, const char *key, bool yes)
+void json_truth(struct json *j, const char *key, bool yes)
 {
     value_begins(j, key);
     output_text(j->out, yes ? "true" : "false");

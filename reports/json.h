@@ -2,8 +2,8 @@
  * json.h - JSON on an output, one object a line. The caller keeps the nesting right; commas are put
  * here.
  *
- * Spec: RFC 8259. Text must be valid UTF-8 (dissect/text.h sees to it); control characters are
- * escaped.
+ * Spec: RFC 8259. Text must be valid UTF-8 (dissect/text.h sees to it); control characters and
+ * others that cannot be seen (glyph.h) are escaped.
  */
 #ifndef ROLECALL_REPORTS_JSON_H
 #define ROLECALL_REPORTS_JSON_H
@@ -20,11 +20,11 @@ struct json {
 
 void json_open(struct json *j, const char *key, char bracket); /* '{' or '['; key NULL: no key */
 void json_close(struct json *j, char bracket);                 /* '}' or ']' */
-void json_key(struct json *j, struct bytes key);
+void json_key(struct json *j, struct bytes key); /* escaped; of the value that comes next */
 void json_text(struct json *j, const char *key, const char *text); /* NULL: nothing */
 void json_span(struct json *j, const char *key, struct bytes text);
 void json_number(struct json *j, const char *key, uint64_t number);
-void json_boolean(struct json *j, const char *key, bool yes);
+void json_truth(struct json *j, const char *key, bool yes);
 void json_hex(struct json *j, const char *key, struct bytes octets);
 void json_code(struct json *j, const char *key, uint64_t code, int digits); /* "0xc02f" */
 /* An array of the non-empty parts of `text` between separators; NULL: an empty one. */

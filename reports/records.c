@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-static struct json line_of(struct output *out, const char *type)
+struct json record_begin(struct output *out, const char *type)
 {
     struct json j = {.out = out};
     json_open(&j, NULL, '{');
@@ -11,7 +11,7 @@ static struct json line_of(struct output *out, const char *type)
     return j;
 }
 
-static void line_ends(struct json *j)
+void record_end(struct json *j)
 {
     json_close(j, '}');
     output_line(j->out);
@@ -78,7 +78,7 @@ static void add_value(struct json *j, const char *key, const struct record_names
         json_number(j, key, f->value.num);
         break;
     case FACT_BOOL:
-        json_boolean(j, key, f->value.num != 0);
+        json_truth(j, key, f->value.num != 0);
         break;
     case FACT_CODE16:
         json_code(j, key, f->value.num, 4);
@@ -157,7 +157,7 @@ static void add_facts(struct json *j, const struct record_names *names, const st
 void record_observation(struct output *out, const struct record_names *names,
                         const struct observation *o)
 {
-    struct json j = line_of(out, record_keys[o->record]);
+    struct json j = record_begin(out, record_keys[o->record]);
     json_time(&j, "ts", o->at.ns, o->at.precision);
     json_number(&j, "flow", o->flow.id);
     if (o->record == RECORD_FLOW) {
@@ -169,7 +169,7 @@ void record_observation(struct output *out, const struct record_names *names,
     }
     json_text(&j, "file", file_name(names, o->at.file));
     add_facts(&j, names, o);
-    line_ends(&j);
+    record_end(&j);
 }
 
 /* ---- findings and verdicts ---- */
@@ -219,9 +219,30 @@ static void add_evidence(struct json *j, const struct record_names *names, const
     json_close(j, ']');
 }
 
+/* What Wireshark shows of it: the packets between its ends. */
+static void add_display_filter(struct json *j, const struct finding *f)
+{
+    const struct party *ends[2] = {&f->client, &f->server};
+    char text[256] = "", address[ADDRESS_TEXT];
+    int len = 0;
+    for (unsigned d = 0; d < 2; d++) {
+        if (ends[d]->known) {
+            len +=
+                snprintf(text + len, sizeof text - (size_t)len, "%s%s.addr == %s",
+                         len == 0 ? "" : " && ", address_is_v4(&ends[d]->address) ? "ip" : "ipv6",
+                         address_format(&ends[d]->address, address));
+        }
+    }
+    if (f->server.known && f->server.port != 0) {
+        (void)snprintf(text + len, sizeof text - (size_t)len,
+                       " && (tcp.port == %u || udp.port == %u)", f->server.port, f->server.port);
+    }
+    json_text(j, "display_filter", *text == '\0' ? NULL : text);
+}
+
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f)
 {
-    struct json j = line_of(out, "finding");
+    struct json j = record_begin(out, "finding");
     json_text(&j, "id", f->id);
     json_text(&j, "rule", f->rule->name);
     json_text(&j, "code", f->rule->code);
@@ -242,6 +263,7 @@ void record_finding(struct output *out, const struct record_names *names, const 
     json_close(&j, ']');
     json_number(&j, "flows_total", f->flows_total);
     add_evidence(&j, names, f);
+    add_display_filter(&j, f);
     json_text(&j, "explanation", f->explanation);
     json_text(&j, "remediation", f->remediation);
     if (f->accepted != NULL) {
@@ -250,29 +272,29 @@ void record_finding(struct output *out, const struct record_names *names, const 
         json_text(&j, "until", f->accepted->until);
         json_text(&j, "by", f->accepted->by);
         if (f->acceptance_expired) {
-            json_boolean(&j, "expired", true);
+            json_truth(&j, "expired", true);
         }
         json_close(&j, '}');
     }
-    line_ends(&j);
+    record_end(&j);
 }
 
 void record_verdict(struct output *out, const struct verdict *v)
 {
-    struct json j = line_of(out, "verdict");
+    struct json j = record_begin(out, "verdict");
     json_text(&j, "rule", v->rule->name);
     json_text(&j, "code", v->rule->code);
     json_text(&j, "subject", v->subject);
     json_text(&j, "status", verdict_status_name(v->status));
     json_number(&j, "observed", v->observed);
     json_text(&j, "because", v->because);
-    line_ends(&j);
+    record_end(&j);
 }
 
 void record_statement(struct output *out, const struct statement_verdict *v)
 {
     const struct statement *s = v->statement;
-    struct json j = line_of(out, "statement");
+    struct json j = record_begin(out, "statement");
     json_text(&j, "id", s->id);
     json_text(&j, "demands", s->demands);
     json_text(&j, "seen", statement_seen_name(s->seen));
@@ -281,7 +303,7 @@ void record_statement(struct output *out, const struct statement_verdict *v)
     json_parts(&j, "not_judged", v->not_judged, ' ');
     json_number(&j, "observed", v->observed);
     json_text(&j, "because", v->because);
-    line_ends(&j);
+    record_end(&j);
 }
 
 /* ---- summary ---- */
@@ -321,16 +343,20 @@ static void add_input(struct json *j, const struct run *run, uint8_t precision)
         json_number(j, "filtered", run->source.filtered);
     }
     if (run->interrupted) {
-        json_boolean(j, "interrupted", true);
+        json_truth(j, "interrupted", true);
     }
     json_close(j, '}');
 }
 
 /* What was lost, and where; zero is said too, since it is what the reader wants to hear. */
-static void add_losses(struct json *j, const struct run *run, const struct audit_counts *a)
+static void add_losses(struct json *j, const struct run *run, const struct audit_counts *a,
+                       const struct gathering *gathering)
 {
     json_open(j, "dropped", '{');
     json_number(j, "capture", run->source.dropped);
+    if (run->source.interface_losses > 0) {
+        json_number(j, "interfaces", run->source.interface_losses);
+    }
     json_number(j, "flows_half_open", run->flows.evicted_half_open);
     json_number(j, "flows", run->flows.evicted);
     json_number(j, "reorder_octets", run->flows.reorder_shed);
@@ -344,6 +370,12 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
         json_number(j, "subjects", a->subjects_shed);
         json_number(j, "findings", a->findings_shed);
         json_number(j, "rule_state", a->state_shed);
+    }
+    if (gathering != NULL) {
+        const struct gathering_counts *g = gathering_counts(gathering);
+        json_number(j, "hosts", g->hosts_shed);
+        json_number(j, "conversations", g->conversations_shed);
+        json_number(j, "host_details", g->details_shed);
     }
     json_close(j, '}');
     json_open(j, "truncated", '{');
@@ -394,12 +426,12 @@ static void add_audit(struct json *j, const struct audit_counts *a, const struct
 }
 
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,
-                    const struct audit *audit)
+                    const struct audit *audit, const struct gathering *gathering)
 {
-    struct json j = line_of(out, "summary");
+    struct json j = record_begin(out, "summary");
     const struct audit_counts *a = audit == NULL ? NULL : audit_counts(audit);
     add_input(&j, run, run->precision);
-    add_losses(&j, run, a);
+    add_losses(&j, run, a, gathering);
     json_number(&j, "flows", run->flows.flows);
     json_open(&j, "protocols", '{');
     for (size_t i = 0; i < run->protocol_count; i++) {
@@ -410,5 +442,5 @@ void record_summary(struct output *out, const struct record_names *names, const 
         add_audit(&j, a, names->policy);
     }
     json_text(&j, "version", ROLECALL_VERSION);
-    line_ends(&j);
+    record_end(&j);
 }

@@ -9,6 +9,7 @@
 #include "capture/source.h"
 #include "dissect/engine.h"
 #include "policy/statements.h"
+#include "reports/gather.h"
 #include "reports/json.h"
 
 /* What the capture shows of conversations only in part; gathered from flow records. */
@@ -45,13 +46,17 @@ struct record_names {
     const struct policy *policy; /* for host names; NULL: none */
 };
 
+/* Every record is a line: an object that says its type first. */
+struct json record_begin(struct output *out, const char *type);
+void record_end(struct json *j);
+
 void record_observation(struct output *out, const struct record_names *names,
                         const struct observation *o);
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
 void record_verdict(struct output *out, const struct verdict *v);
 void record_statement(struct output *out, const struct statement_verdict *v);
-/* `audit` and the policy are NULL for `events`. */
+/* `audit` and the policy are NULL for `events`; `gathering`, where nothing was gathered. */
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,
-                    const struct audit *audit);
+                    const struct audit *audit, const struct gathering *gathering);
 
 #endif

@@ -89,14 +89,14 @@ static void add_time(struct report *r)
     layout_end(&r->l);
 }
 
-struct tally {
+struct used_protocol {
     const char *name;
     uint64_t flows;
 };
 
 static int by_flows(const void *left, const void *right)
 {
-    const struct tally *x = left, *y = right;
+    const struct used_protocol *x = left, *y = right;
     if (x->flows != y->flows) {
         return x->flows > y->flows ? -1 : 1;
     }
@@ -108,10 +108,10 @@ static void add_protocols(struct report *r)
 {
     const struct run *run = r->run;
     char figure[FIGURE_TEXT];
-    struct tally *all = calloc(run->protocol_count + 1, sizeof *all);
+    struct used_protocol *all = calloc(run->protocol_count + 1, sizeof *all);
     label(r, "Protocols");
     for (size_t i = 0; all != NULL && i < run->protocol_count; i++) {
-        all[i] = (struct tally){.name = run->protocols[i], .flows = run->protocol_flows[i]};
+        all[i] = (struct used_protocol){.name = run->protocols[i], .flows = run->protocol_flows[i]};
     }
     if (all != NULL) {
         qsort(all, run->protocol_count, sizeof *all, by_flows);

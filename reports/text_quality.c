@@ -42,7 +42,9 @@ static uint64_t add_capture_losses(struct report *r)
     const struct run *run = r->run;
     const struct row rows[] = {
         {run->interrupted, "interruption by the user: the report is of what was read until then"},
-        {run->source.dropped, "packets dropped by the capturing machine, as the file itself says"},
+        {run->source.dropped, "packets dropped by the capturing machine, as it says itself"},
+        {run->source.interface_losses,
+         "times that an interface went away while it was captured from"},
         {run->source.truncated_files, "files that end inside a packet; judged up to there"},
         {run->source.snapped, "packets captured shorter than they were (snap length)"},
         {run->quality.gaps, "conversations with payload that was not captured"},

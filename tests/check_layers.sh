@@ -42,18 +42,19 @@ door() {
         done
         complain "$name is included by $file; its only door: $*"
     done < <(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($pattern)" ./*.[ch] capture/*.[ch] dissect/*.[ch] \
-        policy/*.[ch] reports/*.[ch] 2>/dev/null | sed 's,^\./,,')
+        policy/*.[ch] reports/*.[ch] commands/*.[ch] 2>/dev/null | sed 's,^\./,,')
 }
-door libpcap 'pcap' capture/source_reader.c capture/source_filter.c
+door libpcap 'pcap' capture/source_reader.c capture/source_filter.c capture/source_live.c
 door nDPI 'ndpi' dissect/ndpi_shim.h
-door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c
+door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c reports/syslog_send.c
 door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
+door jansson 'jansson' reports/document.h
 door libzstd 'zstd' capture/source_feed.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"
-done < <(includes ./*.[ch] capture/*.[ch] dissect/*.[ch] policy/*.[ch] reports/*.[ch] | grep ':dissect/ndpi_shim\.h$' |
+done < <(includes ./*.[ch] capture/*.[ch] dissect/*.[ch] policy/*.[ch] reports/*.[ch] commands/*.[ch] | grep ':dissect/ndpi_shim\.h$' |
     grep -v '^dissect/identify\.c:')
 
 [ "$bad" = 0 ] && echo "layers: in order"

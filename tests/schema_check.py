@@ -185,7 +185,7 @@ def main():
     until = time.monotonic() + SECONDS
     check_facts(checker)
     kept = check_project(checker, rolecall)
-    for kind in ("flow", "finding", "verdict", "summary", "rule"):
+    for kind in ("flow", "finding", "verdict", "summary", "rule", "audit", "model", "host", "conversation", "traffic", "grade"):
         if kind not in kept:
             checker.fault("no %s record was seen" % kind)
     spoilt = check_refusals(checker, kept)

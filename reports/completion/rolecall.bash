@@ -1,5 +1,7 @@
 # bash completion for rolecall; needs nothing but bash 4.
 
+_rolecall_formats="jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf cef syslog"
+
 _rolecall_words()
 {
     mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
@@ -34,9 +36,9 @@ _rolecall_rules()
 # The options of a command.
 _rolecall_options()
 {
-    local input="--read --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
+    local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --format --events --report --fail-on --color $input" ;;
+        audit) echo "--policy --format --events --report --formats --syslog --syslog-ca --reproducible --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy $input" ;;
         check) echo "--policy --fail-on --help" ;;
@@ -51,14 +53,20 @@ _rolecall_value()
 {
     case $1 in
         --read | -r | --policy | -p | --output | -o) _rolecall_files "$2" ;;
+        --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then
                 _rolecall_words "table csv json nftables windows" "$2"
+            elif [[ ${COMP_WORDS[1]} == audit ]]; then
+                _rolecall_words "text $_rolecall_formats" "$2"
             else
                 _rolecall_words "text jsonl" "$2"
             fi
             ;;
+        --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
+        --syslog-ca) _rolecall_files "$2" ;;
+        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;

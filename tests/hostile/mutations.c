@@ -116,7 +116,7 @@ static void write_all(struct run_state *s, struct pipeline *p)
     for (size_t i = 0; i < count; i++) {
         record_finding(s->out, &s->names, findings[i]);
     }
-    record_summary(s->out, &s->names, pipeline_summary(p), s->audit);
+    record_summary(s->out, &s->names, pipeline_summary(p), s->audit, NULL);
     text_report(s->out, &(struct text_style){0}, &s->names, pipeline_summary(p), s->audit);
 }
 

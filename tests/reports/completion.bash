@@ -49,7 +49,8 @@ expect "audit" au
 expect "text" audit --format t
 expect "jsonl text" rules --format ""
 expect "jsonl" audit --format = j
-expect "jsonl text" audit --format =
+expect "cef csv-findings csv-flows csv-hosts csv-verdicts" audit --format = c
+expect "sarif syslog" audit --formats s
 expect "critical" audit --fail-on c
 expect "critical high info low medium" check --fail-on ""
 expect "always auto" audit --color a

@@ -5,7 +5,6 @@
 
 #include <jansson.h>
 
-#undef json_boolean /* the writer has one of its own */
 #include "reports/catalogue.h"
 
 static char *taken(struct output *out)

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <time.h>
 
-#undef json_boolean /* the writer has one of its own */
+#undef json_truth /* the writer has one of its own */
 
 #include "dissect/text.h"
 #include "reports/json.h"
@@ -89,14 +89,14 @@ static void nesting_and_commas(void **state)
     json_number(&j, "zero", 0);
     json_number(&j, "most", UINT64_MAX);
     json_text(&j, "nothing", NULL);
-    json_boolean(&j, "yes", true);
+    json_truth(&j, "yes", true);
     json_open(&j, "empty", '[');
     json_close(&j, ']');
     json_open(&j, "list", '[');
     json_text(&j, NULL, "a");
     json_open(&j, NULL, '{');
     json_close(&j, '}');
-    json_boolean(&j, NULL, false);
+    json_truth(&j, NULL, false);
     json_close(&j, ']');
     json_key(&j, bytes_text("group"));
     json_open(&j, NULL, '{');

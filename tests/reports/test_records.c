@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-#undef json_boolean /* the writer has one of its own */
 #include "reports/records.h"
 
 static json_t *one_record(struct output *out)
@@ -142,7 +141,7 @@ static void summary_of_events(void **state)
     struct record_names names = {0};
     (void)state;
     struct output *out = output_to_memory();
-    record_summary(out, &names, &run, NULL);
+    record_summary(out, &names, &run, NULL, NULL);
     json_t *doc = one_record(out);
     json_t *input = json_object_get(doc, "input"), *partial = json_object_get(doc, "partial");
     assert_string_equal(json_string_value(json_array_get(json_object_get(input, "files"), 0)),

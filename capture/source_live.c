@@ -1,0 +1,332 @@
+#include "capture/source_live.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "capture/decode.h"
+#include "capture/limits.h"
+
+#define NS_PER_SECOND INT64_C(1000000000)
+/* How long the kernel may gather packets before it hands them over, and how often time is told. */
+#define PATIENCE_MS 100
+#define PATIENCE_NS (PATIENCE_MS * (NS_PER_SECOND / 1000))
+/* Time is told a little late, so that packets that are still in the kernel are not in the past. */
+#define LATE_NS (2 * PATIENCE_NS)
+
+struct tap { /* one interface */
+    const char *name;
+    pcap_t *pcap; /* NULL: it went away */
+    struct pollfd poll;
+    unsigned received_drops;
+    bool has_next;
+    struct packet next; /* holds its block */
+};
+
+struct live {
+    struct live_options options;
+    struct tap *taps;
+    struct pollfd *polls;
+    struct chunk *chunk; /* being filled */
+    size_t filled;
+    struct block *delivered;
+    uint64_t number;             /* of the last packet, all interfaces together */
+    int64_t told_ns, retried_ns; /* monotonic */
+};
+
+static int64_t clock_ns(clockid_t which)
+{
+    struct timespec now;
+    clock_gettime(which, &now);
+    return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+/* ---- opening ---- */
+
+static int explain(const struct tap *tap, pcap_t *pcap, int code, char error[SOURCE_ERROR])
+{
+    switch (code) {
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+        (void)snprintf(error, SOURCE_ERROR, "%s: no such interface; 'ip -br link' lists them",
+                       tap->name);
+        return -ENODEV;
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED:
+        (void)snprintf(error, SOURCE_ERROR,
+                       "%s: capturing is not allowed; run as root, or once 'setcap cap_net_raw+ep' "
+                       "on the program",
+                       tap->name);
+        return -EPERM;
+    case PCAP_ERROR_IFACE_NOT_UP:
+        (void)snprintf(error, SOURCE_ERROR,
+                       "%s: the interface is down; 'ip link set %s up' mends it", tap->name,
+                       tap->name);
+        return -ENETDOWN;
+    default:
+        (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name,
+                       *pcap_geterr(pcap) != '\0' ? pcap_geterr(pcap) : pcap_statustostr(code));
+        return -EIO;
+    }
+}
+
+static void prepare(pcap_t *pcap)
+{
+    (void)pcap_set_snaplen(pcap, LIMIT_FRAME_OCTETS);
+    (void)pcap_set_promisc(pcap, 1);
+    (void)pcap_set_timeout(pcap, PATIENCE_MS);
+    (void)pcap_set_buffer_size(pcap, LIMIT_LIVE_RING);
+    /* Where the kernel cannot, stamps are in microseconds; pcap_get_tstamp_precision tells. */
+    (void)pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+}
+
+static int apply_filter(pcap_t *pcap, const char *expression, char error[SOURCE_ERROR])
+{
+    struct bpf_program program;
+    if (expression == NULL) {
+        return 0;
+    }
+    if (pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+        (void)snprintf(error, SOURCE_ERROR, "filter '%s': %s", expression, pcap_geterr(pcap));
+        return -EINVAL;
+    }
+    int failed = pcap_setfilter(pcap, &program);
+    pcap_freecode(&program);
+    if (failed != 0) {
+        (void)snprintf(error, SOURCE_ERROR, "filter '%s': %s", expression, pcap_geterr(pcap));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int check_link(const struct tap *tap, pcap_t *pcap, char error[SOURCE_ERROR])
+{
+    int link = pcap_datalink(pcap);
+    if (link >= 0 && decode_knows_link((uint32_t)link)) {
+        return 0;
+    }
+    const char *name = link < 0 ? NULL : pcap_datalink_val_to_name(link);
+    (void)snprintf(error, SOURCE_ERROR,
+                   "%s: its packets begin with a link layer that is not known here (%s)", tap->name,
+                   name == NULL ? "no name" : name);
+    return -EPROTONOSUPPORT;
+}
+
+static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR])
+{
+    char why[PCAP_ERRBUF_SIZE] = "";
+    pcap_t *pcap = pcap_create(tap->name, why);
+    if (pcap == NULL) {
+        (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
+        return -EIO;
+    }
+    prepare(pcap);
+    int code = pcap_activate(pcap);
+    int failed = code < 0 ? explain(tap, pcap, code, error) : check_link(tap, pcap, error);
+    if (failed == 0) {
+        failed = apply_filter(pcap, filter, error);
+    }
+    if (failed == 0 && pcap_setnonblock(pcap, 1, why) != 0) {
+        (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
+        failed = -EIO;
+    }
+    if (failed != 0) {
+        pcap_close(pcap);
+        return failed;
+    }
+    tap->pcap = pcap;
+    tap->received_drops = 0;
+    tap->poll = (struct pollfd){.fd = pcap_get_selectable_fd(pcap), .events = POLLIN};
+    return 0;
+}
+
+int live_open(const struct live_options *options, char error[SOURCE_ERROR], struct live **ret)
+{
+    struct live *l = calloc(1, sizeof *l);
+    int failed = l == NULL ? -ENOMEM : 0;
+    if (failed == 0) {
+        l->options = *options;
+        l->taps = calloc(options->count, sizeof *l->taps);
+        l->polls = calloc(options->count, sizeof *l->polls);
+        l->chunk = chunk_take(options->pool, CHUNK_OCTETS);
+        failed = l->taps == NULL || l->polls == NULL || l->chunk == NULL ? -ENOMEM : 0;
+    }
+    if (failed == -ENOMEM) {
+        (void)snprintf(error, SOURCE_ERROR, "out of memory for capturing");
+    }
+    for (size_t i = 0; i < options->count && failed == 0; i++) {
+        l->taps[i].name = options->names[i];
+        failed = tap_open(&l->taps[i], options->filter, error);
+    }
+    if (failed != 0) {
+        (void)live_free(l);
+        return failed;
+    }
+    *ret = l;
+    return 0;
+}
+
+struct live *live_free(struct live *l)
+{
+    if (l == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; l->taps != NULL && i < l->options.count; i++) {
+        if (l->taps[i].pcap != NULL) {
+            pcap_close(l->taps[i].pcap);
+        }
+        block_drop(l->taps[i].has_next ? l->taps[i].next.block : NULL);
+    }
+    block_drop(l->delivered);
+    block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
+    free(l->taps);
+    free(l->polls);
+    free(l);
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static bool keep(struct live *l, struct tap *tap, const uint8_t *octets, size_t len)
+{
+    if (l->chunk == NULL || l->chunk->capacity - l->filled < len) {
+        block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
+        l->chunk = chunk_take(l->options.pool, len > CHUNK_OCTETS ? len : CHUNK_OCTETS);
+        l->filled = 0;
+    }
+    if (l->chunk == NULL) {
+        return false;
+    }
+    uint8_t *to = l->chunk->octets + l->filled;
+    memcpy(to, octets, len);
+    l->filled += len;
+    tap->next.data = bytes_of(to, len);
+    tap->next.block = block_hold(&l->chunk->block);
+    tap->has_next = true;
+    return true;
+}
+
+static void count_drops(struct live *l, struct tap *tap)
+{
+    struct pcap_stat stat;
+    if (pcap_stats(tap->pcap, &stat) == 0) {
+        /* Both are cumulative and may wrap. */
+        unsigned drops = stat.ps_drop + stat.ps_ifdrop;
+        l->options.counts->dropped += drops - tap->received_drops;
+        tap->received_drops = drops;
+    }
+}
+
+static void lose(struct live *l, struct tap *tap)
+{
+    count_drops(l, tap);
+    pcap_close(tap->pcap);
+    tap->pcap = NULL;
+    l->options.counts->interface_losses++;
+}
+
+/* False when memory is used up. */
+static bool take_next(struct live *l, struct tap *tap)
+{
+    struct pcap_pkthdr *head;
+    const uint8_t *octets;
+    int got = pcap_next_ex(tap->pcap, &head, &octets);
+    if (got == PCAP_ERROR) {
+        lose(l, tap);
+    }
+    if (got != 1) {
+        return true;
+    }
+    bool nano = pcap_get_tstamp_precision(tap->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    tap->next.at = (struct stamp){
+        .ns = head->ts.tv_sec * NS_PER_SECOND + head->ts.tv_usec * (nano ? 1 : 1000),
+        .precision = nano ? 9 : 6,
+    };
+    tap->next.wire_len = head->len;
+    tap->next.link_type = (uint32_t)pcap_datalink(tap->pcap);
+    return keep(l, tap, octets, head->caplen);
+}
+
+static struct tap *earliest(struct live *l)
+{
+    struct tap *first = NULL;
+    for (size_t i = 0; i < l->options.count; i++) {
+        struct tap *tap = &l->taps[i];
+        if (tap->has_next && (first == NULL || tap->next.at.ns < first->next.at.ns)) {
+            first = tap;
+        }
+    }
+    return first;
+}
+
+static void reopen(struct live *l, int64_t now)
+{
+    char error[SOURCE_ERROR]; /* it is told in the report, once, and not every second */
+    if (now - l->retried_ns < NS_PER_SECOND) {
+        return;
+    }
+    l->retried_ns = now;
+    for (size_t i = 0; i < l->options.count; i++) {
+        if (l->taps[i].pcap == NULL) {
+            (void)tap_open(&l->taps[i], l->options.filter, error);
+        }
+    }
+}
+
+static int tell_time(struct live *l, int64_t now, struct packet *ret)
+{
+    l->told_ns = now;
+    for (size_t i = 0; i < l->options.count; i++) {
+        if (l->taps[i].pcap != NULL) {
+            count_drops(l, &l->taps[i]);
+        }
+    }
+    reopen(l, now);
+    *ret = (struct packet){.at = {.ns = clock_ns(CLOCK_REALTIME) - LATE_NS}};
+    return SOURCE_IDLE;
+}
+
+static void wait_for_packets(struct live *l, int64_t now)
+{
+    int64_t left = l->told_ns + PATIENCE_NS - now;
+    nfds_t open = 0;
+    for (size_t i = 0; i < l->options.count; i++) {
+        if (l->taps[i].pcap != NULL) {
+            l->polls[open++] = l->taps[i].poll;
+        }
+    }
+    /* An error of poll shows at the next read of the interface; a signal, in `stop`. */
+    (void)poll(l->polls, open, (int)((left + 999999) / 1000000));
+}
+
+int live_next(struct live *l, struct packet *ret)
+{
+    block_drop(l->delivered);
+    l->delivered = NULL;
+    for (;;) {
+        if (l->options.stop != NULL && *l->options.stop != 0) {
+            (void)tell_time(l, l->told_ns, ret);
+            return 0;
+        }
+        for (size_t i = 0; i < l->options.count; i++) {
+            if (l->taps[i].pcap != NULL && !l->taps[i].has_next && !take_next(l, &l->taps[i])) {
+                return -ENOMEM;
+            }
+        }
+        struct tap *first = earliest(l);
+        if (LIKELY(first != NULL)) {
+            first->has_next = false;
+            first->next.at.packet = ++l->number;
+            l->delivered = first->next.block;
+            *ret = first->next;
+            return 1;
+        }
+        int64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (now - l->told_ns >= PATIENCE_NS) {
+            return tell_time(l, now, ret);
+        }
+        wait_for_packets(l, now);
+    }
+}

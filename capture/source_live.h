@@ -1,0 +1,37 @@
+/*
+ * source_live.h - packets of network interfaces as they pass, through libpcap's memory-mapped ring.
+ *
+ * Units:  time is the kernel's, in ns where it can.
+ * Owner:  a packet lies in a chunk of the pool, held until the next call.
+ * Errors: live_open answers a negative errno and one line. An interface that goes away later is no
+ * error: it is opened again once a second, and `interface_losses` counts it.
+ *
+ * What the kernel could not keep, because its ring was full or the interface dropped it, is added
+ * to source_counts.dropped. Packets of several interfaces come in the order of their time as far as
+ * the kernel hands them over at the same time (100 ms).
+ */
+#ifndef ROLECALL_CAPTURE_SOURCE_LIVE_H
+#define ROLECALL_CAPTURE_SOURCE_LIVE_H
+
+#include "capture/source_filter.h"
+#include "capture/source_pool.h"
+
+struct live;
+
+struct live_options {
+    const char *const *names; /* of interfaces; "any": all */
+    size_t count;
+    const char *filter;                /* checked by the kernel; NULL: all packets */
+    const volatile sig_atomic_t *stop; /* as in struct source_options */
+    struct chunk_pool *pool;
+    struct source_counts *counts;
+};
+
+int live_open(const struct live_options *options, char error[SOURCE_ERROR],
+              struct live **ret) MUST_USE;
+/* 1: a packet; SOURCE_IDLE: none for a while, ret->at says how late it is; 0: asked to stop;
+ * -ENOMEM. */
+int live_next(struct live *l, struct packet *ret) MUST_USE;
+struct live *live_free(struct live *l); /* NULL is fine; returns NULL */
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * command.h - what the commands share: options, error lines, outputs, one run of the pipeline.
+ *
+ * Errors are printed where they are met, once, one line: what, where, how to mend it; the functions
+ * then return EXIT_TROUBLE.
+ */
+#ifndef ROLECALL_COMMANDS_COMMAND_H
+#define ROLECALL_COMMANDS_COMMAND_H
+
+#include "pipeline.h"
+#include "policy/discover.h"
+#include "reports/gather.h"
+#include "reports/progress.h"
+#include "reports/text.h"
+
+enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
+
+struct options {
+    const char **inputs;
+    size_t input_count;
+    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color,
+        *syslog, *syslog_authorities;
+    enum severity fail_on;
+    unsigned workers;
+    size_t memory;
+    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
+};
+
+struct command {
+    const char *name, *summary, *help;
+    int (*run)(const struct command *c, struct options *o, int argc, char **argv);
+};
+
+struct session { /* one run of events or audit */
+    const struct options *options;
+    struct policy *policy;
+    struct audit *audit;
+    struct gathering *gathering; /* NULL: no report asks for it */
+    struct discovery *discovery;
+    struct output *events; /* where observations are written; NULL: nowhere */
+    uint32_t written_records;
+    struct record_names names;
+    struct progress progress;
+};
+
+int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
+int usage(const struct command *c, const char *what);
+/* Of -r, or of -i (interfaces, with commas between): the two exclude each other. */
+int add_inputs(struct options *o, char *word, bool live);
+int rest_as_inputs(struct options *o, int argc, char **argv);
+int load_policy(const char *path, struct policy **ret);
+int open_output(const char *path, struct output **ret);
+int close_output(struct output *out, const char *path);
+struct text_style style_for(const struct options *o);
+/* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
+ * and output. `records`: bits of the kinds that are wanted. */
+int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
+
+int run_audit(const struct command *c, struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * document.h - one audit's results in memory: the records of records_report.h, parsed. Every format
+ * but the records themselves is rendered from it and from nothing else, so that a stored audit
+ * renders as well as a fresh one.
+ *
+ * Records are read with jansson's functions, and the few below. Keys may be absent: a document may
+ * come from another version.
+ *
+ * Owner:  document_free frees everything; records are borrowed.
+ */
+#ifndef ROLECALL_REPORTS_DOCUMENT_H
+#define ROLECALL_REPORTS_DOCUMENT_H
+
+#include <jansson.h>
+
+#include "capture/bytes.h"
+#include "reports/json.h"
+#include "reports/output.h"
+
+struct document_part { /* records of one type, in their order */
+    json_t **at;
+    size_t count;
+};
+
+struct document {
+    json_t **lines; /* all records */
+    size_t line_count;
+    json_t **sorted;                 /* where the parts lie */
+    json_t *audit, *model, *summary; /* NULL: none */
+    struct document_part findings, verdicts, statements, rules, hosts, conversations, traffic,
+        grades;
+};
+
+#define DOCUMENT_ERROR 200
+/* From JSON Lines; records of unknown types are kept in `lines`. 0, -EINVAL with a line in `error`,
+ * or -ENOMEM. */
+int document_parse(struct bytes text, char error[DOCUMENT_ERROR], struct document **ret) MUST_USE;
+struct document *document_free(struct document *d); /* NULL is fine; returns NULL */
+/* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. */
+void document_write(struct output *out, const struct document *d);
+
+/* A value as JSON, in the style of all records. */
+void json_value(struct json *j, const char *key, const json_t *value);
+
+/* Texts, numbers and truths of a record by key, or by keys along a path ("client.ip"). Texts: NULL
+ * when there is none; numbers 0. */
+const json_t *member_at(const json_t *record, const char *path);
+const char *member_text(const json_t *record, const char *path);
+uint64_t member_number(const json_t *record, const char *path);
+bool member_truth(const json_t *record, const char *path);
+/* The rule that a finding or verdict names; NULL: the document does not have it. */
+const json_t *document_rule(const struct document *d, const json_t *record);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * finding_view.h - a finding of a document with its values at hand, for the formats that tell
+ * machines of findings.
+ *
+ * Owner: texts belong to the document. Absent texts are "", so that they can be written anywhere.
+ */
+#ifndef ROLECALL_REPORTS_FINDING_VIEW_H
+#define ROLECALL_REPORTS_FINDING_VIEW_H
+
+#include "reports/document.h"
+#include "reports/records.h"
+
+struct end_view {
+    bool known;
+    const char *ip, *name, *group, *zone, *forest; /* name: declared, else learned */
+    uint64_t port;                                 /* 0: none */
+};
+
+struct finding_view {
+    const json_t *record, *rule; /* rule: of the catalogue; NULL: not in the document */
+    const char *id, *name, *code, *title, *severity, *confidence, *explanation, *remediation;
+    const char *first, *last; /* RFC 3339 */
+    unsigned rank;            /* of its severity: 1 info to 5 critical; 0: another word */
+    uint64_t count;
+    bool accepted; /* and not expired */
+    const char *reason;
+    struct end_view client, server;
+};
+
+struct finding_view finding_view(const struct document *d, size_t place);
+/* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */
+const char *end_label(const struct end_view *e);
+/* Text with a backslash before each of the `special` characters; what cannot be seen is shown. At
+ * most `most` octets, whole characters only. */
+void escaped_text(struct output *out, const char *text, const char *special, size_t most);
+/* A time of a record in ns since the epoch; 0 where it is none. */
+int64_t time_of_text(const char *rfc3339);
+/* A text of a record, "" when it is not there. */
+const char *member_or_empty(const json_t *record, const char *path);
+
+#endif

@@ -1,0 +1,164 @@
+#include "reports/records_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "reports/grade.h"
+
+static const char *profile_name(enum profile p)
+{
+    static const char *const names[] = {"article", "current", "strict"};
+    return names[p];
+}
+
+static void record_audit(struct output *out, const struct results *r)
+{
+    const struct policy *p = r->names->policy;
+    const struct run *run = r->run;
+    struct json j = record_begin(out, "audit");
+    json_text(&j, "tool", "rolecall");
+    json_text(&j, "version", ROLECALL_VERSION);
+    json_text(&j, "policy", p->path);
+    json_hex(&j, "policy_sha256", bytes_of(p->sha256, sizeof p->sha256));
+    json_text(&j, "profile", profile_name(p->profile));
+    json_open(&j, "inputs", '[');
+    for (size_t i = 0; i < run->input_count; i++) {
+        json_text(&j, NULL, run->inputs[i]);
+    }
+    json_close(&j, ']');
+    if (r->generated_ns != INT64_MIN) {
+        json_time(&j, "generated", r->generated_ns, 0);
+    }
+    if (run->source.packets > 0) {
+        json_time(&j, "start", run->source.first_ns, run->precision);
+        json_time(&j, "end", run->source.last_ns, run->precision);
+    }
+    record_end(&j);
+}
+
+static void add_chapter(struct json *j, const struct chapter *c)
+{
+    json_text(j, "chapter", c->name);
+    json_text(j, "chapter_letter", c->letter);
+    json_text(j, "chapter_title", c->title);
+}
+
+void record_rule(struct output *out, const struct rule *rule, enum severity severity)
+{
+    struct json j = record_begin(out, "rule");
+    json_text(&j, "code", rule->code);
+    json_text(&j, "rule", rule->name);
+    add_chapter(&j, rule_chapter(rule));
+    json_text(&j, "title", rule->title);
+    json_text(&j, "severity", severity_name(severity));
+    json_parts(&j, "statements", rule->statements, ' ');
+    json_parts(&j, "references", rule->references, '\n');
+    json_text(&j, "means", rule->means);
+    json_text(&j, "evidence", rule->evidence);
+    json_text(&j, "remediation", rule->remediation);
+    json_open(&j, "records", '[');
+    for (unsigned kind = 0; kind < RECORD_COUNT; kind++) {
+        if ((rule->records & 1u << kind) != 0) {
+            json_text(&j, NULL, record_keys[kind]);
+        }
+    }
+    json_close(&j, ']');
+    record_end(&j);
+}
+
+/* ---- grades ---- */
+
+static void add_cost(struct json *j, const struct grade_cost *c)
+{
+    char text[200];
+    if (c->findings > 0) {
+        (void)snprintf(text, sizeof text, "%s %s: %" PRIu64 " finding%s, the worst %s: -%u points",
+                       c->rule->code, c->rule->name, c->findings, c->findings == 1 ? "" : "s",
+                       severity_name(c->worst), c->points);
+        json_text(j, NULL, text);
+    }
+    if (c->accepted > 0) {
+        (void)snprintf(text, sizeof text, "%s %s: %" PRIu64 " accepted by the policy, not counted",
+                       c->rule->code, c->rule->name, c->accepted);
+        json_text(j, NULL, text);
+    }
+}
+
+static void record_grade(struct output *out, const struct grade *g)
+{
+    char text[120];
+    struct json j = record_begin(out, "grade");
+    add_chapter(&j, g->chapter);
+    if (g->letter != '\0') {
+        json_text(&j, "grade", (char[2]){g->letter, '\0'});
+        json_number(&j, "points", g->points);
+    }
+    json_number(&j, "judged", g->judged);
+    json_number(&j, "not_judged", g->unjudged);
+    json_open(&j, "because", '[');
+    for (unsigned i = 0; i < g->cost_count; i++) {
+        add_cost(&j, &g->costs[i]);
+    }
+    if (g->letter == '\0') {
+        json_text(&j, NULL, "nothing of this chapter was judged, so there is no grade");
+    } else if (g->cost_count == 0) {
+        (void)snprintf(text, sizeof text, "no finding in %" PRIu64 " judged subject%s", g->judged,
+                       g->judged == 1 ? "" : "s");
+        json_text(&j, NULL, text);
+    }
+    json_close(&j, ']');
+    record_end(&j);
+}
+
+/* Of each chapter that has a rule which is on. */
+static void record_grades(struct output *out, const struct audit *a)
+{
+    for (unsigned c = 0; c < chapter_count; c++) {
+        enum severity severity = SEVERITY_OFF;
+        const struct rule *rule = NULL;
+        struct grade grade;
+        for (unsigned i = 0; (rule = audit_rule(a, i, &severity)) != NULL; i++) {
+            if (rule_chapter(rule) == &chapters[c]) {
+                grade_chapter(&grade, a, &chapters[c]);
+                record_grade(out, &grade);
+                break;
+            }
+        }
+    }
+}
+
+/* ---- all ---- */
+
+static void record_answers(struct output *out, const struct results *r)
+{
+    size_t count = 0;
+    const struct finding *const *findings = audit_findings(r->audit, &count);
+    for (size_t i = 0; i < count; i++) {
+        record_finding(out, r->names, findings[i]);
+    }
+    const struct verdict *const *verdicts = audit_verdicts(r->audit, &count);
+    for (size_t i = 0; i < count; i++) {
+        record_verdict(out, verdicts[i]);
+    }
+    const struct statement_verdict *answers = audit_statements(r->audit, &count);
+    for (size_t i = 0; i < count; i++) {
+        record_statement(out, &answers[i]);
+    }
+}
+
+void records_report(struct output *out, const struct results *r)
+{
+    enum severity severity = SEVERITY_OFF;
+    const struct rule *rule = NULL;
+    record_audit(out, r);
+    record_answers(out, r);
+    for (unsigned i = 0; (rule = audit_rule(r->audit, i, &severity)) != NULL; i++) {
+        record_rule(out, rule, severity);
+    }
+    record_model(out, r->names->policy);
+    if (r->gathering != NULL) {
+        record_gathering(out, r);
+    }
+    record_grades(out, r->audit);
+    record_summary(out, r->names, r->run, r->audit, r->gathering);
+}

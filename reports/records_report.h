@@ -1,0 +1,28 @@
+/*
+ * records_report.h - the whole of an audit as records, in their order: audit, findings, verdicts,
+ * statements, then what only a report shows (rules, model, hosts, conversations, traffic, grades),
+ * summary. Every other report is made from these.
+ */
+#ifndef ROLECALL_REPORTS_RECORDS_REPORT_H
+#define ROLECALL_REPORTS_RECORDS_REPORT_H
+
+#include "reports/gather.h"
+#include "reports/records.h"
+
+struct results {
+    const struct record_names *names; /* with source and policy */
+    const struct run *run;
+    const struct audit *audit; /* finished */
+    const struct gathering
+        *gathering;       /* finished; NULL: nothing was gathered, so no records of it */
+    int64_t generated_ns; /* when; INT64_MIN: not told, so that it can be reproduced */
+};
+
+void records_report(struct output *out, const struct results *r);
+
+/* Parts of it; each writes one record, or several. */
+void record_rule(struct output *out, const struct rule *rule, enum severity severity);
+void record_model(struct output *out, const struct policy *p);
+void record_gathering(struct output *out, const struct results *r);
+
+#endif

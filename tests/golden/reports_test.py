@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""reports_test.py - every format of a report against somebody else's reader, and the same octets from every run.
+
+usage: reports_test.py --rolecall PROGRAM --pcaps FOLDER
+
+SARIF by its published schema, CSV by Python's strict parser, Markdown by cmark-gfm (where it is there), ECS, OCSF and
+CEF by what their specifications say of fields; for syslog see syslog_test.py.
+"""
+import argparse, csv, filecmp, html.parser, io, json, os, re, shutil, subprocess, sys, tempfile
+
+import jsonschema
+
+import golden
+
+CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay']
+FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog'
+HERE = os.path.dirname(os.path.abspath(__file__))
+FORMULA = '=+-@\t\r\n|%'
+
+# Elastic Common Schema 8.11, https://www.elastic.co/guide/en/ecs/8.11: the fields that we write, and their types.
+ECS = {
+    '@timestamp': 'date', 'message': 'text', 'ecs.version': 'keyword', 'event.kind': 'keyword', 'event.category': 'list',
+    'event.type': 'list', 'event.module': 'keyword', 'event.dataset': 'keyword', 'event.id': 'keyword', 'event.code': 'keyword',
+    'event.severity': 'long', 'event.start': 'date', 'event.end': 'date', 'event.reason': 'keyword', 'rule.id': 'keyword',
+    'rule.name': 'keyword', 'rule.description': 'keyword', 'rule.category': 'keyword', 'rule.ruleset': 'keyword',
+    'rule.reference': 'keyword', 'source.address': 'keyword', 'source.ip': 'keyword', 'source.port': 'long',
+    'source.domain': 'keyword', 'destination.address': 'keyword', 'destination.ip': 'keyword', 'destination.port': 'long',
+    'destination.domain': 'keyword', 'related.ip': 'list', 'related.hosts': 'list', 'observer.product': 'keyword',
+    'observer.type': 'keyword', 'observer.version': 'keyword',
+}
+ECS_VALUES = {'event.kind': {'alert'}, 'event.category': {'configuration', 'network'}, 'event.type': {'info'}}
+
+TEXT, TIME, COUNT = {'type': 'string'}, {'type': 'integer', 'minimum': 10 ** 11}, {'type': 'integer', 'minimum': 1}
+
+
+def shape(required, optional=()):
+    keys = {**required, **dict(optional)}
+    return {'type': 'object', 'properties': keys, 'required': list(required), 'additionalProperties': False}
+
+
+# OCSF 1.3, detection_finding and the objects in it: required attributes, and the optional ones that we write.
+ENDPOINT = {**shape({}, {'ip': TEXT, 'port': {'type': 'integer', 'minimum': 1, 'maximum': 65535}, 'hostname': TEXT, 'zone': TEXT}),
+            'anyOf': [{'required': ['ip']}, {'required': ['hostname']}]}
+OCSF = shape({
+    'class_uid': {'const': 2004}, 'category_uid': {'const': 2}, 'activity_id': {'enum': [1, 2, 3]}, 'type_uid': {'const': 200401},
+    'time': TIME, 'severity_id': {'enum': [1, 2, 3, 4, 5]},
+    'metadata': shape({'version': {'const': '1.3.0'}, 'product': shape({'name': TEXT, 'vendor_name': TEXT}, {'version': TEXT})},
+                      {'event_code': TEXT, 'uid': TEXT}),
+    'finding_info': shape({'uid': TEXT, 'title': TEXT},
+                          {'desc': TEXT, 'first_seen_time': TIME, 'last_seen_time': TIME, 'types': {'type': 'array', 'items': TEXT},
+                           'analytic': shape({'type_id': {'const': 1}}, {'uid': TEXT, 'name': TEXT, 'type': {'const': 'Rule'}})}),
+}, {
+    'class_name': {'const': 'Detection Finding'}, 'category_name': {'const': 'Findings'}, 'activity_name': {'const': 'Create'},
+    'start_time': TIME, 'end_time': TIME, 'count': COUNT, 'severity': {'enum': ['Informational', 'Low', 'Medium', 'High', 'Critical']},
+    'confidence_id': {'enum': [1, 2, 3]}, 'confidence': {'enum': ['Low', 'Medium', 'High']}, 'status_id': {'enum': [1, 3]},
+    'status': {'enum': ['New', 'Suppressed']}, 'status_detail': TEXT, 'message': TEXT,
+    'evidences': {'type': 'array', 'items': shape({}, {'src_endpoint': ENDPOINT, 'dst_endpoint': ENDPOINT, 'data': {'type': 'object'}})},
+    'resources': {'type': 'array', 'items': shape({}, {'name': TEXT, 'uid': TEXT, 'type': TEXT})},
+    'remediation': shape({'desc': TEXT}, {'references': {'type': 'array', 'items': TEXT}}),
+})
+
+problems = []
+
+
+def fault(where, what, *more):
+    problems.append('%s: %s %s' % (where, what, ' '.join(repr(m)[:300] for m in more)))
+
+
+def read(folder, name, newline=None):
+    with open(os.path.join(folder, name), encoding='utf-8', newline=newline) as f:
+        return f.read()
+
+
+def lines(folder, name):
+    return [json.loads(line) for line in read(folder, name).split('\n')[:-1]]
+
+
+def safe(where, text):
+    """No character that steers a terminal or hides."""
+    for c in text:
+        if (ord(c) < 32 and c not in '\n\r') or 0x7f <= ord(c) < 0xa0 or ord(c) in (0x200b, 0x200e, 0x200f, 0xfeff) or \
+                0x2028 <= ord(c) <= 0x202e or 0x2060 <= ord(c) <= 0x206f:
+            fault(where, 'holds', c)
+            return
+
+
+def check_sarif(where, folder, records, schema):
+    log = json.loads(read(folder, 'report.sarif'))
+    for error in list(schema.iter_errors(log))[:3]:
+        fault(where, 'sarif', list(error.absolute_path), error.message)
+    run = log['runs'][0]
+    rules = [r['id'] for r in run['tool']['driver']['rules']]
+    if len(set(rules)) != len(rules):
+        fault(where, 'sarif: two rules with one id')
+    if [r['partialFingerprints']['rolecallFinding/v1'] for r in run['results']] != [f['id'] for f in records['finding']]:
+        fault(where, 'sarif: other findings')
+    for result in run['results']:
+        if rules[result['ruleIndex']] != result['ruleId'] or not result['locations']:
+            fault(where, 'sarif', result['ruleId'])
+        if '](' in result['message']['text']:
+            fault(where, 'sarif: a link', result['message']['text'])
+
+
+def table(where, folder, name, count):
+    text = read(folder, name, newline='')
+    if text.count('\n') != text.count('\r\n') or text.count('\r') != text.count('\r\n'):
+        fault(where, name, 'line ends')
+    rows = list(csv.reader(io.StringIO(text, newline=''), strict=True))
+    if any(len(row) != len(rows[0]) for row in rows):
+        fault(where, name, 'ragged')
+    for row in rows:
+        for field in row:
+            if field and field[0] in FORMULA:
+                fault(where, name, 'a formula', field)
+    if len(rows) != count + 1:
+        fault(where, name, len(rows), count)
+    return [dict(zip(rows[0], row)) for row in rows[1:]]
+
+
+def check_csv(where, folder, records):
+    findings = table(where, folder, 'findings.csv', len(records['finding']))
+    table(where, folder, 'verdicts.csv', len(records['verdict']))
+    table(where, folder, 'hosts.csv', len(records['host']))
+    flows = table(where, folder, 'flows.csv', len(records['conversation']))
+    if [row['id'] for row in findings] != [f['id'] for f in records['finding']]:
+        fault(where, 'findings.csv: other findings')
+    if sum(int(row['flows']) for row in flows) != sum(c['flows'] for c in records['conversation']):
+        fault(where, 'flows.csv: other flows')
+
+
+class Elements(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = {}, []
+
+    def handle_starttag(self, tag, attributes):
+        # cmark-gfm makes a link of whatever looks like an address of mail; no other link may be there.
+        if tag != 'a' or not dict(attributes).get('href', '').startswith('mailto:'):
+            self.tags[tag] = self.tags.get(tag, 0) + 1
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+MARKDOWN_TAGS = {'h1', 'h2', 'h3', 'p', 'ul', 'ol', 'li', 'table', 'thead', 'tbody', 'tr', 'th', 'td', 'br', 'code'}
+
+
+def check_markdown(where, folder, records):
+    if shutil.which('cmark-gfm') is None:
+        return
+    done = subprocess.run(['cmark-gfm', '--unsafe', '-e', 'table', '-e', 'autolink', '-e', 'strikethrough',
+                           os.path.join(folder, 'report.md')], capture_output=True, check=True)
+    page = Elements()
+    page.feed(done.stdout.decode('utf-8'))
+    if set(page.tags) - MARKDOWN_TAGS:
+        fault(where, 'markdown', sorted(set(page.tags) - MARKDOWN_TAGS))
+    if page.tags.get('h3', 0) != len(records['finding']):
+        fault(where, 'markdown: sections', page.tags.get('h3', 0), len(records['finding']))
+    if page.tags.get('h2', 0) > 3:
+        fault(where, 'markdown: headings', page.tags)
+
+
+def flat(value, key=''):
+    if not isinstance(value, dict):
+        return {key: value}
+    out = {}
+    for k, v in value.items():
+        out.update(flat(v, key + '.' + k if key else k))
+    return out
+
+
+def check_ecs(where, folder, records):
+    documents = lines(folder, 'findings.ecs.jsonl')
+    if [d['event']['id'] for d in documents] != [f['id'] for f in records['finding']]:
+        fault(where, 'ecs: other findings')
+    kinds = {'date': str, 'text': str, 'keyword': str, 'list': list, 'long': int}
+    for document in documents:
+        document.pop('rolecall')
+        for key, value in flat(document).items():
+            if key not in ECS or not isinstance(value, kinds[ECS[key]]):
+                fault(where, 'ecs', key, value)
+            elif key in ECS_VALUES and not set([value] if isinstance(value, str) else value) <= ECS_VALUES[key]:
+                fault(where, 'ecs', key, value)
+
+
+def check_ocsf(where, folder, records):
+    documents = lines(folder, 'findings.ocsf.jsonl')
+    validator = jsonschema.Draft7Validator(OCSF)
+    if [d['finding_info']['uid'] for d in documents] != [f['id'] for f in records['finding']]:
+        fault(where, 'ocsf: other findings')
+    for document in documents:
+        for error in list(validator.iter_errors(document))[:3]:
+            fault(where, 'ocsf', list(error.absolute_path), error.message)
+
+
+# A header of seven fields, then "key=value" separated by blanks; keys as the standard has them.
+CEF_HEAD = re.compile(r'CEF:0((?:\|(?:[^|\\]|\\[|\\])*){5}\|(?:10|[0-9])\|)')
+CEF_KEYS = set('externalId cat start end cnt src c6a2 c6a2Label shost dst c6a3 c6a3Label dhost dpt msg cs1 cs1Label cs2 cs2Label '
+               'fname cn1 cn1Label'.split())
+
+
+def check_cef(where, folder, records):
+    text = read(folder, 'findings.cef')
+    if text.count('\n') != len(records['finding']):
+        fault(where, 'cef: lines', text.count('\n'), len(records['finding']))
+    for line, finding in zip(text.split('\n'), records['finding']):
+        head = CEF_HEAD.match(line)
+        if head is None:
+            fault(where, 'cef: header', line)
+            continue
+        # A key follows a blank, and its "=" has no backslash before it.
+        parts = re.split(r'(?:^| )(\w+)(?<!\\)=', line[head.end():])
+        keys = dict(zip(parts[1::2], parts[2::2]))
+        if parts[0] or set(keys) - CEF_KEYS or len(keys) != len(parts) // 2 or keys['externalId'] != finding['id']:
+            fault(where, 'cef', parts[0], sorted(set(keys) - CEF_KEYS), line)
+
+
+def make(o, case, folder, *more):
+    golden.run(o, ['audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', case + '.pcap', '--report', folder,
+                   '--formats', FORMATS, '--reproducible', *more])
+
+
+def check(o, case, schema, scratch):
+    one, again = os.path.join(scratch, 'one'), os.path.join(scratch, 'again')
+    make(o, case, one, '--workers', '1')
+    make(o, case, again, '--workers', '3')
+    names = sorted(os.listdir(one))
+    _, different, odd = filecmp.cmpfiles(one, again, names, shallow=False)
+    if different or odd or names != sorted(os.listdir(again)):
+        fault(case, 'differs from run to run', different, odd)
+    records = {}
+    for record in lines(one, 'records.jsonl'):
+        records.setdefault(record['type'], []).append(record)
+    for kind in ('finding', 'verdict', 'host', 'conversation'):
+        records.setdefault(kind, [])
+    check_sarif(case, one, records, schema)
+    check_csv(case, one, records)
+    check_markdown(case, one, records)
+    check_ecs(case, one, records)
+    check_ocsf(case, one, records)
+    check_cef(case, one, records)
+    for name in names:
+        text = read(one, name)
+        # Syslog says by U+FEFF that what follows is UTF-8.
+        safe('%s %s' % (case, name), text.replace('] \ufeff', '] ') if name.endswith('.syslog') else text)
+    return len(names), len(records['finding'])
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--rolecall', required=True)
+    ap.add_argument('--pcaps', required=True)
+    o = ap.parse_args()
+    with open(os.path.join(HERE, 'schemas', 'sarif-2.1.0-rtm.5.json'), encoding='utf-8') as f:
+        schema = jsonschema.Draft4Validator(json.load(f))
+    for case in CASES:
+        if not os.path.exists(os.path.join(o.pcaps, case + '.pcap')):
+            fault(case, 'is missing')
+            continue
+        with tempfile.TemporaryDirectory(prefix='rolecall-reports-') as scratch:
+            files, findings = check(o, case, schema, scratch)
+            print('%s: %d files, %d findings' % (case, files, findings))
+    if shutil.which('cmark-gfm') is None:
+        print('Markdown was not read by anybody: no cmark-gfm here (Debian: cmark-gfm)')
+    for problem in problems[:40]:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""live.py ROLECALL PCAPS - what is found on an interface is what is found in the file.
+
+Makes a network namespace of its own (unprivileged where the kernel lets it), sends captures into one end of a veth
+pair and captures at the other. Exit status 77: this machine does not allow it.
+"""
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+SKIP = 77
+
+
+def sh(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def frames(path):
+    """Of a pcap file in this machine's byte order: [(ns, octets)]."""
+    octets = open(path, 'rb').read()
+    magic, = struct.unpack_from('<I', octets)
+    unit = {0xa1b2c3d4: 1000, 0xa1b23c4d: 1}[magic]
+    at, found = 24, []
+    while at + 16 <= len(octets):
+        sec, part, captured, _ = struct.unpack_from('<IIII', octets, at)
+        found.append((sec * 10**9 + part * unit, octets[at + 16:at + 16 + captured]))
+        at += 16 + captured
+    return found
+
+
+def findings(lines):
+    """What a finding says apart from when and in which packet."""
+    return sorted((r['code'], r['id'], r['count'], r['severity']) for r in map(json.loads, lines) if r['type'] == 'finding')
+
+
+class Capture:
+    def __init__(self, rolecall, words):
+        self.process = subprocess.Popen([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.7)
+
+    def end(self):
+        time.sleep(0.5)
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out.splitlines(), err
+
+
+def send(interface, path, pace=0.0004):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((interface, 0))
+        for _, octets in frames(path):
+            s.send(octets[:65535])
+            time.sleep(pace)
+
+
+def set_up():
+    sh('ip', 'link', 'add', 'in0', 'mtu', '65535', 'type', 'veth', 'peer', 'name', 'tap0', 'mtu', '65535')
+    for name in ('in0', 'tap0'):
+        # Nothing but what is sent here: no IPv6 of the kernel's own.
+        for key in ('disable_ipv6',):
+            with open(f'/proc/sys/net/ipv6/conf/{name}/{key}', 'w') as f:
+                f.write('1')
+        sh('ip', 'link', 'set', name, 'up')
+
+
+def same_as_file(rolecall, pcaps, workers):
+    policy, capture = f'{pcaps}/demo/policy.yaml', f'{pcaps}/demo/breaches.pcap'
+    words = ['audit', '-q', '-p', policy, '--format', 'jsonl', '--workers', str(workers)]
+    offline = subprocess.run([rolecall, *words, '-r', capture], stdout=subprocess.PIPE, text=True, check=False)
+    live = Capture(rolecall, [*words, '-i', 'tap0'])
+    send('in0', capture)
+    status, lines, err = live.end()
+    assert status == offline.returncode == 1, (status, err)
+    want, got = findings(offline.stdout.splitlines()), findings(lines)
+    assert want and want == got, (want, got)
+    summary = json.loads(lines[-1])
+    assert summary['input']['packets'] == len(frames(capture)), summary['input']
+    assert summary['dropped']['capture'] == 0, summary['dropped']
+    assert 'interrupted' not in summary['input'], 'the end of a live capture is no interruption'
+    assert all('file' not in e for line in lines for e in json.loads(line).get('evidence', []))
+
+
+def filtered(rolecall, pcaps):
+    live = Capture(rolecall, ['events', '-q', '-i', 'tap0', '--filter', 'tcp port 80'])
+    send('in0', f'{pcaps}/demo/breaches.pcap')
+    status, lines, err = live.end()
+    assert status == 0, err
+    flows = [r for r in map(json.loads, lines) if r['type'] == 'flow']
+    assert flows and all(80 in (f['client'].get('port'), f['server'].get('port')) for f in flows), flows
+
+
+def told_while_running(rolecall, pcaps):
+    """A conversation that ended is written while the capture goes on, though no further packet comes."""
+    live = Capture(rolecall, ['events', '-q', '-i', 'tap0', '--type', 'flow', '-o', 'live.jsonl'])
+    send('in0', f'{pcaps}/demo/clean.pcap')
+    time.sleep(4)
+    with open('live.jsonl') as f:
+        early = [line for line in f if json.loads(line)['state'] == 'closed']
+    status, _, err = live.end()
+    os.remove('live.jsonl')
+    assert early and status == 0, (early, err)
+
+
+def comes_back(rolecall, pcaps):
+    """Captured from before and after the interface was taken away."""
+    capture = f'{pcaps}/demo/breaches.pcap'
+    live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '--format', 'jsonl', '-i', 'tap0'])
+    sh('ip', 'link', 'del', 'tap0')
+    time.sleep(0.5)
+    set_up()
+    time.sleep(1.5)
+    send('in0', capture)
+    status, lines, err = live.end()
+    summary = json.loads(lines[-1])
+    assert status == 1 and summary['dropped']['interfaces'] >= 1, (status, err, summary['dropped'])
+    assert summary['input']['packets'] == len(frames(capture)), summary['input']
+
+
+def refused(rolecall, words, part):
+    done = subprocess.run([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    assert done.returncode == 2 and done.stderr.count('\n') == 1 and part in done.stderr, (words, done)
+
+
+def inside(rolecall, pcaps):
+    set_up()
+    for workers in (1, 2):
+        same_as_file(rolecall, pcaps, workers)
+    filtered(rolecall, pcaps)
+    told_while_running(rolecall, pcaps)
+    comes_back(rolecall, pcaps)
+    refused(rolecall, ['events', '-i', 'nowhere0'], 'no such interface')
+    refused(rolecall, ['events', '-i', 'tap0', '--filter', 'tcp prt 80'], 'filter')
+    refused(rolecall, ['events', '-i', 'tap0', '-r', f'{pcaps}/demo/clean.pcap'], 'name one kind')
+    sh('ip', 'link', 'set', 'tap0', 'down')
+    refused(rolecall, ['events', '-i', 'tap0'], 'link set tap0 up')
+
+
+def main():
+    if sys.argv[1] == '--inside':
+        inside(*sys.argv[2:])
+        return 0
+    words = ['unshare', '--net'] + ([] if os.geteuid() == 0 else ['--user', '--map-root-user'])
+    try:
+        sh(*words, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0')
+    except (OSError, subprocess.CalledProcessError) as e:
+        print(f'live: skipped: no network namespace with veth here ({e})')
+        return SKIP
+    # sysfs and procfs of the namespace are those of its network already.
+    return subprocess.run([*words, sys.executable, __file__, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+
+
+if __name__ == '__main__':
+    sys.exit(main())
