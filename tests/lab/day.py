@@ -15,7 +15,7 @@ import os, random, subprocess, sys, time
 
 import yaml
 
-import network, recorder, scenarios
+import agreement, network, recorder, scenarios, services
 from network import HERE, Failed, say
 from scenarios import audit_pcaps
 
@@ -81,6 +81,9 @@ class Day(scenarios.Scenario):
             self.begun.append((time.time_ns(), midnight + at * NS))
             for step in steps:
                 self.step(step)
+            # Nothing stays open that would lie idle for an hour of the day.
+            for host in services.MEMBERS:
+                services.forget_connections(host)
 
     def spread(self, path):
         """Moves every packet to the time of day of the thing that it belongs to."""
@@ -104,9 +107,9 @@ def record(breaches, keeping, failures=None):
     day = Day(breaches)
     path = os.path.join(network.lab(), os.path.basename(day.name) + '.pcap')
     day.record(path)
+    logons, hidden, wrong = agreement.compare(path, day.marks)
     day.spread(path)
     base = path[:-len('.pcap')]
-    wrong = []
     with open(base + '.findings', 'w') as f:
         for one in day.finds:
             try:
@@ -115,7 +118,8 @@ def record(breaches, keeping, failures=None):
                 wrong.append(str(failure))
     findings, odd = audit_pcaps.audit(recorder.ROLECALL, audit_pcaps.pathlib.Path(path), day.policy())
     wrong += odd + audit_pcaps.differences(findings or [], audit_pcaps.expected(audit_pcaps.pathlib.Path(path)))
-    say('%s: %d things, %d bytes, %s' % (day.name, len(day.things), os.path.getsize(path), '; '.join(wrong) or 'as expected'))
+    say('%s: %d things, %d bytes, %d logons as in the logs and %d inside TLS, %s' % (
+        day.name, len(day.things), os.path.getsize(path), logons, hidden, '; '.join(wrong) or 'as expected'))
     if wrong and failures:
         subprocess.run(['cp', path, failures], check=True)
     if keeping and not wrong:

@@ -1,5 +1,5 @@
-"""Recording: tcpdump at the mirror port into a file, a second one into an auditor that runs meanwhile, tshark afterwards."""
-import json, os, subprocess, time
+"""Recording: tcpdump at the mirror port, an audit that reads the same port meanwhile, tshark afterwards."""
+import json, os, signal, subprocess, time
 
 import network
 from network import Failed, HERE, wait_for
@@ -7,20 +7,20 @@ from network import Failed, HERE, wait_for
 TOP = os.path.dirname(os.path.dirname(HERE))
 ROLECALL = os.environ.get('ROLECALL', os.path.join(TOP, 'build', 'rolecall'))
 SNAP = 9216                      # with -s 0 each slot of the ring holds 256 kB, and long transfers lose packets
+FILTER = 'not ip6'
+SETTLE = 0.1                     # seconds, from a reader's socket to its filter
 
 
-def tcpdump(words, **where):
-    """tcpdump on the mirror port; waits until it listens."""
-    log = network.folder('wire', 'log', 'tcpdump')
-    with open(log, 'wb') as out:
-        process = subprocess.Popen(['nsenter', '-t', network.pid_of('wire'), '-n', '-u', '--', 'tcpdump', '-i', network.MIRROR,
-                                    '--immediate-mode', '-B', '8192', '-s', str(SNAP), '-U', '-Z', 'root', *words, 'not ip6'],
-                                   stdin=subprocess.DEVNULL, stderr=out, **where)
-
-    def listening():
-        with open(log) as f:
-            return 'listening on' in f.read()
-    wait_for(10, 'tcpdump', listening)
+def at_mirror(words, **where):
+    """A program that reads the mirror port; waits until it does."""
+    def readers():
+        with open('/proc/%s/net/packet' % network.pid_of('wire')) as f:
+            return len(f.readlines())
+    before = readers()
+    process = subprocess.Popen(['nsenter', '-t', network.pid_of('wire'), '-n', '-u', '--', *words], stdin=subprocess.DEVNULL,
+                               **where)
+    wait_for(10, words[0] + ' at the mirror port', lambda: readers() > before)
+    time.sleep(SETTLE)
     return process
 
 
@@ -28,13 +28,15 @@ class Recording:
     """One capture file; with a policy also what an audit says that reads the mirror port while things happen."""
 
     def __init__(self, path, policy=None):
-        self.path, self.live = path, None
-        self.file = tcpdump(['-w', path], stdout=subprocess.DEVNULL)
-        if policy:
-            self.pipe = tcpdump(['-w', '-'], stdout=subprocess.PIPE)
-            self.live = subprocess.Popen([ROLECALL, 'audit', '-q', '-p', policy, '-r', '-', '--format', 'jsonl', '-o',
-                                          path + '.live'], stdin=self.pipe.stdout, stderr=subprocess.PIPE)
-            self.pipe.stdout.close()
+        self.path, self.live, self.output = path, None, None
+        log = network.folder('wire', 'log', 'recording')
+        with open(log, 'ab') as out:
+            self.file = at_mirror(['tcpdump', '-i', network.MIRROR, '--immediate-mode', '-B', '8192', '-s', str(SNAP), '-U',
+                                   '-Z', 'root', '-w', path, FILTER], stdout=out, stderr=out)
+            if policy:
+                self.output = open(path + '.live', 'w+b')
+                self.live = at_mirror([ROLECALL, 'audit', '-q', '-p', policy, '-i', network.MIRROR, '--filter', FILTER,
+                                       '--format', 'jsonl'], stdout=self.output, stderr=out)
 
     def end(self):
         """Ends once the wire has been quiet for half a second."""
@@ -48,18 +50,17 @@ class Recording:
         self.kill()
 
     def kill(self):
-        for process in filter(None, (self.file, self.live and self.pipe)):
-            process.send_signal(2)
-            process.wait()
-        if self.live:
-            self.live.wait(60)
+        for process in filter(None, (self.file, self.live)):
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
 
     def live_findings(self):
-        with open(self.path + '.live') as f:
-            records = [json.loads(line) for line in f]
-        os.unlink(self.path + '.live')
+        self.output.seek(0)
+        records = [json.loads(line) for line in self.output]
+        self.output.close()
         if not records or records[-1]['type'] != 'summary':
-            raise Failed('the audit at the mirror port did not end well')
+            raise Failed('the audit at the mirror port did not end well: see %s' % network.folder('wire', 'log', 'recording'))
         return [r for r in records if r['type'] == 'finding']
 
 

@@ -26,7 +26,7 @@ import glob, os, re, sys, time
 
 import yaml
 
-import network, recorder, services
+import agreement, network, recorder, services
 from network import Failed, HERE, address, say
 
 sys.path.insert(0, os.path.dirname(HERE))
@@ -72,7 +72,7 @@ class Scenario:
         self.finds = [Expected(name, text) for text in body.get('finds', [])]
         self.shows, self.lacks = body.get('shows', {}), body.get('lacks', {})
         self.notes, self.daemons, self.trust = [], [], False
-        self.live = True
+        self.live, self.marks = True, {}
 
     def policy(self):
         return str(audit_pcaps.policy_of(audit_pcaps.pathlib.Path(PCAPS, self.name + '.pcap'), audit_pcaps.pathlib.Path(PCAPS)))
@@ -139,6 +139,7 @@ class Scenario:
             try:
                 self.prepare()
                 taken = recorder.Recording(path, self.policy() if self.live else None)
+                self.marks = agreement.mark()
                 self.play()
                 taken.end()
                 live = taken.live_findings() if self.live else []

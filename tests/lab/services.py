@@ -42,10 +42,11 @@ sed -i '/dns forwarder/d; /^\\[global\\]/a \\
     disable netbios = yes \\n smb ports = 445 \\n allow dns updates = nonsecure \\n\\
     ldap server require strong auth = no \\n ntlm auth = ntlmv1-permitted \\n\\
     tls enabled = yes \\n tls certfile = /etc/dc.pem \\n tls keyfile = /etc/dc.key \\n tls cafile = /etc/root.pem \\n\\
+    %s \\n\\
     bind interfaces only = no \\n load printers = no \\n disable spoolss = yes' /etc/samba/smb.conf
 cp "$PKI/$HOSTNAME.pem" /etc/dc.pem; cp "$PKI/$HOSTNAME.key" /etc/dc.key; cp "$PKI/root.pem" /etc/root.pem; chmod 600 /etc/dc.key'''
-       % (name.upper(), SHORT[name], address(dc), address(dc)), 'provision')
-    start(dc, 'samba', 'samba -i --no-process-group')
+       % (name.upper(), SHORT[name], address(dc), address(dc), ' \\n '.join(audit_lines(dc))), 'provision')
+    start(dc, 'samba', 'samba -F --no-process-group')
     wait_for(60, 'the directory of ' + name, lambda: on(
         dc, 'smbclient //%s/netlogon -p 445 -U "Administrator%%$PW" -c ls' % fqdn(dc), 'waiting', False) == 0)
     other = next(d for d in network.CONTROLLERS if d != name)
@@ -96,7 +97,12 @@ def smb_globals(host):
             'name resolve order = host', 'server signing = mandatory', 'client signing = mandatory',
             'client ipc signing = mandatory', 'server min protocol = SMB2_10', 'client min protocol = SMB2_10',
             'restrict anonymous = 2', 'map to guest = never', 'load printers = no', 'disable spoolss = yes',
-            'server multi channel support = no', 'machine password timeout = 0']
+            'server multi channel support = no', 'machine password timeout = 0', *audit_lines(host)]
+
+
+def audit_lines(host):
+    """What a server itself says of who logged on, how and from where: JSON lines that agreement.py reads."""
+    return ['log level = 0 auth_json_audit:4', 'log file = ' + folder(host, 'log', 'audit'), 'max log size = 0']
 
 
 def domain_lines(host):
@@ -198,7 +204,7 @@ def web(host, certificate=None, server=(), tls=(), listen=(80, 443), secure=(443
     conf += ['ServerName ' + fqdn(host), 'PidFile /run/apache2/pid', 'DefaultRuntimeDir /run/apache2',
              'Mutex file:/run/apache2 default', 'User www-data', 'Group www-data', 'ServerTokens Prod',
              'ErrorLog ' + folder(host, 'log', 'apache-errors'),
-             'LogFormat "%h %l %u \\"%r\\" %>s" lab', 'CustomLog %s lab' % folder(host, 'log', 'apache-access'),
+             'LogFormat "%h %{remote}p %u \\"%r\\" %>s" lab', 'CustomLog %s lab' % folder(host, 'log', 'apache-access'),
              'TypesConfig /etc/mime.types', 'DocumentRoot /var/www', 'RegisterHttpMethod CCM_POST BITS_POST',
              'SSLSessionCache none', 'SSLSessionTickets off']
     conf += ['ScriptAlias %s %s/role.cgi%s' % (path, work, path) for path in ROLE_PATHS]

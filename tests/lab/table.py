@@ -1,7 +1,7 @@
 """Plays scenarios and compares: what an audit finds at the mirror port and in the file, and what the scenario says."""
 import os, shutil, tempfile, time
 
-import network, recorder, scenarios
+import agreement, network, recorder, scenarios
 from network import Failed, say
 
 import audit_pcaps
@@ -12,7 +12,7 @@ class Row:
 
     def __init__(self, scenario):
         self.scenario, self.wrong, self.seconds = scenario, [], 0.0
-        self.found = self.extra = 0
+        self.found = self.extra = self.logons = self.hidden = 0
         self.same = False
 
     def play(self, path):
@@ -33,7 +33,8 @@ class Row:
         self.found = len(self.scenario.finds) - sum(line.startswith('missing') for line in differ)
         self.extra = sum(line.startswith('not expected') for line in differ)
         self.same = sorted(map(scenarios.essence, live)) == sorted(map(scenarios.essence, findings))
-        self.wrong += odd + differ + ([] if self.same else ['the mirror port gave other findings than the file'])
+        self.logons, self.hidden, disagree = agreement.compare(path, self.scenario.marks)
+        self.wrong += odd + differ + disagree + ([] if self.same else ['the mirror port gave other findings than the file'])
 
 
 def keep(path, name):
@@ -67,14 +68,16 @@ def play(names, known, keeping, failures=None):
 
 def show(rows):
     """The table of one run."""
-    print('%-40s %8s %8s %8s %8s' % ('scenario', 'expected', 'found', 'others', 'live'))
+    print('%-40s %8s %8s %8s %8s %8s' % ('scenario', 'expected', 'found', 'others', 'live', 'logons'))
     for row in rows:
-        print('%-40s %8d %8d %8d %8s' % (row.scenario.name, len(row.scenario.finds), row.found, row.extra,
-                                         'same' if row.same else 'differs'))
+        print('%-40s %8d %8d %8d %8s %8d' % (row.scenario.name, len(row.scenario.finds), row.found, row.extra,
+                                         'same' if row.same else 'differs', row.logons))
     broken = [r for r in rows if r.scenario.finds]
     right = [r for r in rows if not r.scenario.finds]
     print('%d scenarios in %.0f s (the longest %.1f s): %d of %d findings found in %d that break something, %d of %d kept '
-          'silence where all is right, %d findings nobody expected; at the mirror port as in the file: %d of %d'
+          'silence where all is right, %d findings nobody expected; at the mirror port as in the file: %d of %d; '
+          '%d logons are in the records as in the logs of the servers, %d more inside TLS'
           % (len(rows), sum(r.seconds for r in rows), max(r.seconds for r in rows), sum(r.found for r in broken),
              sum(len(r.scenario.finds) for r in broken), len(broken), sum(not r.extra for r in right), len(right),
-             sum(r.extra for r in rows), sum(r.same for r in rows), len(rows)))
+             sum(r.extra for r in rows), sum(r.same for r in rows), len(rows),
+             sum(r.logons for r in rows), sum(r.hidden for r in rows)))
