@@ -13,17 +13,17 @@ LOGS = ('audit', 'apache-access')
 
 def mark():
     """The time, and where the logs end now."""
-    found = {'time': time.time()}
+    found = {}
     for host in network.HOSTS:
         for name in LOGS:
             path = network.folder(host, 'log', name)
             found[host, name] = os.path.getsize(path) if os.path.exists(path) else 0
-    return found
+    return {'time': time.time(), 'logs': found}
 
 
 def lines_since(marks, name):
-    for place, size in marks.items():
-        path = network.folder(place[0], 'log', place[1]) if place != 'time' and place[1] == name else ''
+    for place, size in marks['logs'].items():
+        path = network.folder(place[0], 'log', place[1]) if place[1] == name else ''
         if os.path.exists(path):
             host = place[0]
             with open(path, 'rb') as f:
@@ -92,8 +92,8 @@ def compare(path, marks):
         if '"type": "Auth' not in line:
             continue
         entry = json.loads(line)
-        if when(entry) < marks['time']:
-            continue                              # Samba may write late
+        if not marks['time'] <= when(entry) <= marks['end']:
+            continue                              # before and after the recording hosts are set up
         event = entry[entry['type']]
         ends, want = ends_of(event), wanted(entry['type'], event)
         if not ends or not want:

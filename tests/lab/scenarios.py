@@ -141,6 +141,7 @@ class Scenario:
                 taken = recorder.Recording(path, self.policy() if self.live else None)
                 self.marks = agreement.mark()
                 self.play()
+                self.marks['end'] = time.time()
                 taken.end()
                 live = taken.live_findings() if self.live else []
             except BaseException:
