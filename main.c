@@ -39,6 +39,8 @@ enum option_id {
     OPT_KEY_VLAN,
     OPT_KEY_TUNNEL,
     OPT_COLOR,
+    OPT_EVERY,
+    OPT_KEEP,
 };
 
 static const struct option long_options[] = {
@@ -67,6 +69,8 @@ static const struct option long_options[] = {
     {"key-vlan", no_argument, NULL, OPT_KEY_VLAN},
     {"key-tunnel", no_argument, NULL, OPT_KEY_TUNNEL},
     {"color", required_argument, NULL, OPT_COLOR},
+    {"every", required_argument, NULL, OPT_EVERY},
+    {"keep", required_argument, NULL, OPT_KEEP},
     {NULL, 0, NULL, 0},
 };
 
@@ -84,6 +88,14 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         if (!argument_size(optarg, &o->memory)) {
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
+        }
+    } else if (option == OPT_EVERY) {
+        if (!argument_duration(optarg, &o->every) || o->every < 10) {
+            return trouble("--every %s: expected 10s or more, such as 15m, 1h or 1d", optarg);
+        }
+    } else if (option == OPT_KEEP) {
+        if (!argument_count(optarg, 1, 100000, &o->keep)) {
+            return trouble("--keep %s: expected a number of reports, from 1 on", optarg);
         }
     } else if (!severity_parse(optarg, &o->fail_on) || o->fail_on == SEVERITY_OFF) {
         return trouble("--fail-on %s: expected critical, high, medium, low or info", optarg);

@@ -235,6 +235,9 @@
 /* What one rule remembers across flows at a time (challenges of a minute, callers of ten minutes):
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
+/* Pairs of site systems whose handshakes and deliveries are counted: 1.4 KB each, when they speak;
+ * a site has some hundreds. */
+#define LIMIT_LINKS 4096u
 #define LIMIT_FINDING_FLOWS 16
 /* What a watch rule may count up to, and ends that it counts at a time. */
 #define LIMIT_WATCH_COUNT 1000

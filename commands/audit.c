@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "capture/nearest.h"
-#include "commands/command.h"
+#include "commands/service.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
@@ -88,11 +88,10 @@ static int write_format(struct reporting *r, const char *name, const char *path,
 /* ---- all of them ---- */
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
-static int write_folder(struct reporting *r)
+static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *folder = o->report_folder;
     const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
@@ -146,7 +145,7 @@ static int write_reports(struct reporting *r, struct output *records)
     } else if (status == EXIT_CLEAN) {
         status = write_format(r, format, o->output, style_for(o));
     }
-    if (o->report_folder != NULL && write_folder(r) != EXIT_CLEAN) {
+    if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
@@ -164,7 +163,10 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int report_audit(struct session *s, struct pipeline *p, struct output *records)
+/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
+ */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
 {
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
@@ -176,11 +178,20 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int status = write_reports(&r, records);
+    int status = folder == NULL ? write_reports(&r, records) : make_records(&r);
+    if (folder != NULL && status == EXIT_CLEAN) {
+        status = write_folder(&r, folder);
+    }
     document_free(r.document);
     int closed = output_close(r.records); /* memory: nothing that could fail */
     (void)closed;
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
+}
+
+/* Of an audit that goes on; in a process of its own. */
+static int report_now(struct session *s, struct pipeline *p, const char *folder)
+{
+    return report_audit(s, p, NULL, folder);
 }
 
 static int audit_with(struct session *s, bool jsonl)
@@ -194,9 +205,14 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
+    if (o->live) {
+        wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
+        s->service = service_new(s, report_now);
+    }
     int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    s->service = service_free(s->service);
     if (p != NULL) {
-        int reported = report_audit(s, p, records);
+        int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
     } else if (close_output(records, o->output) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;

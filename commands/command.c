@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/service.h"
 #include "reports/arguments.h"
 
 /* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
@@ -154,6 +155,9 @@ static void session_caught_up(void *user)
     if (s->events != NULL) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
+    if (s->service != NULL) {
+        service_caught_up(s->service, s->pipeline);
+    }
 }
 
 /* Facts that cost much are stated when they are written, or when a watch rule asks for them. */
@@ -176,7 +180,8 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .secrets = o->secrets,
                    .sql_text = asked(s, o->sql_text, "sql.text"),
                    .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
-                   .brief = s->events == NULL && s->policy != NULL && s->policy->watch_count == 0,
+                   .brief = s->events == NULL && !o->live && s->policy != NULL &&
+                            s->policy->watch_count == 0,
                    .totals = s->gathering != NULL,
                    .applications =
                        asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),
@@ -200,6 +205,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     }
     (void)signal(SIGINT, on_stop);
     (void)signal(SIGTERM, on_stop);
+    s->pipeline = *ret;
     progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);

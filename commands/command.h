@@ -22,6 +22,8 @@ struct options {
         *syslog, *syslog_authorities;
     enum severity fail_on;
     unsigned workers;
+    unsigned long every,
+        keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
 };
@@ -30,6 +32,8 @@ struct command {
     const char *name, *summary, *help;
     int (*run)(const struct command *c, struct options *o, int argc, char **argv);
 };
+
+struct service;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -41,6 +45,8 @@ struct session { /* one run of events or audit */
     uint32_t written_records;
     struct record_names names;
     struct progress progress;
+    struct service *service;   /* NULL: nothing is done while it runs */
+    struct pipeline *pipeline; /* while it runs */
 };
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -5,12 +5,13 @@
 
 #include "dissect/conversation.h"
 
-static void add_volume(struct observation *o, const struct flow *f)
+/* What the audit asks of a link: how far, how good, how much (R009). */
+static void add_link(struct observation *o, const struct flow *f)
 {
     static const enum fact_id retransmissions[] = {FACT_FLOW_RETRANSMISSIONS_CLIENT,
                                                    FACT_FLOW_RETRANSMISSIONS_SERVER};
+    observation_num(o, FACT_FLOW_START, (uint64_t)f->first.ns);
     observation_num(o, FACT_FLOW_BYTES_CLIENT, f->bytes[DIR_CLIENT]);
-    observation_num(o, FACT_FLOW_BYTES_SERVER, f->bytes[DIR_SERVER]);
     if (f->rtt_ns > 0) {
         observation_num(o, FACT_FLOW_RTT_US, (uint64_t)(f->rtt_ns / 1000));
     }
@@ -19,6 +20,11 @@ static void add_volume(struct observation *o, const struct flow *f)
             observation_num(o, retransmissions[d], f->retransmissions[d]);
         }
     }
+}
+
+static void add_volume(struct observation *o, const struct flow *f)
+{
+    observation_num(o, FACT_FLOW_BYTES_SERVER, f->bytes[DIR_SERVER]);
     if (f->duplicates > 0) {
         observation_num(o, FACT_FLOW_DUPLICATES, f->duplicates);
     }
@@ -116,8 +122,8 @@ void flow_record(struct engine *e, const struct flow *flow, const struct convers
     }
     char number[8];
     observation_string(o, FACT_FLOW_TRANSPORT, flow_protocol_name(flow->protocol, number));
+    add_link(o, flow);
     if (!e->options.brief || e->options.totals) {
-        observation_num(o, FACT_FLOW_START, (uint64_t)flow->first.ns);
         observation_num(o, FACT_FLOW_END, (uint64_t)flow->last.ns);
         add_volume(o, flow);
     }

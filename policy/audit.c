@@ -151,6 +151,11 @@ void *audit_alloc(struct audit *a, size_t size)
     return got;
 }
 
+void audit_shed(struct audit *a)
+{
+    a->counts.state_shed++;
+}
+
 void *audit_state(struct audit *a, const struct rule *r, size_t size)
 {
     (void)r;
@@ -167,10 +172,7 @@ static struct party party_of(struct audit *a, const struct address *address)
 {
     struct party *met = &a->met[address_hash(address) & (PARTIES_MET - 1)];
     if (!met->known || !address_equal(&met->address, address)) {
-        *met = (struct party){.known = true, .address = *address};
-        met->host = policy_host(a->policy, address);
-        met->group = met->host != NULL ? NULL : policy_group(a->policy, address);
-        met->zone = policy_zone(a->policy, address);
+        *met = party_at(a->policy, address);
     }
     return *met;
 }

@@ -81,6 +81,9 @@ void audit_observe(struct audit *a, const struct observation *o);
  */
 void audit_finish(struct audit *a);
 const struct finding *const *audit_findings(const struct audit *a, size_t *ret_count);
+/* A finding that is new, or worse than before, since it was last asked; NULL: no more. While the
+ * audit goes on. */
+const struct finding *audit_take_new(struct audit *a);
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);

@@ -32,6 +32,8 @@ struct judgement { /* what is known of one rule and one subject */
 struct kept_finding {
     struct finding shown;
     const char *key; /* ends, service and kind */
+    struct kept_finding *next_new;
+    bool is_new; /* among those that audit_take_new gives */
 };
 
 /* Hosts that are busy at a time; a power of two. */
@@ -56,6 +58,7 @@ struct audit {
     uint32_t records;
     struct scene scene;
     struct ledger_table judgements, findings;
+    struct kept_finding *first_new, *last_new;
     const struct finding **sorted_findings;
     const struct verdict **sorted_verdicts;
     struct statement_verdict *statements; /* NULL until the end */

@@ -160,11 +160,31 @@ void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const
     }
 }
 
+/* What the sensor does not see cannot be missed. */
+static bool is_out_of_sight(const struct audit *a, const struct host *h)
+{
+    const struct sensor *sensor = &a->policy->sensor;
+    if (sensor->see_count == 0 || h == NULL || h->address_count == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < h->address_count; i++) {
+        const struct zone *zone = policy_zone(a->policy, &h->addresses[i]);
+        for (unsigned k = 0; k < sensor->see_count; k++) {
+            if (sensor->sees[k] == zone) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->breaches + j->fine + j->hidden == 0) {
-        j->missing_because = ledger_keep(a, because);
+        j->missing_because = ledger_keep(
+            a, is_out_of_sight(a, s.host) ? "The sensor does not see the zone where it stands."
+                                          : because);
     }
 }
 
@@ -345,6 +365,33 @@ static void name_ends(struct audit *a)
     }
 }
 
+static void queue_new(struct audit *a, struct kept_finding *f)
+{
+    if (f->is_new) {
+        return;
+    }
+    f->is_new = true;
+    f->next_new = NULL;
+    if (a->last_new == NULL) {
+        a->first_new = f;
+    } else {
+        a->last_new->next_new = f;
+    }
+    a->last_new = f;
+}
+
+const struct finding *audit_take_new(struct audit *a)
+{
+    struct kept_finding *f = a->first_new;
+    if (f == NULL) {
+        return NULL;
+    }
+    a->first_new = f->next_new;
+    a->last_new = a->first_new == NULL ? NULL : a->last_new;
+    f->is_new = false;
+    return &f->shown;
+}
+
 struct finding *judge_breach(struct audit *a, const struct rule *r, const struct breach *b,
                              bool *ret_new)
 {
@@ -390,6 +437,9 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         f->client.known = false;
     }
     add_flow(f, a->scene.o->flow.id);
+    if (*ret_new) {
+        queue_new(a, slot->item);
+    }
     if (j != NULL && j->worst == NULL) {
         j->worst = f;
     }
@@ -453,6 +503,14 @@ const char *party_text(const struct party *p, char text[PARTY_TEXT])
         (void)snprintf(text, PARTY_TEXT, "%s", address);
     }
     return text;
+}
+
+struct party party_at(const struct policy *p, const struct address *address)
+{
+    struct party party = {.known = true, .address = *address, .host = policy_host(p, address)};
+    party.group = party.host != NULL ? NULL : policy_group(p, address);
+    party.zone = policy_zone(p, address);
+    return party;
 }
 
 const struct forest *party_forest(const struct party *p)

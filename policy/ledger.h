@@ -37,6 +37,8 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size);
 /* Memory for a rule's own tables, from the audit's arena; counted in state_shed when there is none.
  */
 void *audit_alloc(struct audit *a, size_t size);
+/* Counts what a rule could not remember since its own limit was reached. */
+void audit_shed(struct audit *a);
 
 /* The three judgements. `because` is one sentence, kept from the first of its kind. */
 void judge_fine(struct audit *a, const struct rule *r, struct subject s, const char *because);
@@ -76,6 +78,8 @@ void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const c
 /* Names as they stand in sentences: "mp01.corp.example (10.0.1.20)", "10.1.0.5 (hq)",
  * "203.0.113.9", "10.1.0.5 (hq, called pc7.corp.example by DNS)". */
 #define PARTY_TEXT 160
+/* An end that is named rather than one that speaks; without a port. */
+struct party party_at(const struct policy *p, const struct address *address);
 const char *party_text(const struct party *p, char text[PARTY_TEXT]);
 const struct forest *party_forest(const struct party *p); /* NULL: none, or not declared */
 /* The server of the scene, when it is a declared host with one of these roles; else NULL. */

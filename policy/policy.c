@@ -33,6 +33,30 @@ enum role role_find(const char *name)
     return ROLE_COUNT;
 }
 
+static const char *const retired_roles[ROLE_COUNT] = {
+    [ROLE_APPCAT_WEBSITE] = "was removed in version 1910",
+    [ROLE_APPCAT_WEB_SERVICE] = "was removed in version 1910",
+    [ROLE_CERTIFICATE_REGISTRATION_POINT] = "was removed in version 2203",
+    [ROLE_POLICY_MODULE] = "was removed in version 2203",
+    [ROLE_CLOUD_DISTRIBUTION_POINT] = "gave way to the cloud management gateway",
+    [ROLE_ASSET_INTELLIGENCE_POINT] = "has been deprecated since 2021",
+    [ROLE_ENROLLMENT_POINT] = "has been deprecated since 2021",
+    [ROLE_ENROLLMENT_PROXY_POINT] = "has been deprecated since 2021",
+};
+
+const char *role_retired(enum role role)
+{
+    return role < ROLE_COUNT ? retired_roles[role] : NULL;
+}
+
+role_set role_retired_ones(void)
+{
+    return ROLE_BIT(ROLE_APPCAT_WEBSITE) | ROLE_BIT(ROLE_APPCAT_WEB_SERVICE) |
+           ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT) | ROLE_BIT(ROLE_POLICY_MODULE) |
+           ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT) |
+           ROLE_BIT(ROLE_ENROLLMENT_POINT) | ROLE_BIT(ROLE_ENROLLMENT_PROXY_POINT);
+}
+
 role_set role_site_systems(void)
 {
     /* Everything that the site installs; not what it merely uses. */
@@ -122,6 +146,50 @@ static bool trust_carries(const struct trust *t, const struct forest *resource,
 {
     return (t->trusting == resource && t->trusted == account) ||
            (t->two_way && t->trusting == account && t->trusted == resource);
+}
+
+static bool list_holds(const struct prefix *list, unsigned count, const struct address *a)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (prefix_holds(&list[i], a)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_is_cloud_name(const struct policy *p, const char *name)
+{
+    size_t len = strlen(name);
+    for (unsigned i = 0; i < p->cloud_name_count; i++) {
+        const char *pattern = p->cloud_names[i];
+        size_t end = strncmp(pattern, "*.", 2) == 0 ? strlen(pattern) - 1 : 0;
+        if (end == 0 ? strcasecmp(pattern, name) == 0
+                     : len > end && strcasecmp(pattern + 1, name + len - end) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_is_maintenance(const struct site *site, int64_t ns)
+{
+    if (site == NULL || site->maintenance_from < 0) {
+        return false;
+    }
+    int from = site->maintenance_from, to = site->maintenance_to;
+    int minute = (int)(ns / INT64_C(60000000000) % (24 * 60));
+    return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+}
+
+bool policy_translates(const struct policy *p, const struct address *a)
+{
+    return list_holds(p->translators, p->translator_count, a);
+}
+
+bool policy_boots(const struct policy *p, const struct address *a)
+{
+    return list_holds(p->boot_networks, p->boot_network_count, a);
 }
 
 bool policy_kerberos_trust(const struct policy *p, const struct forest *resource,

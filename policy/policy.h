@@ -34,6 +34,11 @@ role_set role_site_systems(void);
 role_set role_smb_servers(void);
 role_set role_tls_servers(void);
 
+/* What became of a role that the product no longer has, or is to lose ("was removed in version
+ * 1910"); NULL: it is there to stay. And all of these. */
+const char *role_retired(enum role role);
+role_set role_retired_ones(void);
+
 enum profile { PROFILE_ARTICLE, PROFILE_CURRENT, PROFILE_STRICT };
 enum site_type { SITE_CENTRAL_ADMINISTRATION, SITE_PRIMARY, SITE_SECONDARY };
 /* How clients are to talk to a role; `client-communication:` of a site, `clients:` of a role. */
@@ -294,6 +299,9 @@ struct policy {
     unsigned cloud_name_count;
     const struct prefix *translators; /* NAT: behind such an address stand many hosts */
     unsigned translator_count;
+    unsigned read_only_controllers;
+    const struct prefix *boot_networks; /* where machines may boot by PXE; count 0: not declared */
+    unsigned boot_network_count;
     struct policy_index *index; /* addresses and names; used by the look-ups below */
 };
 
@@ -346,6 +354,13 @@ const struct role_instance *host_role(const struct host *h,
 /* The client mode in force for a role of a host: the role's own, else its site's. */
 enum client_mode role_client_mode(const struct host *h, const struct role_instance *r);
 bool selector_matches(const struct policy *p, const struct selector *s, const struct address *a);
+/* A name of cloud storage or services (`cloud:`). */
+bool policy_is_cloud_name(const struct policy *p, const char *name);
+/* The time lies in the site's maintenance; false where none is declared. */
+bool policy_is_maintenance(const struct site *site, int64_t ns);
+/* The address may stand for many hosts (`address-translation:`). */
+bool policy_translates(const struct policy *p, const struct address *a);
+bool policy_boots(const struct policy *p, const struct address *a); /* lies in `pxe:` */
 bool prefix_holds(const struct prefix *prefix, const struct address *a);
 
 /* ---- checks that need no traffic ---- */

@@ -90,6 +90,8 @@ void policy_check(const struct policy *p, void (*say)(void *user, const struct p
     check_roles(&r);
     check_accounts(&r);
     check_options(&r);
+    check_network(&r);
+    check_paths(&r);
     tell(&r);
     free(r.site_servers);
     free(r.list);

@@ -38,6 +38,8 @@ void check_sites(struct remarks *r);    /* the tree, trusts, site servers, datab
 void check_hosts(struct remarks *r);    /* roles where they cannot be, across forests, in zones */
 void check_roles(struct remarks *r);    /* options of roles: modes, internet, proxies, content */
 void check_accounts(struct remarks *r); /* accounts, client groups, trusts, accepted risks */
+void check_network(struct remarks *r);  /* how systems find each other, the perimeter, proxies */
+void check_paths(struct remarks *r);    /* what the policy's own matrix denies and opens */
 void check_options(struct remarks *r);  /* messages, approval, names, accounts of single hosts */
 
 #endif

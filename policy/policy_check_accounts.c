@@ -30,12 +30,26 @@ static void check_account_domains(struct remarks *r)
     }
 }
 
-/* S58: workgroup clients fetch content with the network access account. Under HTTPS or enhanced
- * HTTP they need none today; in the 2016 article they always do. */
+/* S51, S108: domain members whom no site trusts and whose forest has no system of a site. */
+static bool managed_like_workgroup(const struct policy *p, const struct client_group *group)
+{
+    bool trusted = false, served = false;
+    for (unsigned i = 0; group->forest != NULL && i < p->host_count; i++) {
+        const struct host *h = &p->hosts[i];
+        trusted |= host_role(h, ROLE_SITE_SERVER) != NULL &&
+                   (h->forest == NULL || policy_trusts(p, h->forest, group->forest));
+        served |= h->forest == group->forest && (h->role_bits & role_site_systems()) != 0;
+    }
+    return group->workgroup || (group->forest != NULL && !trusted && !served);
+}
+
+/* S58: clients that no domain vouches for fetch content with the network access account. Under
+ * HTTPS or enhanced HTTP they need none today; in the 2016 article they always do. */
 static void check_workgroup_clients(struct remarks *r, const struct client_group *group)
 {
     const struct policy *p = r->policy;
-    if (!group->workgroup || group->administrators || check_has_accounts(p, "network-access")) {
+    if (group->administrators || check_has_accounts(p, "network-access") ||
+        !managed_like_workgroup(p, group)) {
         return;
     }
     bool needed = p->profile == PROFILE_ARTICLE || p->site_count == 0;
@@ -45,10 +59,11 @@ static void check_workgroup_clients(struct remarks *r, const struct client_group
                             site->clients != CLIENTS_ENHANCED_HTTP);
     }
     if (needed) {
-        remark(r, group->place, SEVERITY_MEDIUM, "S58",
-               "client group %s is in a workgroup, but no network-access account is declared; such "
-               "clients need it to fetch content from distribution points",
-               group->name);
+        remark(r, group->place, SEVERITY_MEDIUM, group->workgroup ? "S58" : "S108",
+               "client group %s is %s, but no network-access account is declared; such clients "
+               "need it to fetch content from distribution points",
+               group->name,
+               group->workgroup ? "in a workgroup" : "of a forest that no site trusts or serves");
     }
 }
 

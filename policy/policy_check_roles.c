@@ -11,12 +11,6 @@
     (ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY) | ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT))
 /* Their certificate is the service's own, and their clients may prove themselves otherwise. */
 #define NO_PKI_ROLES (CLOUD_ROLES | ROLE_BIT(ROLE_CMG_CONNECTION_POINT))
-/* Support ended or ends: rules.md, R008. */
-#define RETIRED_ROLES                                                                              \
-    (ROLE_BIT(ROLE_APPCAT_WEBSITE) | ROLE_BIT(ROLE_APPCAT_WEB_SERVICE) |                           \
-     ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT) | ROLE_BIT(ROLE_POLICY_MODULE) |                \
-     ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT))
-
 static const char *mode_name(enum client_mode mode)
 {
     switch (mode) {
@@ -210,11 +204,62 @@ static void check_content(struct remarks *r, const struct host *h, const struct 
                "without an account",
                role_name(role->role), h->name);
     }
-    if (r->policy->profile != PROFILE_ARTICLE && (ROLE_BIT(role->role) & RETIRED_ROLES) != 0) {
+    if (r->policy->profile != PROFILE_ARTICLE && role_retired(role->role) != NULL) {
         remark(r, role->place, SEVERITY_LOW, NULL,
-               "%s %s is a role whose support has ended; 'profile: article' judges by the 2016 "
-               "article",
-               role_name(role->role), h->name);
+               "%s %s is a role that %s; 'profile: article' judges by the 2016 article",
+               role_name(role->role), h->name, role_retired(role->role));
+    }
+}
+
+/* S02, S05 to S07: only what a site server sends to another host can be scheduled, limited, spared.
+ */
+static void check_delivery(struct remarks *r, const struct host *h,
+                           const struct role_instance *role)
+{
+    bool limited = role->bandwidth_mbit != 0 || role->between_from >= 0;
+    if (!limited && !role->prestaged) {
+        return;
+    }
+    const char *key = limited ? "bandwidth" : "prestaged", *statement = limited ? "S05" : "S06";
+    if (role->role == ROLE_PULL_DISTRIBUTION_POINT) {
+        remark(r, role->place, SEVERITY_LOW, statement,
+               "pull distribution point %s fetches its content itself, so '%s' has no effect there",
+               h->name, key);
+    } else if (host_role(h, ROLE_SITE_SERVER) != NULL) {
+        remark(r, role->place, SEVERITY_LOW, statement,
+               "distribution point %s is on its site server, so nothing crosses the network that "
+               "'%s' could be about",
+               h->name, key);
+    } else if (role->prestaged && r->policy->links.prestaged_max_mb == 0) {
+        remark(r, role->place, SEVERITY_INFO, "S07",
+               "distribution point %s is prestaged, but nothing says how much may still be sent to "
+               "it; add 'links: {prestaged-max-mb: ...}'",
+               h->name);
+    }
+}
+
+/* S24: ports of the one protocol, and a client mode of the other. */
+static void check_ports(struct remarks *r, const struct host *h, const struct role_instance *role)
+{
+    bool only_http = role->http_port_count > 0 && role->https_port_count == 0;
+    bool only_https = role->https_port_count > 0 && role->http_port_count == 0;
+    if ((only_http && role->clients == CLIENTS_HTTPS) ||
+        (only_https && role->clients == CLIENTS_HTTP)) {
+        remark(r, role->place, SEVERITY_MEDIUM, "S24",
+               "%s %s is declared 'clients: %s', but with ports for %s only", role_name(role->role),
+               h->name, mode_name(role->clients), only_http ? "HTTP" : "HTTPS");
+    }
+}
+
+/* S30 */
+static void check_internet_users(struct remarks *r, const struct host *h,
+                                 const struct role_instance *role)
+{
+    if (role->user_policy == 1 && role->serve_count > 0 && !role->serves_internet) {
+        remark(r, role->place, SEVERITY_LOW, "S30",
+               "management point %s is declared with user policy for the internet, which it does "
+               "not serve",
+               h->name);
     }
 }
 
@@ -229,6 +274,9 @@ void check_roles(struct remarks *r)
             check_status_mode(r, h, role);
             check_proxy(r, h, role);
             check_content(r, h, role);
+            check_delivery(r, h, role);
+            check_ports(r, h, role);
+            check_internet_users(r, h, role);
         }
     }
     if (!r->policy->pki) {

@@ -120,6 +120,82 @@ static void check_code(struct remarks *r, const struct site *site)
     }
 }
 
+/* The first host of the site with that role; NULL: none. */
+static const struct host *any_of(const struct policy *p, const struct site *site, enum role role)
+{
+    for (unsigned i = 0; i < p->host_count; i++) {
+        if (p->hosts[i].site == site && host_role(&p->hosts[i], role) != NULL) {
+            return &p->hosts[i];
+        }
+    }
+    return NULL;
+}
+
+/* S74, S96: a secondary site's database lies on its site server and needs no declaration. */
+static void check_database(struct remarks *r, const struct site *site)
+{
+    const struct policy *p = r->policy;
+    const struct host *mp = any_of(p, site, ROLE_MANAGEMENT_POINT);
+    const struct site *other = site->parent;
+    for (unsigned i = 0; i < p->site_count && other == NULL; i++) {
+        other = p->sites[i].parent == site ? &p->sites[i] : NULL;
+    }
+    if (site->type == SITE_SECONDARY || check_site_server(r, site) == NULL ||
+        any_of(p, site, ROLE_SITE_DATABASE) != NULL) {
+        return;
+    }
+    if (other != NULL) {
+        remark(r, site->place, SEVERITY_INFO, "S74",
+               "the databases of site %s and site %s replicate with each other, but no host of %s "
+               "is declared as site-database",
+               site->code, other->code, site->code);
+    } else if (mp != NULL) {
+        remark(r, site->place, SEVERITY_INFO, "S96",
+               "management point %s connects to the database of site %s, but no host there is "
+               "declared as site-database",
+               mp->name, site->code);
+    }
+}
+
+/* S21, S24: clients look for what speaks their protocol. */
+static void check_modes(struct remarks *r, const struct site *site)
+{
+    const struct policy *p = r->policy;
+    unsigned points = 0, secure = 0, undeclared = 0;
+    for (unsigned i = 0; i < p->host_count; i++) {
+        const struct role_instance *mp =
+            p->hosts[i].site == site ? host_role(&p->hosts[i], ROLE_MANAGEMENT_POINT) : NULL;
+        enum client_mode mode =
+            mp == NULL ? CLIENTS_UNDECLARED : role_client_mode(&p->hosts[i], mp);
+        points += mp != NULL;
+        undeclared += mp != NULL && mode == CLIENTS_UNDECLARED;
+        secure += mp != NULL && mode != CLIENTS_HTTP;
+    }
+    if (undeclared > 0) {
+        remark(r, site->place, SEVERITY_INFO, "S24",
+               "nothing says whether clients use the management points of site %s by HTTP or "
+               "HTTPS; add 'client-communication' to the site, or 'clients' to the roles",
+               site->code);
+    } else if (points > 0 && secure == 0 && site->clients == CLIENTS_HTTPS) {
+        remark(
+            r, site->place, SEVERITY_MEDIUM, "S21",
+            "clients of site %s use HTTPS only, but its management points are declared 'clients: "
+            "http'; they find none that speaks with them",
+            site->code);
+    }
+}
+
+/* S68 */
+static void check_installation(struct remarks *r, const struct site *site)
+{
+    if (site->parent != NULL && !check_has_accounts(r->policy, "site-installation")) {
+        remark(r, site->place, SEVERITY_INFO, "S68",
+               "child site %s is installed with an account, but no site-installation account is "
+               "declared, so that its logons cannot be told from others",
+               site->code);
+    }
+}
+
 void check_sites(struct remarks *r)
 {
     const struct policy *p = r->policy;
@@ -135,6 +211,9 @@ void check_sites(struct remarks *r)
         if (site->parent != NULL) {
             check_parent(r, site);
         }
+        check_database(r, site);
+        check_modes(r, site);
+        check_installation(r, site);
     }
     for (unsigned i = 0; i < p->host_count; i++) {
         check_provider(r, &p->hosts[i]);

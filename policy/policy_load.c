@@ -85,6 +85,7 @@ static const struct load_key sections[] = {
     {"ntlm", load_ntlm, 0, false},
     {"cloud", load_cloud, 0, false},
     {"address-translation", load_translators, 0, false},
+    {"pxe", load_boot_networks, 0, false},
     {"matrix", load_matrix, 0, false},
     {"watch", load_watches, 0, false},
     {"rules", load_tunings, 0, false},

@@ -131,6 +131,8 @@ void load_ntlm(struct loader *l, const struct load_key *key, const struct yaml_n
                void *into);
 void load_cloud(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                 void *into);
+void load_boot_networks(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                        void *into);
 void load_translators(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                       void *into);
 void load_matrix(struct loader *l, const struct load_key *key, const struct yaml_node *node,

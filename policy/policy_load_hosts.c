@@ -215,6 +215,8 @@ void load_finish_hosts(struct loader *l)
 {
     for (unsigned i = 0; l->error == 0 && i < l->policy->host_count; i++) {
         const struct host *host = &l->hosts[i];
+        const struct role_instance *dc = host_role(host, ROLE_DOMAIN_CONTROLLER);
+        l->policy->read_only_controllers += dc != NULL && dc->read_only;
         derive_all(l, host, host->name);
         for (unsigned k = 0; l->error == 0 && k < host->alias_count; k++) {
             derive_all(l, host, host->aliases[k]);

@@ -1,7 +1,7 @@
 /*
  * policy_load_options.c - values that several sections share: times of day, numbers, answers,
  * accounts; and the small sections: the sensor, links, NTLM, the cloud's names, address
- * translation.
+ * translation, PXE.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -194,7 +194,7 @@ void load_ntlm(struct loader *l, const struct load_key *key, const struct yaml_n
     load_map(l, node, "'ntlm'", keys, LOAD_COUNT(keys), &l->policy->ntlm);
 }
 
-/* ---- the cloud, and address translation ---- */
+/* ---- the cloud, address translation, PXE ---- */
 
 static void read_cloud_names(struct loader *l, const struct load_key *key,
                              const struct yaml_node *node, void *into)
@@ -219,25 +219,47 @@ void load_cloud(struct loader *l, const struct load_key *key, const struct yaml_
     load_map(l, node, "'cloud'", keys, LOAD_COUNT(keys), l->policy);
 }
 
-static void read_translators(struct loader *l, const struct load_key *key,
-                             const struct yaml_node *node, void *into)
+/* Networks that are a section's only key. */
+struct network_list {
+    const struct prefix **prefixes;
+    unsigned *count;
+};
+
+static void read_list(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                      void *into)
 {
-    struct policy *p = into;
+    const struct network_list *list = into;
     if (!load_is(l, node, YAML_LIST, key->name)) {
         return;
     }
     struct prefix *prefixes = load_alloc(l, node->count, sizeof *prefixes);
     for (unsigned i = 0; l->error == 0 && i < node->count; i++) {
-        p->translator_count += load_prefix(l, node->items[i], &prefixes[p->translator_count]);
+        *list->count += load_prefix(l, node->items[i], &prefixes[*list->count]);
     }
-    p->translators = prefixes;
+    *list->prefixes = prefixes;
+}
+
+static void load_list(struct loader *l, const struct yaml_node *node, const char *what,
+                      struct network_list list)
+{
+    static const struct load_key keys[] = {{"networks", read_list, 0, true}};
+    load_map(l, node, what, keys, LOAD_COUNT(keys), &list);
 }
 
 void load_translators(struct loader *l, const struct load_key *key, const struct yaml_node *node,
                       void *into)
 {
-    static const struct load_key keys[] = {{"networks", read_translators, 0, true}};
     (void)into;
     (void)key;
-    load_map(l, node, "'address-translation'", keys, LOAD_COUNT(keys), l->policy);
+    load_list(l, node, "'address-translation'",
+              (struct network_list){&l->policy->translators, &l->policy->translator_count});
+}
+
+void load_boot_networks(struct loader *l, const struct load_key *key, const struct yaml_node *node,
+                        void *into)
+{
+    (void)into;
+    (void)key;
+    load_list(l, node, "'pxe'",
+              (struct network_list){&l->policy->boot_networks, &l->policy->boot_network_count});
 }

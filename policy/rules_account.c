@@ -75,6 +75,10 @@ static void observe_machine(struct audit *a, const struct rule *r, const struct 
         judge_fine(a, r, subject, "NTLM was used with other accounts than the computer's own.");
         return;
     }
+    if (ntlm_is_excepted(a, o)) {
+        judge_fine(a, r, subject, "The policy lets this account, or this server, use NTLM.");
+        return;
+    }
     struct stamp proof = proof_of(o);
     bool worst = is_worst_target(o, server);
     struct breach b = {.subject = subject,
@@ -117,7 +121,7 @@ const struct rule rule_site_system_machine_account_ntlm = {
              "Critical towards a client or an undeclared host, and inside HTTP, LDAP or SQL.",
     .evidence = "The account in the AUTHENTICATE message, HOST$ in the host's own domain, sent "
                 "from that host's address. What a host sends to itself does not count. Appliances "
-                "that can do NTLM only are to be accepted by name.",
+                "that can do NTLM only are to be named under `ntlm: {servers}`.",
     .remediation = "Kerberos everywhere (service principal names, FQDNs), outgoing NTLM restricted "
                    "on site systems, signing and Extended Protection on what they talk to.",
     .records = 1u << RECORD_NTLM,
@@ -181,6 +185,8 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
             judge_hidden(a, r, subject, "The host's addresses are not declared.");
         } else if ((party_roles(client) & ROLE_BIT(ROLE_WEB_PROXY)) != 0) {
             judge_hidden(a, r, subject, "A proxy stood between the account and the server.");
+        } else if (policy_translates(audit_policy(a), &client->address)) {
+            judge_hidden(a, r, subject, "Address translation hides where the account was used.");
         } else if (is_renamed(o, owner, client)) {
             judge_hidden(a, r, subject,
                          "A declared host gave that name as its own: renamed or moved, perhaps.");
@@ -216,11 +222,13 @@ const struct rule rule_machine_account_from_foreign_address = {
     .means = "A declared computer's account, or the client push or installation account, "
              "authenticated from somewhere else. A computer's password is known to that computer "
              "alone: its authentication from elsewhere was passed on, or the password was stolen.",
-    .evidence = "The account in the AUTHENTICATE message against the addresses of the host it "
-                "belongs to, or against the site servers. Not judged: hosts without declared "
-                "addresses, declared proxies in between, and a declared host that gives the "
-                "account's name as its own (renamed). All addresses of a host, VPN and translated "
-                "ones too, are to be declared.",
+    .evidence =
+        "The account in the AUTHENTICATE message against the addresses of the host it "
+        "belongs to, or against the site servers. Not judged: hosts without declared "
+        "addresses, declared proxies and address translation in between, and a declared host "
+        "that gives the account's name as its own (renamed). All addresses of a host, VPN and "
+        "translated "
+        "ones too, are to be declared.",
     .remediation = "Find what stands at that address; then change the account's password, require "
                    "signing and Extended Protection, and restrict NTLM.",
     .records = 1u << RECORD_NTLM,

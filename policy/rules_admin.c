@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "capture/decode.h"
-#include "policy/ledger.h"
+#include "policy/boot.h"
 #include "policy/matrix.h"
 
 static bool is_administrator(const struct party *p)
@@ -350,43 +350,12 @@ const struct rule rule_remote_control_unexpected = {
 
 /* ---- R115 ---- */
 
-static struct party party_at(const struct policy *p, const struct address *address)
-{
-    struct party party = {.known = true, .address = *address, .host = policy_host(p, address)};
-    party.group = party.host != NULL ? NULL : policy_group(p, address);
-    party.zone = policy_zone(p, address);
-    return party;
-}
-
-static bool address_of(const struct observation *o, enum fact_id id, struct address *ret)
-{
-    const char *text = observation_text(o, id);
-    return text != NULL && address_parse(text, ret) && address_is_host(ret);
-}
-
 /* Where the machine that boots stands: at its relay, else at the address it has. False: its
  * broadcast does not tell. */
 static bool boots_at(const struct scene *scene, const struct observation *o, struct address *ret)
 {
-    if (address_of(o, FACT_DHCP_RELAY, ret) || address_of(o, FACT_DHCP_CLIENT_IP, ret)) {
+    if (boot_address(o, FACT_DHCP_RELAY, ret) || boot_address(o, FACT_DHCP_CLIENT_IP, ret)) {
         return true;
-    }
-    *ret = scene->ends[o->dir].address;
-    return address_is_host(ret);
-}
-
-static bool is_boot_answer(const struct observation *o)
-{
-    return observation_is(o, FACT_DHCP_MESSAGE, "OFFER") ||
-           observation_is(o, FACT_DHCP_MESSAGE, "ACK") ||
-           observation_is(o, FACT_DHCP_MESSAGE, "BOOTREPLY");
-}
-
-/* Who answered: the sender, or behind a relay the server that the message names. False: unknown. */
-static bool answered_by(const struct scene *scene, const struct observation *o, struct address *ret)
-{
-    if (observation_get(o, FACT_DHCP_RELAY) != NULL) {
-        return address_of(o, FACT_DHCP_SERVER_ID, ret);
     }
     *ret = scene->ends[o->dir].address;
     return address_is_host(ret);
@@ -398,7 +367,7 @@ static void report_boot(struct audit *a, const struct rule *r, const struct obse
     const char *file = observation_text(o, FACT_DHCP_BOOT_FILE),
                *mac = observation_text(o, FACT_DHCP_CLIENT_MAC),
                *message = observation_text(o, FACT_DHCP_MESSAGE);
-    bool answer = is_boot_answer(o);
+    bool answer = boot_is_answer(o);
     struct breach b = {.subject = {.host = NULL},
                        .client = answer ? NULL : party,
                        .server = answer ? party : NULL,
@@ -426,13 +395,13 @@ static void report_boot(struct audit *a, const struct rule *r, const struct obse
                        "than those of the declared servers (DHCP snooping).",
                        text);
     } else {
-        finding_explain(a, f,
-                        "The machine %.40s boots by PXE at %s, which lies in no declared client "
-                        "network.",
-                        mac, party_text(party, text));
+        finding_explain(a, f, "The machine %.40s boots by PXE at %s, which lies in no %s.", mac,
+                        party_text(party, text),
+                        audit_policy(a)->boot_network_count > 0 ? "network of `pxe` in the policy"
+                                                                : "declared client network");
         finding_remedy(a, f,
                        "Forward PXE only from the segments where machines are to be installed, set "
-                       "a PXE password, and declare those segments under `clients`.");
+                       "a PXE password, and declare those segments under `pxe`.");
     }
 }
 
@@ -447,15 +416,18 @@ static void observe_boot(struct audit *a, const struct rule *r, const struct obs
     if (!pxe) {
         return;
     }
-    bool answer = is_boot_answer(o);
-    if (!(answer ? answered_by : boots_at)(scene, o, &address)) {
+    bool answer = boot_is_answer(o);
+    if (!(answer ? boot_answered_by : boots_at)(scene, o, &address)) {
         judge_hidden(a, r, everywhere,
                      answer ? "An answer of PXE does not tell who gave it."
                             : "A broadcast does not tell in which network a machine boots.");
         return;
     }
     struct party party = party_at(scene->policy, &address);
-    if (party.host != NULL || (!answer && party.group != NULL)) {
+    bool declared = scene->policy->boot_network_count > 0
+                        ? policy_boots(scene->policy, &address)
+                        : party.host != NULL || party.group != NULL;
+    if (answer ? party.host != NULL : declared) {
         judge_fine(a, r, everywhere,
                    answer ? "Machines that boot by PXE were answered by declared hosts."
                           : "Machines booted by PXE in declared networks.");
@@ -479,8 +451,8 @@ const struct rule rule_pxe_outside_authorised_segment = {
                   "MITRE ATT&CK T1542.005",
     .means = "Whoever can boot by PXE can fetch boot media, and with them the secrets of task "
              "sequences; whoever can answer a PXE boot can take over the machine. Medium for a "
-             "boot outside the declared client networks, high for an answer by a host that the "
-             "policy does not know.",
+             "boot outside the networks under `pxe` (where the policy has none: outside the "
+             "client networks), high for an answer by a host that the policy does not know.",
     .evidence = "DHCP messages with vendor class PXEClient or on port 4011: the relay's, client's "
                 "or given address, and the sender of answers. A broadcast without a relay does "
                 "not tell where it comes from. Every declared host may answer, since a DHCP server "

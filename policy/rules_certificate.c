@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/certificate.h"
 #include "policy/ledger.h"
 
 struct fault {
@@ -19,48 +20,22 @@ struct fault {
 
 /* ---- names ---- */
 
-/* RFC 6125 6.4.3: a wildcard stands for one whole left-most label. */
-static bool name_matches(const char *pattern, const char *name)
-{
-    if (strncmp(pattern, "*.", 2) == 0) {
-        const char *rest = strchr(name, '.');
-        return rest != NULL && rest != name && strcasecmp(pattern + 1, rest) == 0;
-    }
-    return strcasecmp(pattern, name) == 0;
-}
-
-static bool certificate_names(const struct observation *o, const char *name)
-{
-    bool any = false;
-    for (const struct fact *f = observation_get(o, FACT_TLS_CERTIFICATE_SAN); f != NULL;
-         f = observation_more(o, FACT_TLS_CERTIFICATE_SAN, f)) {
-        const char *entry = fact_text(o, f), *colon = strchr(entry, ':');
-        any = true;
-        if (colon != NULL && name_matches(colon + 1, name)) {
-            return true;
-        }
-    }
-    /* RFC 6125 6.4.4: the subject's common name only where there are no alternative names. */
-    const char *subject = any ? NULL : observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
-    const char *cn = subject == NULL ? NULL : strstr(subject, "CN=");
-    if (cn == NULL) {
-        return false;
-    }
-    char common[256];
-    (void)snprintf(common, sizeof common, "%.*s", (int)strcspn(cn + 3, ","), cn + 3);
-    return name_matches(common, name);
-}
-
 static bool names_host(const struct observation *o, const struct party *server)
 {
     char address[ADDRESS_TEXT];
-    if (certificate_names(o, server->host->name) ||
-        certificate_names(o, server->host->short_name) ||
-        certificate_names(o, address_format(&server->address, address))) {
+    if (certificate_holds(o, server->host->name) ||
+        certificate_holds(o, server->host->short_name) ||
+        certificate_holds(o, address_format(&server->address, address))) {
         return true;
     }
     for (unsigned i = 0; i < server->host->alias_count; i++) {
-        if (certificate_names(o, server->host->aliases[i])) {
+        if (certificate_holds(o, server->host->aliases[i])) {
+            return true;
+        }
+    }
+    const struct role_instance *proxy = host_role(server->host, ROLE_WEB_PROXY);
+    for (unsigned i = 0; proxy != NULL && i < proxy->certificate_name_count; i++) {
+        if (certificate_holds(o, proxy->certificate_names[i])) {
             return true;
         }
     }
@@ -166,7 +141,7 @@ static bool fault_self_signed(const struct observation *o, const struct party *s
 static bool fault_name(const struct observation *o, const struct party *server, struct fault *f)
 {
     const char *asked = observation_text(o, FACT_TLS_SERVER_NAME);
-    bool fits = asked != NULL ? certificate_names(o, asked) : names_host(o, server);
+    bool fits = asked != NULL ? certificate_holds(o, asked) : names_host(o, server);
     /* A name in the SNI may be an alias that the policy knows while the certificate shows the
      * host's own name. */
     bool own = asked != NULL && !fits && names_host(o, server);
@@ -204,6 +179,29 @@ static bool fault_usage(const struct observation *o, struct fault *f)
                    "lists its uses, and server authentication is not among them");
     (void)snprintf(f->remedy, sizeof f->remedy,
                    "Issue it from a template with the server authentication usage.");
+    return true;
+}
+
+/* Where the policy names the authorities; what a site issues itself is R017's. */
+static bool fault_issuer(const struct policy *p, const struct observation *o, struct fault *f)
+{
+    const char *issuer = observation_text(o, FACT_TLS_CERTIFICATE_ISSUER);
+    if (issuer == NULL || p->tls_issuer_count == 0 || strstr(issuer, "SMS Issuing") != NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < p->tls_issuer_count; i++) {
+        if (strcasestr(issuer, p->tls_issuers[i]) != NULL) {
+            return false;
+        }
+    }
+    *f = (struct fault){.kind = "issuer",
+                        .title = "Certificate of an authority that is not expected",
+                        .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text,
+                   "is issued by %.120s, which is none of the policy's `issuers`", issuer);
+    (void)snprintf(f->remedy, sizeof f->remedy,
+                   "Bind a certificate of the expected authority, or name this one under `tls: "
+                   "{issuers}` in the policy.");
     return true;
 }
 
@@ -289,6 +287,10 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
         faults++;
     }
     if (!own && fault_usage(o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
+    if (!own && fault_issuer(audit_policy(a), o, &fault)) {
         report(a, r, o, &fault);
         faults++;
     }

@@ -344,44 +344,51 @@ const struct rule rule_https_to_http_downgrade = {
 
 /* ---- R013 ---- */
 
-static const struct host *cloud_host(const struct audit *a, const struct observation *o,
-                                     const struct party *server)
+struct cloud {               /* a service there: a declared host, or a name under `cloud:` */
+    const struct host *host; /* NULL: a name alone */
+    char name[256];          /* empty: it is none */
+};
+
+/* `asked`: the name that the client gave; a port may follow. */
+static struct cloud cloud_of(const struct audit *a, const struct party *server, const char *asked)
 {
-    if ((party_roles(server) & CLOUD_ROLES) != 0) {
-        return server->host;
-    }
-    char name[256];
-    const char *asked = observation_text(o, FACT_HTTP_HOST);
+    struct cloud cloud = {.host = NULL};
     size_t len = asked == NULL ? 0 : strcspn(asked, ":");
-    if (len == 0 || len >= sizeof name) {
-        return NULL;
+    if ((party_roles(server) & CLOUD_ROLES) != 0) {
+        cloud.host = server->host;
+    } else if (len > 0 && len < sizeof cloud.name) {
+        memcpy(cloud.name, asked, len);
+        const struct host *h = policy_host_named(audit_policy(a), cloud.name);
+        bool declared = h != NULL && (h->role_bits & CLOUD_ROLES) != 0;
+        cloud.host = declared ? h : NULL;
+        cloud.name[0] =
+            declared || policy_is_cloud_name(audit_policy(a), cloud.name) ? cloud.name[0] : '\0';
     }
-    memcpy(name, asked, len);
-    name[len] = '\0';
-    const struct host *h = policy_host_named(audit_policy(a), name);
-    return h != NULL && (h->role_bits & CLOUD_ROLES) != 0 ? h : NULL;
+    if (cloud.host != NULL) {
+        (void)snprintf(cloud.name, sizeof cloud.name, "%s", cloud.host->name);
+    }
+    return cloud;
 }
 
 static void observe_cloud(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    if (o->record == RECORD_TLS) {
-        const char *name = observation_text(o, FACT_TLS_SERVER_NAME);
-        const struct host *h = server->host != NULL ? server->host
-                               : name != NULL       ? policy_host_named(audit_policy(a), name)
-                                                    : NULL;
-        if (h != NULL && (h->role_bits & CLOUD_ROLES) != 0) {
-            judge_fine(a, r, (struct subject){.host = h}, "It was reached by TLS.");
-        }
+    bool tls = o->record == RECORD_TLS;
+    if (!tls && !web_request_is_clear(o)) {
         return;
     }
-    const struct host *h = web_request_is_clear(o) ? cloud_host(a, o, server) : NULL;
-    if (h == NULL || path_is_clear_by_design(web_path(o))) {
+    struct cloud cloud =
+        cloud_of(a, server, observation_text(o, tls ? FACT_TLS_SERVER_NAME : FACT_HTTP_HOST));
+    if (cloud.name[0] == '\0' || (!tls && path_is_clear_by_design(web_path(o)))) {
+        return;
+    }
+    if (tls) {
+        judge_fine(a, r, (struct subject){.host = cloud.host}, "It was reached by TLS.");
         return;
     }
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
-    struct breach b = {.subject = {.host = h},
+    struct breach b = {.subject = {.host = cloud.host},
                        .client = client,
                        .server = server,
                        .confidence = CONFIDENCE_PROVEN,
@@ -390,18 +397,18 @@ static void observe_cloud(struct audit *a, const struct rule *r, const struct ob
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     const char *uri = observation_text(o, FACT_HTTP_URI);
-    finding_evidence(a, f, request, "HTTP request in clear to %s: %s %.160s", h->name,
+    finding_evidence(a, f, request, "HTTP request in clear to %s: %s %.160s", cloud.name,
                      observation_text(o, FACT_HTTP_METHOD), uri == NULL ? "" : uri);
     if (is_new) {
         finding_explain(a, f,
                         "%s asked the cloud service %s for %.160s by plain HTTP on port %u; such "
                         "services must be reached by HTTPS only.",
-                        party_text(client, client_text), h->name, uri == NULL ? "content" : uri,
+                        party_text(client, client_text), cloud.name, uri == NULL ? "content" : uri,
                         server->port);
         finding_remedy(a, f,
                        "Block port 80 to %s at the boundary and find out what on %s asks for "
                        "http:// addresses.",
-                       h->name, client_text);
+                       cloud.name, client_text);
     }
 }
 
@@ -422,8 +429,8 @@ const struct rule rule_cloud_content_not_https = {
              "the network in clear. These services are "
              "reached over the internet and demand HTTPS: content, tokens and identities are open "
              "to everybody in between.",
-    .evidence = "A readable HTTP request to the service's address, or with its name in the Host "
-                "header. A CONNECT to a proxy is the way HTTPS "
+    .evidence = "A readable HTTP request to the service's address, or with its name, or one under "
+                "`cloud: {names}`, in the Host header. A CONNECT to a proxy is the way HTTPS "
                 "goes through it and is not counted.",
     .remediation =
         "Block port 80 to the cloud names; correct the content locations that clients use.",

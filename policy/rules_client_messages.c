@@ -231,6 +231,13 @@ static bool is_sha1(const struct observation *o)
            observation_is(o, FACT_HTTP_CCM_HASH_OID, "1.3.14.3.2.29");
 }
 
+/* What the policy says of the server's site; -1: nothing. */
+static int site_says(const struct party *server, bool encryption)
+{
+    const struct site *site = server->host->site;
+    return site == NULL ? -1 : encryption ? site->encryption : site->signing;
+}
+
 static void report_message(struct audit *a, const struct rule *r, const struct observation *o,
                            struct subject subject, const char *endpoint)
 {
@@ -238,12 +245,20 @@ static void report_message(struct audit *a, const struct rule *r, const struct o
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
     bool signature = observation_says(o, FACT_HTTP_CCM_SIGNED);
-    const char *what = signature ? "signed with SHA-1" : "without a signature";
+    bool sha1 = signature && is_sha1(o);
+    const char *what = sha1        ? "signed with SHA-1"
+                       : signature ? "readable, although the site is to encrypt"
+                                   : "without a signature";
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
                        .any_client = true,
-                       .kind = signature ? "sha1" : "unsigned",
+                       .kind = sha1        ? "sha1"
+                               : signature ? "readable"
+                                           : "unsigned",
+                       /* That nobody has to sign is what the site was set to: a risk taken. */
+                       .severity = !signature && site_says(server, false) == 0 ? SEVERITY_LOW
+                                                                               : SEVERITY_OFF,
                        .confidence = CONFIDENCE_PROVEN,
                        .at = &request};
     char client_text[PARTY_TEXT];
@@ -251,8 +266,9 @@ static void report_message(struct audit *a, const struct rule *r, const struct o
     struct finding *f = judge_breach(a, r, &b, &is_new);
     finding_evidence(a, f, request, "message to %.80s, %s", endpoint, what);
     if (is_new) {
-        finding_explain(a, f, "%s sent %s a message for %.80s by plain HTTP, %s%s.",
+        finding_explain(a, f, "%s sent %s a message for %.80s by plain HTTP, %s%s%s.",
                         party_text(client, client_text), server->host->name, endpoint, what,
+                        b.severity == SEVERITY_LOW ? " (as the policy declares the site)" : "",
                         observation_says(o, FACT_HTTP_CCM_BODY_READABLE)
                             ? ", and its content is open to everybody on the way"
                             : "");
@@ -279,7 +295,11 @@ static void observe_message(struct audit *a, const struct rule *r, const struct 
         judge_hidden(a, r, subject, "A message's header was not captured whole.");
     } else if (!observation_says(o, FACT_HTTP_CCM_SIGNED) || is_sha1(o)) {
         report_message(a, r, o, subject, endpoint);
-    } else if (is_inventory(endpoint) && observation_says(o, FACT_HTTP_CCM_BODY_READABLE)) {
+    } else if (is_inventory(endpoint) && observation_says(o, FACT_HTTP_CCM_BODY_READABLE) &&
+               site_says(server, true) == 1) {
+        report_message(a, r, o, subject, endpoint);
+    } else if (is_inventory(endpoint) && observation_says(o, FACT_HTTP_CCM_BODY_READABLE) &&
+               site_says(server, true) < 0) {
         judge_hidden(a, r, subject,
                      "Inventory was sent signed and not encrypted, and the policy does not say "
                      "whether the site uses encryption.");
@@ -308,9 +328,10 @@ const struct rule rule_unsigned_client_message = {
              "requests in its name. SHA-1 no longer protects a signature.",
     .evidence = "A CCM_POST in clear whose header lacks the hook clientauth with a signature, or "
                 "names SHA-1 for it. Registration, location and token requests are anonymous by "
-                "design and do not count; whether a signature is right is not checked. Inventory "
-                "that is signed and can be read is not judged, since the policy does not say "
-                "whether the site encrypts it.",
+                "design and do not count; whether a signature is right is not checked. Low where "
+                "`client-messages: {signing: false}` of the site says that it does not ask for "
+                "signatures. Signed inventory that can be read counts where `encryption: true` is "
+                "declared, and is not judged where nothing is.",
     .remediation = "Require signing and SHA-256, use encryption, or better HTTPS.",
     .records = 1u << RECORD_HTTP,
     .observe = observe_message,

@@ -107,6 +107,9 @@ static void observe_initiated(struct audit *a, const struct rule *r, const struc
         judge_fine(a, r, subject,
                    "The site server opened the connections with systems that must not open any "
                    "themselves.");
+    } else if (to_site_server && policy_is_maintenance(other->host->site, o->flow.opening.ns)) {
+        judge_hidden(a, r, subject,
+                     "It was opened during the site's maintenance, when roles are installed.");
     } else if (to_site_server && o->flow.opening_seen) {
         report_initiated(a, r, o, why);
     } else {
@@ -137,11 +140,14 @@ const struct rule rule_untrusted_system_initiates = {
              "to be set so that the site server fetches their data: then the firewall needs no "
              "opening inwards, and a system that "
              "fell to an attacker has no way to the site server.",
-    .evidence = "Who sent the SYN (or the first datagram), from the handshake alone. High when the "
-                "site server answered, medium for the "
-                "attempt. Where the opening was not captured nothing is concluded. Name and time "
-                "service that the same host offers do "
-                "not count.",
+    .evidence =
+        "Who sent the SYN (or the first datagram), from the handshake alone. What happens during "
+        "the `maintenance` of the site (UTC) is not judged, since roles are installed then. High "
+        "when the "
+        "site server answered, medium for the "
+        "attempt. Where the opening was not captured nothing is concluded. Name and time "
+        "service that the same host offers do "
+        "not count.",
     .remediation = "Select \"Require the site server to initiate connections to this site system\" "
                    "for that server and close the firewall "
                    "in the other direction.",

@@ -71,6 +71,23 @@ static const char *purpose_of(const struct audit *a, const struct observation *o
                                                             : NULL;
 }
 
+/* The account that is declared for this host or role alone; NULL: the lists count. */
+static const char *own_account(const struct party *client, const struct party *server)
+{
+    static const enum role roles[] = {ROLE_MANAGEMENT_POINT, ROLE_ENROLLMENT_POINT,
+                                      ROLE_REPORTING_POINT};
+    if ((party_roles(client) & SITE_SERVERS) != 0) {
+        return server->host->installation_account;
+    }
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        const struct role_instance *role = host_role(client->host, roles[i]);
+        if (role != NULL) {
+            return role->connection_account;
+        }
+    }
+    return NULL;
+}
+
 static void report_account(struct audit *a, const struct rule *r, const struct observation *o,
                            const char *purpose, const char *user)
 {
@@ -130,10 +147,12 @@ static void observe_account(struct audit *a, const struct rule *r, const struct 
         user[0] == '\0') {
         return;
     }
-    const struct account_list *list = policy_accounts(audit_policy(a), purpose);
-    if (is_listed(audit_policy(a), list, user, domain)) {
+    const struct policy *p = audit_policy(a);
+    const struct account_list *list = policy_accounts(p, purpose);
+    const char *own = own_account(client, server);
+    if (own != NULL ? is_account(p, own, user, domain) : is_listed(p, list, user, domain)) {
         judge_fine(a, r, subject, "The account that the policy names for it was used.");
-    } else if ((list == NULL || list->count == 0) && user[strlen(user) - 1] != '$') {
+    } else if (own == NULL && (list == NULL || list->count == 0) && user[strlen(user) - 1] != '$') {
         judge_hidden(a, r, subject,
                      "An account was used across the forests, and the policy names none for it.");
     } else {
@@ -160,11 +179,14 @@ const struct rule rule_wrong_account_across_forest = {
              "installation account, and roles there must open the site database by an account set "
              "for it. A computer account or another account means that these were not set, so that "
              "something more powerful than needed crosses the border, open to relaying.",
-    .evidence = "Domain and user in the NTLM AUTHENTICATE message of the site server towards a "
-                "site system, or of a management, enrollment or reporting point towards the site "
-                "database, in a forest without trust, against the accounts that the policy names. "
-                "A local account of the role's host counts when it is declared. Kerberos hides "
-                "who it is.",
+    .evidence =
+        "Domain and user in the NTLM AUTHENTICATE message of the site server towards a "
+        "site system, or of a management, enrollment or reporting point towards the site "
+        "database, in a forest without trust, against the account that the policy names for "
+        "that host or role (`installation-account`, `connection-account`), or else those "
+        "under `accounts`. "
+        "A local account of the role's host counts when it is declared. Kerberos hides "
+        "who it is.",
     .remediation = "Set the site system installation account and the role's connection account "
                    "with the domain's full name, and declare them.",
     .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS,

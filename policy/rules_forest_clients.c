@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/topology.h"
 
 /* ---- R026 ---- */
 
@@ -110,40 +110,11 @@ const struct rule rule_workgroup_behaves_joined = {
 
 /* ---- R031 ---- */
 
-/* "_mssms_mp_p01._tcp.corp.example" */
-static bool is_service(const char *query)
-{
-    return strncasecmp(query, "_mssms_mp_", 10) == 0;
-}
-
 /* "MP_P01<1a>" */
 static bool is_netbios(const char *query)
 {
     size_t len = strlen(query);
     return strncasecmp(query, "MP_", 3) == 0 && len > 4 && strcasecmp(query + len - 4, "<1a>") == 0;
-}
-
-static const struct host *management_point(const struct host *h)
-{
-    return h != NULL && (h->role_bits & ROLE_BIT(ROLE_MANAGEMENT_POINT)) != 0 ? h : NULL;
-}
-
-/* What the answer names as management point and the policy does not; NULL: nothing. */
-static const char *rogue_of(const struct audit *a, const struct observation *o, bool service)
-{
-    enum fact_id id = service ? FACT_DNS_ANSWERS : FACT_DNS_ADDRESSES;
-    for (const struct fact *f = observation_get(o, id); f != NULL; f = observation_more(o, id, f)) {
-        const char *text = fact_text(o, f), *last = strrchr(text, ' ');
-        struct address address;
-        last = last == NULL ? text : last + 1; /* the target, or the address */
-        const struct host *h = address_parse(last, &address)
-                                   ? policy_host(audit_policy(a), &address)
-                                   : policy_host_named(audit_policy(a), last);
-        if (management_point(h) == NULL) {
-            return last;
-        }
-    }
-    return NULL;
 }
 
 static void report_location(struct audit *a, const struct rule *r, const struct observation *o,
@@ -199,14 +170,14 @@ static void observe_location(struct audit *a, const struct rule *r, const struct
 {
     const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
     const char *query = observation_text(o, FACT_DNS_QUERY);
-    bool service = query != NULL && is_service(query);
+    bool service = query != NULL && topology_is_location(query);
     bool netbios = query != NULL && !service && is_netbios(query);
     /* A registration claims a name; only questions and their answers are looked at. */
     if ((!service && !netbios) || observation_get(o, FACT_DNS_OPCODE) != NULL) {
         return;
     }
     struct subject subject = {.host = NULL};
-    const char *rogue = rogue_of(a, o, service);
+    const char *rogue = topology_strange_location(a, o, service);
     const struct forest *forest = party_forest(client);
     if (rogue != NULL) {
         report_location(a, r, o, query, rogue);

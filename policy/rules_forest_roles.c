@@ -289,6 +289,16 @@ static const struct host *home_of(struct audit *a, const struct rule *r,
     return home->host;
 }
 
+static bool may_fall_back(const struct client_group *group, const struct forest *forest)
+{
+    for (unsigned i = 0; group != NULL && i < group->fallback_count; i++) {
+        if (group->fallback[i] == forest) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void report_abroad(struct audit *a, const struct rule *r, const struct observation *o,
                           struct subject subject, const struct host *home)
 {
@@ -342,6 +352,8 @@ static void observe_abroad(struct audit *a, const struct rule *r, const struct o
     const struct host *home = home_of(a, r, own, asked);
     if (home == NULL) {
         judge_fine(a, r, subject, "Clients used it whose own forest has no such role.");
+    } else if (may_fall_back(client->group, theirs)) {
+        judge_fine(a, r, subject, "Clients used it that the policy lets fall back to its forest.");
     } else if (client->zone != NULL && strcmp(client->zone->name, "internet") == 0) {
         judge_hidden(a, r, subject, "Clients on the internet take what is published there.");
     } else {
@@ -369,7 +381,8 @@ const struct rule rule_client_leaves_its_forest = {
     .evidence = "An answered connection of a client, whose network is declared with a forest, to "
                 "such a role's port on a host of another forest, while a host of its own forest "
                 "holds the same role. Fallback of boundary groups and roaming look alike; clients "
-                "on the internet do not count.",
+                "on the internet do not count, nor those of a network that names the forest under "
+                "`fallback-forests`.",
     .remediation = "Correct the boundary groups and their fallback, or the declared forest of the "
                    "client network.",
     .records = 1u << RECORD_FLOW,

@@ -14,6 +14,7 @@
 
 struct sender { /* the identities that an address gave itself lately */
     struct address address;
+    struct stamp registered; /* order 0: not seen */
     unsigned next;
     struct {
         struct stamp at;
@@ -120,6 +121,42 @@ static const struct sign *sign_of(const struct observation *o, const struct part
                                                                                 : NULL;
 }
 
+/* A client that nobody vouches for got policies with secrets right after it had registered: it was
+ * approved without anybody looking. Members of a domain are approved automatically by default. */
+static const struct sign *approval_sign(struct sender *slot, const struct observation *o,
+                                        const struct party *client, const struct site *site)
+{
+    static const struct sign approved = {
+        "approved",
+        "was given policies with secrets within ten minutes of registering itself, so it was "
+        "approved without anybody looking, by",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign against = {
+        "approved",
+        "was given policies with secrets within ten minutes of registering itself, although the "
+        "site approves clients by hand, by",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign declared = {
+        "approved",
+        "was given policies with secrets within ten minutes of registering itself, as the site is "
+        "declared to approve every client, by",
+        SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
+    bool fetches = observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN) &&
+                   observation_number(o, FACT_HTTP_STATUS, 0) == 200 &&
+                   holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
+    if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration")) {
+        slot->registered = o->at;
+    }
+    enum approval approval = site == NULL ? APPROVAL_UNDECLARED : site->approval;
+    if (!fetches || slot->registered.order == 0 || o->at.ns - slot->registered.ns > IDENTITY_NS ||
+        (party_forest(client) != NULL && approval != APPROVAL_MANUAL)) {
+        return NULL;
+    }
+    return approval == APPROVAL_MANUAL ? &against
+           : approval == APPROVAL_ALL  ? &declared
+                                       : &approved;
+}
+
 /* What clients ask a management point for. */
 static bool is_for_management_point(const struct observation *o)
 {
@@ -183,14 +220,19 @@ static void observe_identity(struct audit *a, const struct rule *r, const struct
     if (all == NULL || !is_for_management_point(o)) {
         return;
     }
-    const struct sign *sign = sign_of(o, client);
+    struct sender *slot = sender_of(all, &client->address);
+    const struct sign *sign = sign_of(o, client), *approved = NULL;
     const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
-    unsigned identities = guid == NULL || client->host != NULL
-                              ? 0
-                              : note_identity(sender_of(all, &client->address), guid, o->at);
-    if (sign == NULL && identities >= IDENTITIES) {
-        sign = &many;
+    bool many_stand_there =
+        client->host != NULL || policy_translates(audit_policy(a), &client->address);
+    unsigned identities = guid == NULL || many_stand_there ? 0 : note_identity(slot, guid, o->at);
+    if (!many_stand_there) {
+        approved = approval_sign(slot, o, client, server->host->site);
     }
+    sign = sign != NULL               ? sign
+           : approved != NULL         ? approved
+           : identities >= IDENTITIES ? &many
+                                      : NULL;
     if (sign != NULL) {
         report_anomaly(a, r, o, sign);
     } else {
@@ -220,8 +262,11 @@ const struct rule rule_client_identity_anomaly = {
     .evidence =
         "Readable requests: message IDs that tools have built in, a User-Agent of Python's, "
         "MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses that are declared "
-        "nowhere, and three SourceIDs of one address in ten minutes. Address translation, "
-        "imaging and virtual desktops look like the last. Inside HTTPS nothing of this is "
+        "nowhere, three SourceIDs of one address in ten minutes, and a registration followed "
+        "within ten minutes by policies with secrets (ClientToken, status 200), unless the "
+        "client's network is declared with a forest and the site does not approve by hand. "
+        "Networks under `address-translation` do not count for the last two; imaging and "
+        "virtual desktops look like several identities. Inside HTTPS nothing of this is "
         "seen.",
     .remediation = "HTTPS with client certificates; manual approval; machine account quota 0.",
     .records = 1u << RECORD_HTTP | 1u << RECORD_TLS,

@@ -286,7 +286,9 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) == NULL) {
         return;
     }
-    const char *excuse = kerberos_excused(a, o, scene);
+    const char *excuse = ntlm_is_excepted(a, o)
+                             ? "The policy lets this account, or this server, use NTLM."
+                             : kerberos_excused(a, o, scene);
     if (excuse == NULL) {
         report_fallback(a, r, o, causes);
     } else if (scene_subject(scene).host != NULL) {

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/certificate.h"
 #include "policy/ledger.h"
 #include "policy/web_roles.h"
 
@@ -215,6 +216,45 @@ static void report_mode(struct audit *a, const struct rule *r, const struct obse
     }
 }
 
+/* The port on which it publishes; its own administration is on another. */
+static bool is_published_port(const struct host *proxy, uint16_t port)
+{
+    const struct role_instance *role = host_role(proxy, ROLE_WEB_PROXY);
+    bool listed = role->https_port_count == 0 && port == 443;
+    for (unsigned i = 0; i < role->https_port_count; i++) {
+        listed |= role->https_ports[i] == port;
+    }
+    return listed;
+}
+
+/* S47: a tunnel shows the certificates of what it leads to, never one of its own. */
+static void report_own_certificate(struct audit *a, const struct rule *r,
+                                   const struct observation *o, const struct host *proxy)
+{
+    const struct scene *scene = audit_scene(a);
+    struct stamp shown = observation_packet(o, FACT_TLS_CERTIFICATE_PACKET);
+    struct breach b = {.subject = {.host = proxy},
+                       .client = &scene->ends[DIR_CLIENT],
+                       .server = &scene->ends[DIR_SERVER],
+                       .any_client = true,
+                       .kind = "own-certificate",
+                       .confidence = CONFIDENCE_PROVEN,
+                       .at = &shown};
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, shown, "a certificate for %s", proxy->name);
+    if (is_new) {
+        finding_explain(a, f,
+                        "%s is declared to tunnel, but shows a certificate in its own name on port "
+                        "%u: it ends TLS itself.",
+                        proxy->name, scene->ends[DIR_SERVER].port);
+        finding_remedy(a, f,
+                       "Declare `mode: bridging` for %s if that is what is meant; otherwise let it "
+                       "pass TLS through.",
+                       proxy->name);
+    }
+}
+
 /* The ClientHello of the other leg with the same random; else this one is remembered. */
 static const struct hello *twin_of(struct hellos *all, const struct observation *o,
                                    const struct host *proxy, enum leg leg)
@@ -270,6 +310,11 @@ static void observe_mode(struct audit *a, const struct rule *r, const struct obs
         return;
     }
     bool bridging = strcmp(mode, "bridging") == 0;
+    if (!bridging && leg == LEG_OUTER && certificate_holds(o, proxy->name) &&
+        is_published_port(proxy, audit_scene(a)->ends[DIR_SERVER].port)) {
+        report_own_certificate(a, r, o, proxy);
+        return;
+    }
     const struct hello *twin = twin_of(all, o, proxy, leg);
     if (twin != NULL && bridging) {
         report_mode(a, r, o, proxy, &twin->at);
@@ -297,7 +342,7 @@ const struct rule rule_proxy_mode_mismatch = {
         "The same random in the ClientHello of both legs: a tunnel, which only bridging "
         "that is declared contradicts. No CertificateRequest on the outer leg of a bridging "
         "proxy, up to TLS 1.2; TLS 1.3 and resumed sessions hide it. What CONNECT carries "
-        "is not the proxy's.",
+        "is not the proxy's. And a certificate in the name of a proxy that is declared to tunnel.",
     .remediation = "Configure SSL bridging with authentication of the client, or declare the mode "
                    "that is used.",
     .records = 1u << RECORD_TLS,

@@ -265,8 +265,154 @@ static void report_hold(struct audit *a, const struct rule *r, const struct brea
     }
 }
 
+/* ---- accounts that install (S68, S77, S83) ---- */
+
+#define ACCESS_DENIED 0xc0000022
+
+struct installer { /* as whom a site server logged on, while the connection lasts */
+    bool site_account, administrator; /* declared for child sites; of a whole domain */
+    char account[80];
+};
+_Static_assert(sizeof(struct installer) <= FLOW_NOTE_OCTETS, "a note has room for it");
+
+/* The built-in administrator of a domain; that of one computer has rights there alone. */
+static bool is_domain_administrator(const struct audit *a, const struct observation *o)
+{
+    const char *user = observation_text(o, FACT_NTLM_USER),
+               *domain = observation_text(o, FACT_NTLM_DOMAIN);
+    return user != NULL && strcasecmp(user, "Administrator") == 0 && domain != NULL &&
+           policy_forest_of_domain(audit_policy(a), domain) != NULL;
+}
+
+static void note_installer(struct audit *a, struct flow_notes *notes, const struct observation *o)
+{
+    char account[ACCOUNT_TEXT];
+    bool said = observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) != NULL &&
+                observation_get(o, FACT_NTLM_USER) != NULL;
+    struct installer *note = said ? flow_note(a, notes, o->flow.id, true) : NULL;
+    if (note != NULL) {
+        /* A secondary site is installed with the computer account of its parent's site server. */
+        note->site_account = ntlm_is_listed(a, o, "site-installation") || ntlm_is_machine(o);
+        note->administrator = is_domain_administrator(a, o);
+        (void)snprintf(note->account, sizeof note->account, "%.79s", ntlm_account(o, account));
+    }
+}
+
+static bool is_child_of(const struct party *server, const struct party *client)
+{
+    const struct site *child = server->host->site, *parent = client->host->site;
+    return (party_roles(server) & ROLES_SITE_SERVERS) != 0 && child != NULL && parent != NULL &&
+           child->parent == parent;
+}
+
+struct misuse {
+    const char *kind, *title, *why, *remedy;
+    enum severity severity;
+};
+
+static void report_installer(struct audit *a, const struct rule *r, const struct observation *o,
+                             const struct installer *note, const struct misuse *m)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    struct stamp at = observation_packet(o, FACT_SMB_RESPONSE_PACKET);
+    const char *path = observation_text(o, FACT_SMB_PATH);
+    struct breach b = {.subject = {.host = server->host},
+                       .client = client,
+                       .server = server,
+                       .kind = m->kind,
+                       .severity = m->severity,
+                       .confidence = CONFIDENCE_DERIVED,
+                       .title = m->title,
+                       .at = &at};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, at, "%.160s, answered with %.60s", path,
+                     observation_text(o, FACT_SMB_STATUS));
+    if (is_new) {
+        finding_explain(a, f, "The site server %s reached for %.160s of %s%s%s: %s.",
+                        party_text(client, client_text), path, party_text(server, server_text),
+                        note == NULL ? "" : " as ", note == NULL ? "" : note->account, m->why);
+        finding_remedy(a, f, "%s", m->remedy);
+    }
+}
+
+/* A site server at an administrative share: who it is there, and whether it is let in. */
+static void judge_installer(struct audit *a, const struct rule *r, const struct observation *o,
+                            struct flow_notes *notes)
+{
+    static const struct misuse refused = {
+        "refused", "Site server refused at a site system",
+        "it was refused, so its account is no "
+        "administrator there",
+        "Make the installation account of that site system, or the site "
+        "server's computer account, a local administrator of it.",
+        SEVERITY_INFO};
+    static const struct misuse administrator = {
+        "administrator", "Site systems managed as the domain's administrator",
+        "that account is administrator of the whole domain, and one computer would do",
+        "Give installations an account that is administrator of the computers it connects to, and "
+        "of no more.",
+        SEVERITY_MEDIUM};
+    static const struct misuse undeclared = {
+        "site-installation", "Child site managed with another account than declared",
+        "that is none of the policy's site-installation accounts",
+        "Use the declared account, or name this one under `accounts: {site-installation}`.",
+        SEVERITY_MEDIUM};
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    const struct account_list *list = policy_accounts(audit_policy(a), "site-installation");
+    const struct installer *note = flow_note(a, notes, o->flow.id, false);
+    uint64_t status = observation_number(o, FACT_SMB_STATUS_CODE, 1);
+    if (status == ACCESS_DENIED) {
+        report_installer(a, r, o, note, &refused);
+    } else if (status != 0) {
+        return;
+    } else if (note != NULL && note->administrator) {
+        report_installer(a, r, o, note, &administrator);
+    } else if (note != NULL && !note->site_account && list != NULL && list->count > 0 &&
+               is_child_of(server, client)) {
+        report_installer(a, r, o, note, &undeclared);
+    } else {
+        judge_fine(a, r, (struct subject){.host = server->host},
+                   "Site servers and declared administrators managed it.");
+    }
+}
+
+/* True when the connection is a site server's, and was judged as such. */
+static bool observe_installer(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    if ((party_roles(client) & ROLES_SITE_SERVERS) == 0 || !party_is_site_system(server) ||
+        client->host == server->host) {
+        return o->record == RECORD_NTLM || o->record == RECORD_FLOW;
+    }
+    struct flow_notes *notes = audit_state(a, r, sizeof *notes);
+    const char *path = observation_text(o, FACT_SMB_PATH);
+    if (notes == NULL) {
+        return true;
+    }
+    if (o->record == RECORD_NTLM) {
+        note_installer(a, notes, o);
+    } else if (o->record == RECORD_FLOW) {
+        flow_note_remove(notes, o->flow.id);
+    } else if (o->record == RECORD_SMB && observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
+               is_admin_share(share_name(path))) {
+        judge_installer(a, r, o, notes);
+        return true;
+    }
+    return o->record == RECORD_NTLM || o->record == RECORD_FLOW;
+}
+
+/* ---- the rule ---- */
+
 static void observe_hold(struct audit *a, const struct rule *r, const struct observation *o)
 {
+    if (observe_installer(a, r, o)) {
+        return;
+    }
     const struct scene *scene = audit_scene(a);
     const struct party *server = judged_server(a, role_site_systems());
     const char *path = observation_text(o, FACT_SMB_PATH), *kind = NULL;
@@ -319,9 +465,12 @@ const struct rule rule_admin_share_or_service_control = {
     .evidence = "Successful connections to ADMIN$ or a drive's share, and binds to svcctl or atsvc "
                 "that were not rejected. The remote registry is R065's. Site servers, consoles, "
                 "declared administrators, the host itself and lines of `matrix:` that allow it do "
-                "not count.",
+                "not count. Of site servers themselves is told where they are refused "
+                "(information), where they come as a domain's built-in administrator, and where "
+                "they manage a child site with an account by NTLM that is none of the "
+                "site-installation accounts declared (both medium).",
     .remediation = "Host firewalls on site systems; declare backup and patch tools.",
-    .records = 1u << RECORD_SMB | 1u << RECORD_DCERPC,
+    .records = 1u << RECORD_SMB | 1u << RECORD_DCERPC | 1u << RECORD_NTLM | 1u << RECORD_FLOW,
     .observe = observe_hold,
     .finish = finish_calls,
 };

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "capture/decode.h"
 #include "policy/topology.h"
@@ -99,9 +100,151 @@ static void report_pair(struct audit *a, const struct rule *r, const struct obse
         server->host->name, server->port, client_text);
 }
 
+/* ---- S17: updates from the vendor ---- */
+
+static bool is_update_service(const char *name)
+{
+    static const char *const services[] = {"windowsupdate.com", "update.microsoft.com",
+                                           "windowsupdate.microsoft.com",
+                                           "delivery.mp.microsoft.com"};
+    size_t len = strcspn(name, ":");
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        size_t end = strlen(services[i]);
+        if (len >= end && strncasecmp(name + len - end, services[i], end) == 0 &&
+            (len == end || name[len - end - 1] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void report_update(struct audit *a, const struct rule *r, const struct observation *o,
+                          const char *name)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    bool tls = o->record == RECORD_TLS;
+    struct stamp at =
+        observation_packet(o, tls ? FACT_TLS_CLIENT_HELLO_PACKET : FACT_HTTP_REQUEST_PACKET);
+    struct breach b = {.subject = {.host = NULL},
+                       .client = client,
+                       .server = server,
+                       .kind = "update",
+                       .severity = SEVERITY_INFO,
+                       .confidence = CONFIDENCE_PROVEN,
+                       .title = "Client fetches updates from the vendor",
+                       .at = &at};
+    char client_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, at, "%s %.120s", tls ? "server name" : "Host header", name);
+    if (is_new) {
+        finding_explain(a, f,
+                        "%s asked %.120s for updates, and the policy says that its network takes "
+                        "them from distribution points only.",
+                        party_text(client, client_text), name);
+        finding_remedy(a, f,
+                       "Turn the fallback to Microsoft Update off in the deployments for %s, or "
+                       "declare `microsoft-update: true`.",
+                       client->group->name);
+    }
+}
+
+static void observe_update(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
+    if (client->group == NULL || client->group->microsoft_update < 0) {
+        return;
+    }
+    const char *name =
+        observation_text(o, o->record == RECORD_TLS ? FACT_TLS_SERVER_NAME : FACT_HTTP_HOST);
+    if (name == NULL || !is_update_service(name)) {
+        return;
+    }
+    if (client->group->microsoft_update == 1) {
+        judge_fine(a, r, (struct subject){.host = NULL},
+                   "Clients fetched updates from the vendor, as the policy lets them.");
+    } else {
+        report_update(a, r, o, name);
+    }
+}
+
+/* S31: a management point outside asks a controller inside that can be written to, although a
+ * read-only one stands beside it. */
+static const struct host *passed_by(const struct scene *scene)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    const struct policy *p = scene->policy;
+    const struct role_instance *dc =
+        server->host == NULL ? NULL : host_role(server->host, ROLE_DOMAIN_CONTROLLER);
+    if (p->read_only_controllers == 0 || dc == NULL || dc->read_only ||
+        (party_roles(client) & ROLE_BIT(ROLE_MANAGEMENT_POINT)) == 0 ||
+        client->zone == server->zone) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < p->host_count; i++) {
+        const struct host *h = &p->hosts[i];
+        const struct role_instance *role = host_role(h, ROLE_DOMAIN_CONTROLLER);
+        if (role != NULL && role->read_only && h->forest == server->host->forest &&
+            h->address_count > 0 && policy_zone(p, &h->addresses[0]) == client->zone) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+static void report_controller(struct audit *a, const struct rule *r, const struct observation *o,
+                              const struct host *near)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
+    struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
+    struct breach b = {.subject = {.host = client->host},
+                       .client = client,
+                       .server = server,
+                       .kind = "writable-controller",
+                       .severity = SEVERITY_MEDIUM,
+                       .confidence =
+                           o->flow.direction_certain ? CONFIDENCE_DERIVED : CONFIDENCE_INFERRED,
+                       .title = "Writable domain controller asked from another zone",
+                       .at = &opening};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    topology_evidence(a, f, o);
+    if (is_new) {
+        finding_explain(a, f,
+                        "%s, in zone %s, asked the domain controller %s in zone %s (%s), although "
+                        "the read-only one %s stands in its own zone for that.",
+                        party_text(client, client_text), client->zone->name,
+                        party_text(server, server_text), server->zone->name, topology_protocol(o),
+                        near->name);
+        finding_remedy(a, f,
+                       "Give the zone %s a site of Active Directory with %s, and have the firewall "
+                       "keep %s away from other controllers.",
+                       client->zone->name, near->name, client->host->name);
+    }
+}
+
+static bool authenticates(const struct observation *o)
+{
+    return observation_is(o, FACT_FLOW_PROTOCOL, "kerberos") ||
+           observation_is(o, FACT_FLOW_PROTOCOL, "ldap") ||
+           observation_is(o, FACT_FLOW_PROTOCOL, "dcerpc");
+}
+
 static void observe_pair(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
+    if (o->record != RECORD_FLOW) {
+        observe_update(a, r, o);
+        return;
+    }
+    const struct host *near = passed_by(scene);
+    if (near != NULL && authenticates(o) && topology_is_answered(o)) {
+        report_controller(a, r, o, near);
+        return;
+    }
     if (!is_judged_pair(scene, o)) {
         return;
     }
@@ -152,10 +295,14 @@ const struct rule rule_undeclared_role_pair = {
                 "the policy's own `matrix`; or one that such a line denies. Not counted: "
                 "administrators, name, time and directory services, monitoring by SNMP and syslog, "
                 "and remote administration, which another rule judges. Where the handshake or the "
-                "content was not seen it is inferred.",
+                "content was not seen it is inferred. Besides: Kerberos, LDAP or RPC of a "
+                "management point with a writable domain controller in another zone, where a "
+                "read-only one of that forest stands in its own (medium); and the names of "
+                "Microsoft Update asked for from a client network with `microsoft-update: false` "
+                "(information).",
     .remediation = "Restrict the port by the host's firewall, or declare the connection under "
                    "`matrix` with a reason.",
-    .records = 1u << RECORD_FLOW,
+    .records = 1u << RECORD_FLOW | 1u << RECORD_TLS | 1u << RECORD_HTTP,
     .observe = observe_pair,
     .finish = finish_pairs,
 };
@@ -196,12 +343,22 @@ static void report_protocol(struct audit *a, const struct rule *r, const struct 
         client_text, c->protocol, server->host->name, server->port);
 }
 
+static bool has_package_share(const struct host *h)
+{
+    for (unsigned i = 0; i < h->role_count; i++) {
+        if (h->roles[i].package_share) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Content from a share: a client that does so needs a declaration. */
 static bool is_client_share(const struct connection *c, const struct matrix_answer *answer)
 {
-    return answer->allows->otherwise == MATRIX_IF_DECLARED && c->server->port == 445 &&
-           topology_is_client(c->client) && party_is_site_system(c->server) &&
-           matrix_needs_declaration(c);
+    return !has_package_share(c->server->host) && answer->allows->otherwise == MATRIX_IF_DECLARED &&
+           c->server->port == 445 && topology_is_client(c->client) &&
+           party_is_site_system(c->server) && matrix_needs_declaration(c);
 }
 
 static void observe_protocol(struct audit *a, const struct rule *r, const struct observation *o)
@@ -259,7 +416,8 @@ const struct rule rule_protocol_not_allowed = {
              "that is not the product; such a side channel is how a foothold is widened.",
     .evidence = "The protocol as its content shows it, against all rows of the matrix between all "
                 "roles of both hosts and the policy's own lines. Clients at a share of a "
-                "distribution point need a line of their own. Not counted: what was not answered, "
+                "distribution point need a line of their own, or `package-share: true`. Not "
+                "counted: what was not answered, "
                 "the same protocol on another port, name, time and directory services, remote "
                 "administration.",
     .remediation = "Restrict the port by the host's firewall, or declare the connection under "
@@ -323,13 +481,16 @@ static void report_to_client(struct audit *a, const struct rule *r, const struct
                    from->host->name);
 }
 
-/* Client push is declared by its accounts. */
+/* Client push is declared by its site, or else by its accounts. */
 static bool is_declared_push(const struct audit *a, const struct connection *c)
 {
     const struct account_list *push = policy_accounts(audit_policy(a), "client-push");
     const role_set pushing = ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE);
     uint16_t port = c->server->port;
-    return push != NULL && push->count > 0 && (party_roles(c->client) & pushing) != 0 &&
+    const struct site *site = c->client->host->site;
+    int pushes = site == NULL ? -1 : site->client_push;
+    return (pushes < 0 ? push != NULL && push->count > 0 : pushes == 1) &&
+           (party_roles(c->client) & pushing) != 0 &&
            (port == 445 || port == 139 || port == 135 ||
             (c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0));
 }
@@ -393,8 +554,9 @@ const struct rule rule_server_initiated_to_client = {
              "needs ports open on every client, and client push brings an account with "
              "administrative rights to every machine, also to one that waits for it.",
     .evidence = "The SYN, or first datagram, from a declared site system to a declared client. "
-                "Client push is expected where the policy names its accounts, and whatever else is "
-                "allowed under `matrix`. Not counted: name and time services, answers of DHCP and "
+                "Client push is expected where the policy turns it on for the site or, where it "
+                "does not say, names its accounts, and whatever else is allowed under `matrix`. "
+                "Not counted: name and time services, answers of DHCP and "
                 "TFTP that are conversations of their own, connections joined midstream.",
     .remediation = "Install clients by group policy or the software update point; restrict remote "
                    "tools; close the ports on clients.",

@@ -127,6 +127,24 @@ bool ntlm_is_listed(const struct audit *a, const struct observation *o, const ch
     return false;
 }
 
+bool ntlm_is_excepted(const struct audit *a, const struct observation *o)
+{
+    const struct policy *p = audit_policy(a);
+    const struct ntlm_exceptions *e = &p->ntlm;
+    for (unsigned i = 0; i < e->server_count; i++) {
+        if (selector_matches(p, &e->servers[i], &audit_scene(a)->ends[DIR_SERVER].address)) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < e->account_count; i++) {
+        struct account account = ntlm_account_of(o);
+        if (same_account(p, &account, e->accounts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The host's part of "MSSQLSvc/sql01.corp.example:1433" or "ldap/dc01.corp.example/corp.example";
  * a name alone is that part itself. */
 static const char *host_part(const char *name, char text[128])
@@ -158,6 +176,13 @@ enum name_fit name_fits(const struct audit *a, const char *name, const struct pa
         bool own =
             address_equal(&literal, &server->address) || (owner != NULL && owner == server->host);
         return own ? NAME_FITS : NAME_OTHER;
+    }
+    size_t whole = strcspn(name, "@");
+    for (unsigned i = 0; server->host != NULL && i < server->host->service_name_count; i++) {
+        const char *own = server->host->service_names[i];
+        if (strlen(own) == whole && strncasecmp(own, name, whole) == 0) {
+            return NAME_FITS;
+        }
     }
     const struct host *host = policy_host_named(p, text);
     if (host == NULL || (server->host == NULL && host->address_count == 0)) {

@@ -34,6 +34,9 @@ const struct host *ntlm_machine(const struct audit *a, const struct observation 
 /* The account is in that list of the policy; domain and user both count. */
 bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose);
 
+/* The policy lets this account, or everybody at this server, use NTLM (`ntlm:`). */
+bool ntlm_is_excepted(const struct audit *a, const struct observation *o);
+
 /* The share's own name: what follows the last backslash of \\server\share; "" for NULL. */
 const char *share_name(const char *path);
 

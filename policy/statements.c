@@ -66,6 +66,14 @@ struct tally {
     bool built, on; /* some rule of it is there; and is not turned off */
 };
 
+/* What an instance of a role is besides that role. */
+static role_set traits_of(const struct role_instance *role)
+{
+    bool scheduled = role->bandwidth_mbit != 0 || role->between_from >= 0;
+    return ROLE_BIT(role->role) | (scheduled ? STATEMENT_SCHEDULED : 0) |
+           (role->prestaged ? STATEMENT_PRESTAGED : 0);
+}
+
 static bool is_about(const struct statement *s, const struct subject *subject)
 {
     role_set held = (subject->host == NULL ? 0 : subject->host->role_bits) |
@@ -73,8 +81,8 @@ static bool is_about(const struct statement *s, const struct subject *subject)
     if (s->subjects == 0 || (subject->host == NULL && subject->peer == NULL)) {
         return true;
     }
-    return subject->role != NULL ? (s->subjects & ROLE_BIT(subject->role->role)) != 0
-                                 : (s->subjects & held) != 0;
+    return subject->role != NULL ? (s->subjects & traits_of(subject->role)) != 0
+                                 : (s->subjects & (held | STATEMENT_HOST)) != 0;
 }
 
 static void count_verdicts(const struct audit *a, struct statement_verdict *v, struct tally *t)
@@ -122,6 +130,11 @@ static bool is_declared(const struct policy *p, role_set roles)
         if ((p->hosts[i].role_bits & roles) != 0) {
             return true;
         }
+        for (unsigned k = 0; k < p->hosts[i].role_count; k++) {
+            if ((traits_of(&p->hosts[i].roles[k]) & roles) != 0) {
+                return true;
+            }
+        }
     }
     return roles == 0;
 }
@@ -139,14 +152,22 @@ static void settle(struct audit *a, struct statement_verdict *v, enum verdict_st
     }
 }
 
+static const char *about_name(unsigned bit)
+{
+    static const char *const others[] = {"site system",
+                                         "distribution point with a schedule or limit",
+                                         "distribution point with prestaged content"};
+    return bit < ROLE_COUNT ? role_name((enum role)bit) : others[bit - ROLE_COUNT];
+}
+
 static const char *not_declared(struct audit *a, role_set roles)
 {
     char text[200] = "No host is declared as ";
-    for (unsigned i = 0, n = 0; i < ROLE_COUNT; i++) {
+    for (unsigned i = 0, n = 0; i <= ROLE_COUNT + 2; i++) {
         if ((roles & ROLE_BIT(i)) != 0) {
             size_t len = strlen(text);
             (void)snprintf(text + len, sizeof text - len, "%s%s", n++ == 0 ? "" : " or ",
-                           role_name((enum role)i));
+                           about_name(i));
         }
     }
     size_t len = strlen(text);

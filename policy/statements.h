@@ -15,11 +15,17 @@
 
 enum statement_seen { SEEN_YES, SEEN_PARTLY, SEEN_HINTS, SEEN_NO };
 
+/* Beyond roles, what a statement may be about: hosts themselves, and distribution points that have
+ * a schedule or limit, or whose content is prestaged. */
+#define STATEMENT_HOST ROLE_BIT(ROLE_COUNT)
+#define STATEMENT_SCHEDULED ROLE_BIT(ROLE_COUNT + 1)
+#define STATEMENT_PRESTAGED ROLE_BIT(ROLE_COUNT + 2)
+
 struct statement {
     const char *id; /* "S01" */
     enum statement_seen seen;
-    role_set about;      /* roles; 0: any */
-    role_set subjects;   /* roles of the hosts whose verdicts count; 0: all */
+    role_set about;      /* roles and the bits above; 0: any */
+    role_set subjects;   /* of these are the hosts whose verdicts count; 0: all */
     const char *rules;   /* "R002 R004", in order; "" where packets cannot tell */
     const char *reason;  /* why packets cannot tell; NULL: rules judge it */
     const char *demands; /* one sentence */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "capture/decode.h"
 
@@ -89,6 +90,34 @@ void topology_evidence(struct audit *a, struct finding *f, const struct observat
                          "traffic to port %u; its opening was not captured",
                          scene->ends[DIR_SERVER].port);
     }
+}
+
+bool topology_is_location(const char *query)
+{
+    return strncasecmp(query, "_mssms_mp_", 10) == 0;
+}
+
+static const struct host *management_point(const struct host *h)
+{
+    return h != NULL && (h->role_bits & ROLE_BIT(ROLE_MANAGEMENT_POINT)) != 0 ? h : NULL;
+}
+
+const char *topology_strange_location(const struct audit *a, const struct observation *o,
+                                      bool service)
+{
+    enum fact_id id = service ? FACT_DNS_ANSWERS : FACT_DNS_ADDRESSES;
+    for (const struct fact *f = observation_get(o, id); f != NULL; f = observation_more(o, id, f)) {
+        const char *text = fact_text(o, f), *last = strrchr(text, ' ');
+        struct address address;
+        last = last == NULL ? text : last + 1; /* the target, or the address */
+        const struct host *h = address_parse(last, &address)
+                                   ? policy_host(audit_policy(a), &address)
+                                   : policy_host_named(audit_policy(a), last);
+        if (management_point(h) == NULL) {
+            return last;
+        }
+    }
+    return NULL;
 }
 
 /* The matrix's answers, remembered: a hierarchy has few kinds of connections and very many of each.

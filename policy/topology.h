@@ -25,5 +25,11 @@ bool topology_is_client(const struct party *p);
 bool topology_is_common(const struct connection *c, const struct observation *o);
 /* "SYN from X to port N" and "SYN-ACK from Y", as far as they were captured. */
 void topology_evidence(struct audit *a, struct finding *f, const struct observation *o);
+/* What an answer of DNS or WINS names as management point and the policy does not; NULL: nothing.
+ * `service`: the question was for the DNS service, not for a NetBIOS name. */
+const char *topology_strange_location(const struct audit *a, const struct observation *o,
+                                      bool service);
+/* "_mssms_mp_p01._tcp.corp.example" */
+bool topology_is_location(const char *query);
 
 #endif

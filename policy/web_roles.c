@@ -40,8 +40,13 @@ static const struct {
 
 enum role role_of_path(const char *path)
 {
-    for (size_t i = 0; path != NULL && i < sizeof paths / sizeof *paths; i++) {
-        if (strncasecmp(path, paths[i].prefix, strlen(paths[i].prefix)) == 0) {
+    if (path == NULL || path[0] != '/') {
+        return ROLE_COUNT;
+    }
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        /* Asked of every request: most differ in their first letter. */
+        if ((path[1] | 0x20) == paths[i].prefix[1] &&
+            strncasecmp(path, paths[i].prefix, strlen(paths[i].prefix)) == 0) {
             return paths[i].role;
         }
     }

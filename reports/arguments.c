@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -17,6 +18,27 @@ bool argument_count(const char *text, unsigned long least, unsigned long most, u
     }
     *ret = value;
     return true;
+}
+
+bool argument_duration(const char *text, unsigned long *ret)
+{
+    static const struct {
+        char unit;
+        unsigned long seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char number[8] = "";
+    size_t len = strlen(text);
+    if (len < 2 || len > sizeof number) {
+        return false;
+    }
+    memcpy(number, text, len - 1);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (text[len - 1] == units[i].unit && argument_count(number, 1, 1000000, ret)) {
+            *ret *= units[i].seconds;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool argument_size(const char *text, size_t *ret)

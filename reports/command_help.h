@@ -36,6 +36,8 @@
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --reproducible     leave out the time at which the report was made\n"                   \
+    "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
+    "      --keep N           of these the newest N stay (default: all)\n"                         \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \

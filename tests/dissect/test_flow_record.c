@@ -223,7 +223,7 @@ static void test_only_what_is_asked_for(void **state)
     stage_begin(&s, (struct engine_options){.records = UINT32_MAX, .brief = true});
     converse(&s, &f, NULL);
     assert_non_null(s.got);
-    assert_int_equal(number(&s, FACT_FLOW_BYTES_CLIENT), UINT64_MAX);
+    assert_int_equal(number(&s, FACT_FLOW_BYTES_SERVER), UINT64_MAX);
     assert_int_equal(number(&s, FACT_FLOW_PACKETS_CLIENT), 5);
     assert_string_equal(said(&s, FACT_FLOW_STATE), "established");
     stage_end(&s);

@@ -3,25 +3,26 @@
 
 usage: ccm_message.py ENDPOINT CLIENT SERVER [--sign] [--encrypt]     (to standard output)
 
---sign adds the hook clientauth; key and signatures are random octets of the usual lengths. --encrypt makes the
-body random octets, as encrypted ones look, and adds the hook encrypt. The boundary is the clients' own.
+--sign adds the hook clientauth; key and signatures are random octets of the usual lengths, the same in each run.
+--encrypt makes the body random octets, as encrypted ones look, and adds the hook encrypt. The boundary is the clients' own.
 """
-import os, sys, zlib
+import random, sys, zlib
 
 BOUNDARY = 'aAbBcCdDv1234567890VxXyYzZ'
 words = [word for word in sys.argv[1:] if not word.startswith('--')]
 endpoint, client, server = words
+octets = random.Random(7)
 sign, encrypt = '--sign' in sys.argv, '--encrypt' in sys.argv
 
 request = {'MP_ClientRegistration': 'ClientRegistrationRequest', 'MP_PolicyManager': 'RequestAssignments'}.get(endpoint, 'Report')
 body = ('<%s><Client Name="%s" /></%s>\0' % (request, client, request)).encode('utf-16-le')
 hooks = '<Hook3 Name="zlib-compress" />'
 if encrypt:
-    body = os.urandom(600)
+    body = octets.randbytes(600)
     hooks = '<Hook1 Name="encrypt" />' + hooks
 if sign:
-    properties = [('AuthSenderMachine', client), ('PublicKey', os.urandom(276).hex().upper()),
-                  ('ClientIDSignature', os.urandom(256).hex().upper()), ('PayloadSignature', os.urandom(256).hex().upper()),
+    properties = [('AuthSenderMachine', client), ('PublicKey', octets.randbytes(276).hex().upper()),
+                  ('ClientIDSignature', octets.randbytes(256).hex().upper()), ('PayloadSignature', octets.randbytes(256).hex().upper()),
                   ('ClientCapabilities', 'NonSSL'), ('HashAlgorithm', '1.2.840.113549.1.1.11')]
     hooks = '<Hook2 Name="clientauth">%s</Hook2>' % ''.join('<Property Name="%s">%s</Property>' % p for p in properties) + hooks
 header = ('<Msg ReplyCompression="zlib" SchemaVersion="1.1"><Body Type="ByteRange" Length="%d" Offset="0" />'

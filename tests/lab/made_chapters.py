@@ -307,4 +307,5 @@ def main():
         make(folder)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -7,7 +7,7 @@ usage: tests/lab/made_roles.py [FOLDER]      (default: pcaps/; the result is com
 import os, struct, subprocess, sys
 
 import made
-from made import ACK, DOWN, FIN, SYN, UP, Smb, Talk, captures
+from made import DOWN, UP, Smb, Talk, captures
 
 DC, CM, MP, DP, SUP, FSP, DB, WS = ('10.77.0.%d' % n for n in (10, 11, 12, 13, 14, 15, 16, 17))
 DESK, ALLY_DESK, INTERNET, PROXY = '10.77.0.101', '10.77.5.101', '198.51.100.50', '10.77.9.5'
@@ -16,20 +16,10 @@ PARTNER_MP, PARTNER_DP, PARTNER_WS, PARTNER_CM, ALLY_CM = '10.77.9.20', '10.77.9
 
 
 class Line(Talk):
-    """A connection between any two hosts; `frames` of another one put both into one capture."""
+    """A connection, its client named first."""
 
-    def __init__(self, client, server, port, frames=None):
-        self.ends, self.ports, self.next = (client, server), (49732, port), [1000, 5000]
-        self.frames = [] if frames is None else frames
-        for end, flags in ((UP, SYN), (DOWN, SYN | ACK), (UP, ACK)):
-            self.segment(end, flags)
-            self.next[end] += flags & SYN != 0
-
-    def close(self):
-        for end in (UP, DOWN):
-            self.segment(end, FIN | ACK)
-            self.next[end] += 1
-        self.segment(UP, ACK)
+    def __init__(self, client, server, port, beside=None):
+        super().__init__(server, port, client, beside)
 
 
 # ---- HTTP: RFC 9112 ----
@@ -207,9 +197,9 @@ def topology(folder):
     negotiated(CM, DESK).save(folder, 'topology/r015-client-push-declared')
 
 
-def message():
+def message(*words):
     program = os.path.join(made.HERE, 'ccm_message.py')
-    return subprocess.run([sys.executable, program, 'MP_PolicyManager', 'CL01', 'mp01.corp.example'], check=True,
+    return subprocess.run([sys.executable, program, *(words or ('MP_PolicyManager',)), 'CL01', 'mp01.corp.example'], check=True,
                           capture_output=True).stdout
 
 
@@ -244,7 +234,7 @@ def client(folder):
 def two_legs(folder, case, inner, port):
     outer = Line(INTERNET, PROXY, 443)
     resume(outer)
-    talk = Line(PROXY, MP, port, outer.frames)
+    talk = Line(PROXY, MP, port, outer)
     inner(talk)
     talk.close()
     outer.save(folder, case)
@@ -280,4 +270,5 @@ def main():
         make(folder)
 
 
-main()
+if __name__ == '__main__':
+    main()

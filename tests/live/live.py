@@ -6,11 +6,13 @@ pair and captures at the other. Exit status 77: this machine does not allow it.
 """
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 SKIP = 77
@@ -38,10 +40,29 @@ def findings(lines):
     return sorted((r['code'], r['id'], r['count'], r['severity']) for r in map(json.loads, lines) if r['type'] == 'finding')
 
 
+def wait_for(what, seconds=15):
+    """The first true value of `what`, which is asked again and again."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = what()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f'not within {seconds} s')
+
+
+def listening(name):
+    """How many packet sockets are bound to this interface."""
+    index = str(socket.if_nametoindex(name))
+    with open('/proc/net/packet') as f:
+        return sum(line.split()[4] == index for line in f.readlines()[1:])
+
+
 class Capture:
     def __init__(self, rolecall, words):
         self.process = subprocess.Popen([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.7)
+        wait_for(lambda: listening('tap0') > 0)
+        time.sleep(0.2)
 
     def end(self):
         time.sleep(0.5)
@@ -121,6 +142,79 @@ def comes_back(rolecall, pcaps):
     assert summary['input']['packets'] == len(frames(capture)), summary['input']
 
 
+def announced(folder):
+    try:
+        with open(f'{folder}/findings.jsonl') as f:
+            return f.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def reports(folder):
+    """Finished ones: the folders named by their time, oldest first."""
+    return sorted(n for n in os.listdir(folder) if n[:2] == '20' and os.path.exists(f'{folder}/{n}/records.jsonl'))
+
+
+def notified(manager):
+    manager.setblocking(False)
+    said = []
+    try:
+        while True:
+            said.append(manager.recv(200).decode())
+    except BlockingIOError:
+        return said
+
+
+def serves(rolecall, pcaps):
+    """Announced at once; a report on request; the policy anew, a bad one refused; the service manager is told."""
+    with tempfile.TemporaryDirectory() as work, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        folder, policy = f'{work}/report', f'{work}/policy.yaml'
+        manager.bind(f'{work}/notify')
+        os.environ['NOTIFY_SOCKET'] = f'{work}/notify'
+        for name in ('policy.yaml', 'corp-root.pem'):
+            shutil.copy(f'{pcaps}/demo/{name}', work)
+        live = Capture(rolecall, ['audit', '-q', '-p', policy, '-i', 'tap0', '--report', folder, '--formats', 'jsonl', '--keep', '2'])
+        send('in0', f'{pcaps}/demo/breaches.pcap')
+        seen = wait_for(lambda: announced(folder))
+        assert all(json.loads(line)['type'] == 'finding' and json.loads(line)['explanation'] for line in seen), seen
+        live.process.send_signal(signal.SIGUSR1)
+        first = wait_for(lambda: reports(folder))[0]
+        with open(f'{folder}/{first}/records.jsonl') as f:
+            codes = {r['code'] for r in map(json.loads, f) if r['type'] == 'finding'}
+        assert {'R010', 'R040'} <= codes, codes
+        with open(policy) as f:
+            good = f.read()
+        with open(policy, 'w') as f:
+            f.write(good + '\nhostz: {}\n')
+        live.process.send_signal(signal.SIGHUP)
+        time.sleep(1.2)
+        with open(policy, 'w') as f:
+            f.write(good + '\nrules: {smb-signing-not-required: off}\n' if '\nrules:' not in good else good)
+        live.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(reports(folder)) == 2)
+        time.sleep(1.1)
+        live.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: len(reports(folder)) == 2 and first not in reports(folder))
+        said = notified(manager)
+        status, _, err = live.end()
+        del os.environ['NOTIFY_SOCKET']
+        assert said[0] == 'READY=1' and 'WATCHDOG=1' in said and said.count('RELOADING=1') == 2, said
+        assert err.count('refused') == 1 and 'hostz' in err, err
+        assert status in (0, 1), (status, err)  # of what was still open when the policy changed
+
+
+def survives_kill(rolecall, pcaps):
+    """What was announced stays, whole lines of it, when the program is killed."""
+    with tempfile.TemporaryDirectory() as work:
+        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', work])
+        send('in0', f'{pcaps}/demo/breaches.pcap')
+        seen = wait_for(lambda: announced(work))
+        live.process.kill()
+        live.process.communicate()
+        after = announced(work)
+        assert after[:len(seen)] == seen and all(json.loads(line)['id'] for line in after)
+
+
 def refused(rolecall, words, part):
     done = subprocess.run([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
     assert done.returncode == 2 and done.stderr.count('\n') == 1 and part in done.stderr, (words, done)
@@ -133,6 +227,8 @@ def inside(rolecall, pcaps):
     filtered(rolecall, pcaps)
     told_while_running(rolecall, pcaps)
     comes_back(rolecall, pcaps)
+    serves(rolecall, pcaps)
+    survives_kill(rolecall, pcaps)
     refused(rolecall, ['events', '-i', 'nowhere0'], 'no such interface')
     refused(rolecall, ['events', '-i', 'tap0', '--filter', 'tcp prt 80'], 'filter')
     refused(rolecall, ['events', '-i', 'tap0', '-r', f'{pcaps}/demo/clean.pcap'], 'name one kind')

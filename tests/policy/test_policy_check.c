@@ -19,6 +19,24 @@
 #define PKI "tls: {pki: true}\n"
 #define INSTALL "site-system-installation: ['CORP\\i']"
 
+#define PERIMETER(options)                                                                         \
+    FORESTS P01 "zones: {in: [10.0.0.0/8], dmz: [192.0.2.0/24]}\n" CM                              \
+                "  m.corp.example: {addresses: [192.0.2.20], forest: corp, site: P01, roles: "     \
+                "[{management-point: {" options "}}]}\n"
+#define DC(options)                                                                                \
+    "  dc.corp.example: {addresses: [192.0.2.2], forest: corp, roles: "                            \
+    "[{domain-controller: " options "}]}\n"
+#define INNER_DC                                                                                   \
+    "  in.corp.example: {addresses: [10.0.0.2], forest: corp, roles: [domain-controller]}\n"
+#define PATHS                                                                                      \
+    FORESTS P01 "clients: {hq: {networks: [10.1.0.0/16], forest: corp}}\n" CM                      \
+                "  db.corp.example: {addresses: [10.0.0.3], forest: corp, site: P01, roles: "      \
+                "[site-database]}\n"                                                               \
+                "  m.corp.example: {addresses: [10.0.0.4], forest: corp, site: P01, roles: "       \
+                "[{management-point: {clients: https}}]}\n"                                        \
+                "  u.partner.example: {addresses: [192.0.2.4], forest: partner, site: P01, "       \
+                "site-server-initiates: true, roles: [distribution-point]}\n"
+
 struct said {
     const char *says;
     unsigned count, found;
@@ -124,7 +142,43 @@ static const struct check_case {
     {"hosts: {x: {roles: [{web-proxy: {publishes: [x]}}]}}\n", "hosts: {x: {roles: [web-proxy]}}\n", "its 'mode' is not declared", "S37", SEVERITY_INFO},
     {"hosts: {x: {roles: [{web-proxy: {mode: tunneling}}]}}\n", "hosts: {x: {roles: [{web-proxy: {mode: bridging}}]}}\n", "web proxy x tunnels", "S38", SEVERITY_INFO},
     {"hosts: {x: {roles: [{distribution-point: {anonymous: true}}]}}\n", "hosts: {x: {roles: [{distribution-point: {anonymous: false}}]}}\n", "gives content to anyone", "S13", SEVERITY_LOW},
-    {"hosts: {x: {roles: [policy-module]}}\n", "profile: article\nhosts: {x: {roles: [policy-module]}}\n", "a role whose support has ended", NULL, SEVERITY_LOW},
+    {"hosts: {x: {roles: [policy-module]}}\n", "profile: article\nhosts: {x: {roles: [policy-module]}}\n", "is a role that was removed in version 2203", NULL, SEVERITY_LOW},
+    /* sites, their databases, modes and accounts */
+    {FORESTS SITES "hosts:\n" SERVERS, FORESTS SITES "hosts:\n" SERVERS "  db.corp.example: {forest: corp, site: P01, roles: [site-database]}\n", "the databases of site P01 and site S01 replicate with each other, but no host of P01", "S74", SEVERITY_INFO},
+    {FORESTS P01 CM "  m.corp.example: {forest: corp, site: P01, roles: [management-point]}\n", FORESTS P01 CM, "management point m.corp.example connects to the database of site P01", "S96", SEVERITY_INFO},
+    {P01 "hosts: {m.corp.example: {site: P01, roles: [management-point]}}\n", P01 "hosts: {m.corp.example: {site: P01, roles: [{management-point: {clients: https}}]}}\n", "nothing says whether clients use the management points of site P01 by HTTP or HTTPS", "S24", SEVERITY_INFO},
+    {"sites: {P01: {type: primary, client-communication: https}}\nhosts: {m.corp.example: {site: P01, roles: [{management-point: {clients: http}}]}}\n", "sites: {P01: {type: primary, client-communication: https}}\nhosts: {m.corp.example: {site: P01, roles: [{management-point: {clients: https-or-http}}]}}\n", "they find none that speaks with them", "S21", SEVERITY_MEDIUM},
+    {SITES, FORESTS "accounts: {site-installation: ['CORP\\s']}\n" SITES, "no site-installation account is declared", "S68", SEVERITY_INFO},
+    /* options without effect, and contradictions */
+    {"hosts: {d: {roles: [{pull-distribution-point: {bandwidth: {limit-mbit: 1}}}]}}\n", "hosts: {d: {roles: [{distribution-point: {bandwidth: {limit-mbit: 1}}}]}}\n", "fetches its content itself, so 'bandwidth' has no effect", "S05", SEVERITY_LOW},
+    {"links: {prestaged-max-mb: 1}\nhosts: {d: {roles: [site-server, {distribution-point: {prestaged: true}}]}}\n", "links: {prestaged-max-mb: 1}\nhosts: {d: {roles: [{distribution-point: {prestaged: true}}]}}\n", "is on its site server, so nothing crosses the network that 'prestaged'", "S06", SEVERITY_LOW},
+    {"hosts: {d: {roles: [{distribution-point: {prestaged: true}}]}}\n", "links: {prestaged-max-mb: 1}\nhosts: {d: {roles: [{distribution-point: {prestaged: true}}]}}\n", "nothing says how much may still be sent to it", "S07", SEVERITY_INFO},
+    {"hosts: {d: {roles: [{software-update-point: {clients: https, ports: {http: [8530]}}}]}}\n", "hosts: {d: {roles: [{software-update-point: {clients: https, ports: {http: [8530], https: [8531]}}}]}}\n", "software-update-point d is declared 'clients: https', but with ports for HTTP only", "S24", SEVERITY_MEDIUM},
+    {"hosts: {d: {roles: [{software-update-point: {clients: http, ports: {https: [8531]}}}]}}\n", "hosts: {d: {roles: [{software-update-point: {clients: http, ports: {http: [8530]}}}]}}\n", "but with ports for HTTPS only", "S24", SEVERITY_MEDIUM},
+    {"zones: {in: [10.0.0.0/8]}\nhosts: {m: {roles: [{management-point: {serves: [in], user-policy: true}}]}}\n", "zones: {in: [10.0.0.0/8]}\nhosts: {m: {roles: [{management-point: {serves: [in, internet], user-policy: true}}]}}\n", "user policy for the internet, which it does not serve", "S30", SEVERITY_LOW},
+    /* how systems find each other */
+    {"clients: {k: {networks: [10.9.0.0/16], workgroup: true}}\n", "clients: {k: {networks: [10.9.0.0/16], workgroup: true}}\nhosts: {d.corp.example: {roles: [dns]}}\n", "client group k finds no management point in a directory, and no host", "S59", SEVERITY_INFO},
+    {FORESTS "clients: {k: {networks: [10.9.0.0/16], forest: corp}}\n", "forests: {corp: {domains: [corp.example], published: true}}\nclients: {k: {networks: [10.9.0.0/16], forest: corp}}\n", "client group k finds no management point in a directory", "S113", SEVERITY_INFO},
+    {"clients: {k: {networks: [10.9.0.0/16], workgroup: true}}\nhosts: {w.corp.example: {roles: [wins]}}\n", "profile: article\nclients: {k: {networks: [10.9.0.0/16], workgroup: true}}\nhosts: {w.corp.example: {roles: [wins]}}\n", "finds management points by WINS only", "S60", SEVERITY_LOW},
+    {FORESTS "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\nhosts: {d.partner.example: {forest: partner, roles: [distribution-point]}}\n", FORESTS "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\nhosts: {d.partner.example: {forest: partner, roles: [distribution-point, management-point]}}\n", "but no management point; they must leave it", "S52", SEVERITY_INFO},
+    {FORESTS P01 CM, FORESTS P01 CM "  d.corp.example: {forest: corp, roles: [domain-controller]}\n", "no domain-controller is declared in forest corp, so the logons of cm.corp.example", "S20", SEVERITY_INFO},
+    {FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point]}\n", FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point]}\n  n.partner.example: {forest: partner, roles: [dns]}\n", "d.partner.example is in forest partner, for whose names no dns host is declared", "S76", SEVERITY_INFO},
+    {FORESTS P01 CM "  e.partner.example: {forest: partner, roles: [exchange-server]}\n", FORESTS P01 CM "  e.corp.example: {forest: corp, roles: [exchange-server]}\n", "for whose names no dns host is declared", "S114", SEVERITY_INFO},
+    {FORESTS P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", FORESTS TRUST("forest", "two-way") P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", "client group k is of a forest that no site trusts or serves, but no network-access", "S108", SEVERITY_MEDIUM},
+    {FORESTS P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", FORESTS P01 CM "  d.partner.example: {forest: partner, site: P01, roles: [distribution-point]}\nclients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", "of a forest that no site trusts or serves", "S108", SEVERITY_MEDIUM},
+    /* the perimeter */
+    {PERIMETER("serves: [internet]") DC("{}"), PERIMETER("serves: [internet]") DC("{read-only: true}"), "domain controller dc.corp.example stands in zone dmz, where management point m.corp.example serves the internet, and can be written to", "S31", SEVERITY_MEDIUM},
+    {PERIMETER("serves: [internet], user-policy: true") INNER_DC, PERIMETER("serves: [internet], user-policy: true") INNER_DC DC("{read-only: true}"), "gives user policy to the internet from zone dmz, where no domain controller of forest corp is declared; its users are authenticated at in.corp.example", "S31", SEVERITY_LOW},
+    {PERIMETER("serves: [internet], user-policy: true") INNER_DC, PERIMETER("serves: [internet], user-policy: false") INNER_DC, "gives user policy to the internet from zone dmz", "S31", SEVERITY_LOW},
+    {PERIMETER("serves: [dmz]") "  x: {roles: [{web-proxy: {publishes: [m.corp.example]}}]}\n", PERIMETER("serves: [internet]") "  x: {roles: [{web-proxy: {publishes: [m.corp.example]}}]}\n", "web proxy x publishes m.corp.example, none of whose roles", "S33", SEVERITY_LOW},
+    {"hosts: {x: {roles: [{web-proxy: {mode: bridging}}]}}\n", PKI "hosts: {x: {roles: [{web-proxy: {mode: bridging}}]}}\n", "web proxy x bridges, for which client computers must show certificates", "S39", SEVERITY_MEDIUM},
+    {"hosts: {x: {roles: [{web-proxy: {mode: bridging}}]}}\n", "hosts: {x: {roles: [{web-proxy: {mode: tunneling}}]}}\n", "must show certificates", "S39", SEVERITY_MEDIUM},
+    /* the policy's own matrix */
+    {PATHS "matrix: [{deny: {from: management-point, to: site-database}}]\n", PATHS "matrix: [{deny: {from: distribution-point, to: site-database}}]\n", "this line denies what the hierarchy needs: m.corp.example to db.corp.example (sql", "S93", SEVERITY_MEDIUM},
+    {PATHS "matrix: [{deny: {from: management-point, to: site-database}}]\n", PATHS "matrix: [{deny: {from: management-point, to: site-database, over: [smb]}}]\n", "this line denies what the hierarchy needs", "S93", SEVERITY_MEDIUM},
+    {PATHS "matrix: [{deny: {from: clients, to: m.corp.example, over: [https]}}]\n", PATHS "matrix: [{allow: {from: clients, to: m.corp.example, over: [https], reason: x}}, {deny: {from: clients, to: m.corp.example, over: [https]}}]\n", "hq to m.corp.example (https", "S09", SEVERITY_MEDIUM},
+    {PATHS "matrix: [{deny: {from: site-server, to: u.partner.example, over: [smb]}}]\n", PATHS "matrix: [{deny: {from: u.partner.example, to: site-server, over: [smb]}}]\n", "cm.corp.example to u.partner.example (smb", "S88", SEVERITY_MEDIUM},
+    {PATHS "matrix: [{allow: {from: u.partner.example, to: site-server, reason: x}}]\n", PATHS "matrix: [{allow: {from: m.corp.example, to: site-server, reason: x}}]\n", "this line lets u.partner.example, declared 'site-server-initiates', open connections to site server cm.corp.example", "S86", SEVERITY_MEDIUM},
     /* accounts, clients, accepted risks */
     {FORESTS "accounts: {client-push: ['CROP\\x']}\n", FORESTS "accounts: {client-push: ['CORP\\x', x@corp.example, '.\\x']}\n", "account CROP\\x (client-push) is in no declared domain", NULL, SEVERITY_LOW},
     {P01 "clients: {k: {networks: [10.0.0.0/8], workgroup: true}}\n", FORESTS P01 "accounts: {network-access: ['CORP\\n']}\nclients: {k: {networks: [10.0.0.0/8], workgroup: true}}\n", "client group k is in a workgroup, but no network-access account", "S58", SEVERITY_MEDIUM},

@@ -165,6 +165,8 @@ static const struct refusal {
     {"ntlm: {servers: [dsn]}\n", "1:18: ", "did you mean 'dns'?"},
     {"cloud: {names: [\"*\"]}\n", "1:17: ", "'*' is no name"},
     {"cloud: {}\n", "1:8: ", "'cloud' has no 'names'"},
+    {"pxe: {networks: [10.0.0.1/8]}\n", "1:18: ", "did you mean '10.0.0.0/8'?"},
+    {"pxe: [10.0.0.0/8]\n", "1:6: ", "'pxe' is a list"},
     {"address-translation: {networks: [10.0.0.1/8]}\n", "1:34: ", "did you mean '10.0.0.0/8'?"},
     {"tls: {issuer: []}\n", "1:7: ", "did you mean 'issuers'?"},
     /* matrix */

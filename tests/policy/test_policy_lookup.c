@@ -373,6 +373,9 @@ static void sample_declares_what_packets_cannot_tell(void **state)
     assert_int_equal(p->ntlm.servers[0].kind, SELECT_HOST);
     assert_string_equal(p->cloud_names[0], "*.blob.core.windows.net");
     assert_int_equal(p->translator_count, 1);
+    struct address translator = at("192.0.2.250"), booting = at("10.1.8.9"), desk = at("10.1.7.9");
+    assert_true(policy_translates(p, &translator) && !policy_translates(p, &booting));
+    assert_true(policy_boots(p, &booting) && !policy_boots(p, &desk));
     assert_string_equal(p->tls_issuers[0], "Corp Issuing CA 1");
     struct address client = at("198.51.100.7");
     const struct client_group *group = policy_group(p, &client);

@@ -325,6 +325,10 @@ static void notification(void **state)
     "http 10.1.0.5 > 10.0.0.23:80" REQUEST("CCM_POST", "/ccm_system/request",                      \
                                            "200") " | http.ccm.target_endpoint=" endpoint
 
+#define SITE_WITH(options)                                                                         \
+    "sites: {P01: {type: primary, client-messages: {" options                                      \
+    "}}}\nhosts: {mp04.corp.example: {addresses: [10.0.0.23], site: P01, roles: "                  \
+    "[management-point]}}\n"
 static const struct rule_case message_cases[] = {
     {"without a signature",
      {MESSAGE("MP_PolicyManager") " | http.ccm.signed=false"},
@@ -365,6 +369,30 @@ static const struct rule_case message_cases[] = {
      "mp04.corp.example management-point",
      "not_assessable",
      NULL},
+    {"readable inventory of a site that encrypts",
+     {MESSAGE("MP_HinvEndpoint") " | http.ccm.signed=true | http.ccm.body_readable=true"},
+     "medium proven 10.1.0.5 > 10.0.0.23:80 @4",
+     "mp04.corp.example management-point",
+     "violated",
+     SITE_WITH("signing: true, encryption: true")},
+    {"near miss: of a site that does not",
+     {MESSAGE("MP_HinvEndpoint") " | http.ccm.signed=true | http.ccm.body_readable=true"},
+     "",
+     "mp04.corp.example management-point",
+     "consistent",
+     SITE_WITH("encryption: false")},
+    {"near miss: other messages of a site that encrypts",
+     {MESSAGE("MP_PolicyManager") " | http.ccm.signed=true | http.ccm.body_readable=true"},
+     "",
+     "mp04.corp.example management-point",
+     "consistent",
+     SITE_WITH("encryption: true")},
+    {"no signature where the site asks for none: a risk taken",
+     {MESSAGE("MP_PolicyManager") " | http.ccm.signed=false"},
+     "low proven 10.1.0.5 > 10.0.0.23:80 @4",
+     NULL,
+     NULL,
+     SITE_WITH("signing: false")},
     {"near miss: no management point",
      {"http 10.1.0.5 > 10.0.0.30:80 | http.ccm.target_endpoint=MP_PolicyManager | "
       "http.ccm.signed=false"},

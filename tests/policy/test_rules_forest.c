@@ -392,6 +392,22 @@ static const struct rule_case mode_cases[] = {
      "proxy01",
      "violated",
      NULL},
+    {"a certificate of its own where tunnelling is declared",
+     {"tls#1 198.51.100.5 > 192.0.2.5:443" HELLO RANDOM_A
+      " | tls.certificate.san=DNS:proxy01 | tls.certificate.packet=6"},
+     "medium proven 198.51.100.5 > 192.0.2.5:443 @6",
+     "proxy01",
+     "violated",
+     TUNNELLING},
+    {"near miss: that of the published host; that of its own administration",
+     {"tls#1 198.51.100.5 > 192.0.2.5:443" HELLO RANDOM_A
+      " | tls.certificate.san=DNS:mp01 | tls.certificate.packet=6",
+      "tls#2 198.51.100.5 > 192.0.2.5:8443" HELLO RANDOM_A
+      " | tls.certificate.san=DNS:proxy01 | tls.certificate.packet=6"},
+     "",
+     NULL,
+     NULL,
+     TUNNELLING},
     {"bridging without a client certificate",
      {"tls#1 198.51.100.5 > 192.0.2.5:443" HELLO RANDOM_A
       " | tls.client_certificate_requested=false"},
