@@ -182,6 +182,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
                    .brief = s->events == NULL && !o->live && s->policy != NULL &&
                             s->policy->watch_count == 0,
+                   .judged = s->audit != NULL,
                    .totals = s->gathering != NULL,
                    .applications =
                        asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),

@@ -138,6 +138,8 @@ bool dissection_paths(const struct dissection *dx);
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);
+/* An audit reads the records, whoever else does. */
+bool dissection_judged(const struct dissection *dx);
 /* Whether anybody asks for this kind of record. */
 bool dissection_wants(const struct dissection *dx, enum record record);
 struct certificates *

@@ -28,6 +28,7 @@ struct engine_options {
     bool paths;    /* write the paths of files opened on shares */
     bool brief;    /* nobody writes or watches records: leave out costly facts that no built-in rule
                       reads */
+    bool judged;   /* an audit reads the records: state what its rules ask of texts and names */
     bool totals;   /* state a flow's times and octets nevertheless */
     bool applications; /* look up nDPI's finer names of services (costs a look-up a host name) */
     uint32_t records;  /* bit per enum record that is wanted */

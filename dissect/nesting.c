@@ -44,6 +44,11 @@ bool dissection_details(const struct dissection *dx)
     return !dx->conversation->engine->options.brief;
 }
 
+bool dissection_judged(const struct dissection *dx)
+{
+    return dx->conversation->engine->options.judged;
+}
+
 bool dissection_wants(const struct dissection *dx, enum record record)
 {
     return (dx->conversation->engine->options.records & 1u << record) != 0;

@@ -80,10 +80,10 @@ static bool is_boot_share(const struct smb_tree *tree)
 
 static bool is_wanted(const struct dissection *dx, const struct smb_tree *tree, bool is_pipe)
 {
-    if (dissection_details(dx)) {
-        return is_pipe || dissection_paths(dx);
+    if (is_pipe) {
+        return dissection_details(dx);
     }
-    return !is_pipe && (dissection_paths(dx) || is_boot_share(tree));
+    return dissection_paths(dx) || (dissection_judged(dx) && is_boot_share(tree));
 }
 
 void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_opening *opening)

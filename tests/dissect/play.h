@@ -28,6 +28,7 @@ struct play_options {
     bool secrets;
     bool sql_text, paths; /* sweeps have both */
     bool brief;           /* nobody asks for details */
+    bool judged;          /* an audit reads the records */
     bool records_only;    /* leave the flow record out of the answer */
 };
 

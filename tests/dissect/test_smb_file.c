@@ -141,6 +141,15 @@ static void files(struct script *s)
     say_created(s, 11, 1, 72);
 }
 
+static void boot_variables(struct script *s)
+{
+    say_connect(s, 3, "\\\\dp01\\REMINST");
+    say_connected(s, 3, SHARE, 1, 0);
+    say_create(s, 4, "SMSTemp\\a.boot.var");
+    say_created(s, 4, 1, 70);
+    say_close(s, 5, 70);
+}
+
 /* [MS-SMB2] 3.2.4.1.4: CREATE, READ and CLOSE in one frame; the last two name no file. */
 static void compound(struct script *s)
 {
@@ -486,6 +495,24 @@ static void test_what_is_stated(void **state)
     }
 }
 
+/* R067 reads them, whether an audit is the only reader or records are written or watched too. */
+static void test_files_that_an_audit_asks_for(void **state)
+{
+    (void)state;
+    static const struct play_options readers[] = {{.port = 445},
+                                                  {.port = 445, .brief = true},
+                                                  {.port = 445, .judged = true},
+                                                  {.port = 445, .judged = true, .brief = true}};
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        struct script s = {0};
+        boot_variables(&s);
+        char *answer = play(s.steps, s.count, &readers[i]);
+        assert_int_equal(line_has(answer, "smb.message=file|smb.name=SMSTemp\\a.boot.var"),
+                         readers[i].judged);
+        free(answer);
+    }
+}
+
 static void test_probe(void **state)
 {
     (void)state;
@@ -533,6 +560,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_stated),
+        cmocka_unit_test(test_files_that_an_audit_asks_for),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_sweeps),
     };

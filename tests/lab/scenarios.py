@@ -198,6 +198,13 @@ def load():
 
 
 def essence(finding):
-    """What must be the same live and from the file."""
-    return (finding['code'], finding.get('client', {}).get('ip'), audit_pcaps.end_of(finding),
-            tuple(sorted(e['packet'] for e in finding['evidence'])))
+    """What must be the same live and from the file. Not the numbers of packets, since the two do not begin with the same
+    one."""
+    return (finding['code'], finding.get('client', {}).get('ip', '-'), audit_pcaps.end_of(finding), finding['count'],
+            len(finding['evidence']))
+
+
+def odds(live, saved):
+    """Findings that only one of the two has."""
+    one, other = sorted(map(essence, live)), sorted(map(essence, saved))
+    return [('at the mirror port', e) for e in one if e not in other] + [('in the file', e) for e in other if e not in one]

@@ -32,9 +32,10 @@ class Row:
         differ = audit_pcaps.differences(findings, audit_pcaps.expected(capture))
         self.found = len(self.scenario.finds) - sum(line.startswith('missing') for line in differ)
         self.extra = sum(line.startswith('not expected') for line in differ)
-        self.same = sorted(map(scenarios.essence, live)) == sorted(map(scenarios.essence, findings))
+        odds = scenarios.odds(live, findings)
+        self.same = not odds
         self.logons, self.hidden, disagree = agreement.compare(path, self.scenario.marks)
-        self.wrong += odd + differ + disagree + ([] if self.same else ['the mirror port gave other findings than the file'])
+        self.wrong += odd + differ + disagree + ['only %s: %s' % odd for odd in odds]
 
 
 def keep(path, name):
