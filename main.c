@@ -21,6 +21,7 @@
 
 enum option_id {
     OPT_FORMAT = 256,
+    OPT_MATRIX,
     OPT_EVENTS,
     OPT_TYPE,
     OPT_FAIL_ON,
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
+    {"matrix", required_argument, NULL, OPT_MATRIX},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -118,6 +120,9 @@ static int set_option(const struct command *c, struct options *o, int option)
         break;
     case 'q':
         o->quiet = true;
+        break;
+    case OPT_MATRIX:
+        o->matrix = optarg;
         break;
     case OPT_FORMAT:
         o->format = optarg;
@@ -275,7 +280,7 @@ static int run_discover(const struct command *c, struct options *o, int argc, ch
     (void)c;
     int status = s.discovery == NULL ? trouble("out of memory") : rest_as_inputs(o, argc, argv);
     if (status == EXIT_CLEAN && o->policy != NULL) {
-        status = load_policy(o->policy, &old);
+        status = load_policy(o, o->policy, &old);
         s.names.policy = old;
     }
     if (status == EXIT_CLEAN) {
@@ -318,7 +323,7 @@ static int run_check(const struct command *c, struct options *o, int argc, char 
     if (path == NULL) {
         return usage(c, "no policy given");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     struct remarks seen = {.path = path};
@@ -364,7 +369,7 @@ static int run_matrix(const struct command *c, struct options *o, int argc, char
     if (path == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (load_policy(path, &policy) != EXIT_CLEAN) {
+    if (load_policy(o, path, &policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     int status = list_flows(o, format, policy);

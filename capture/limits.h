@@ -219,13 +219,15 @@
 #define LIMIT_POLICY_MEMORY (768u << 20)
 #define LIMIT_POLICY_FAULTS 50
 #define LIMIT_POLICY_REMARKS 1000
+/* Rows of the matrix, a multiple of 64; the built-in one has 179, and a site adds its own. */
+#define LIMIT_MATRIX_ROWS 512u
 /* Flows that `rolecall matrix` lists: 400 octets each, and nobody enters more rules into a
  * firewall. */
 #define LIMIT_MATRIX_FLOWS (1u << 21)
 
-/* The audit's own tables: subjects with a verdict, findings, evidence and flows listed in a
- * finding. */
-#define LIMIT_SUBJECTS 200000
+/* The audit's own tables: subjects with a verdict (each of 5,000 hosts is judged by some forty
+ * rules), findings, evidence and flows listed in a finding. */
+#define LIMIT_SUBJECTS 400000
 #define LIMIT_AUDIT_OCTETS (256u << 20)
 #define LIMIT_FINDINGS 20000
 /* Flows that one rule remembers something of at a time: open SMB and HTTP connections of a busy

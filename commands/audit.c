@@ -266,7 +266,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         return usage(c, "no policy given; name one with -p");
     }
     if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o->policy, &s.policy) != EXIT_CLEAN) {
+        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     bool gathers = !text || o->report_folder != NULL || o->syslog != NULL;

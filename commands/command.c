@@ -67,9 +67,9 @@ int rest_as_inputs(struct options *o, int argc, char **argv)
     return status;
 }
 
-int load_policy(const char *path, struct policy **ret)
+int load_policy(const struct options *o, const char *path, struct policy **ret)
 {
-    int failed = policy_load(path, &rule_names, stderr, ret);
+    int failed = policy_load(path, o->matrix, &rule_names, stderr, ret);
     return failed < 0 ? EXIT_TROUBLE : EXIT_CLEAN;
 }
 

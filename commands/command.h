@@ -18,8 +18,8 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct options {
     const char **inputs;
     size_t input_count;
-    const char *policy, *filter, *output, *report_folder, *format, *formats, *types, *color,
-        *syslog, *syslog_authorities;
+    const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
+        *color, *syslog, *syslog_authorities;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
@@ -54,7 +54,7 @@ int usage(const struct command *c, const char *what);
 /* Of -r, or of -i (interfaces, with commas between): the two exclude each other. */
 int add_inputs(struct options *o, char *word, bool live);
 int rest_as_inputs(struct options *o, int argc, char **argv);
-int load_policy(const char *path, struct policy **ret);
+int load_policy(const struct options *o, const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
 struct text_style style_for(const struct options *o);

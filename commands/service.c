@@ -232,7 +232,7 @@ static void reload(struct service *v, struct pipeline *p)
     struct session *s = v->session;
     struct policy *fresh = NULL;
     tell_manager("RELOADING=1");
-    if (load_policy(s->options->policy, &fresh) != EXIT_CLEAN) {
+    if (load_policy(s->options, s->options->policy, &fresh) != EXIT_CLEAN) {
         (void)trouble("%s: refused; the audit goes on with the policy it had", s->options->policy);
     } else {
         struct audit *audit = audit_new(fresh);

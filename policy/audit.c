@@ -239,18 +239,20 @@ static int compare_verdicts(const void *left, const void *right)
 {
     const struct verdict *x = *(const struct verdict *const *)left,
                          *y = *(const struct verdict *const *)right;
-    int by = strcmp(x->rule->code, y->rule->code);
-    by = by != 0 ? by : strcmp(x->rule->name, y->rule->name);
+    int by = x->rule == y->rule ? 0 : strcmp(x->rule->code, y->rule->code);
+    by = by != 0 || x->rule == y->rule ? by : strcmp(x->rule->name, y->rule->name);
     return by != 0 ? by : strcmp(x->subject, y->subject);
 }
 
-static char *join(struct audit *a, const char *first, const char *second)
+static const char *join(struct audit *a, const char *first, const char *second)
 {
     char text[1200];
-    (void)snprintf(text, sizeof text, "%s%s%s", first == NULL ? "" : first,
-                   second == NULL ? "" : " Not seen: ", second == NULL ? "" : second);
-    char *kept = ledger_keep(a, text);
-    return kept == NULL ? (char *)"" : kept;
+    if (first == NULL || second == NULL) {
+        return first == NULL ? "" : first;
+    }
+    (void)snprintf(text, sizeof text, "%s Not seen: %s", first, second);
+    const char *kept = ledger_keep(a, text);
+    return kept == NULL ? "" : kept;
 }
 
 static void settle(struct audit *a, struct judgement *j)

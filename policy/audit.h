@@ -59,11 +59,11 @@ enum verdict_status {
 
 struct verdict {
     const struct rule *rule;
-    char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a -> b") or
-                      "hierarchy" */
+    const char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a ->
+                      b") or "hierarchy" */
     enum verdict_status status;
-    uint64_t observed; /* messages or flows judged */
-    char *because;     /* one sentence */
+    uint64_t observed;   /* messages or flows judged */
+    const char *because; /* one sentence */
 };
 
 struct audit_counts {

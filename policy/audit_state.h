@@ -26,7 +26,7 @@ struct judgement { /* what is known of one rule and one subject */
     struct subject subject;
     uint64_t breaches, fine, hidden;
     const struct finding *worst; /* the first breach's finding */
-    char *fine_because, *hidden_because, *missing_because;
+    const char *fine_because, *hidden_because, *missing_because;
 };
 
 struct kept_finding {

@@ -86,18 +86,19 @@ static bool same_judgement(const void *item, const void *key)
            j->subject.role == k->subject.role && j->subject.peer == k->subject.peer;
 }
 
-static char *subject_text(struct audit *a, const struct subject *s)
+static const char *subject_text(struct audit *a, const struct subject *s)
 {
     char text[600];
     if (s->host == NULL) {
-        return ledger_keep(a, "hierarchy");
+        return "hierarchy";
+    }
+    if (s->peer == NULL && s->role == NULL) {
+        return s->host->name; /* the policy outlives the audit */
     }
     if (s->peer != NULL) {
         (void)snprintf(text, sizeof text, "%s -> %s", s->host->name, s->peer->name);
-    } else if (s->role != NULL) {
-        (void)snprintf(text, sizeof text, "%s %s", s->host->name, role_name(s->role->role));
     } else {
-        (void)snprintf(text, sizeof text, "%s", s->host->name);
+        (void)snprintf(text, sizeof text, "%s %s", s->host->name, role_name(s->role->role));
     }
     return ledger_keep(a, text);
 }
@@ -119,7 +120,7 @@ static struct judgement *judgement_of(struct audit *a, const struct rule *r,
     }
     if (slot->item == NULL) {
         struct judgement *j = arena_alloc(a->arena, sizeof *j);
-        char *text = j == NULL ? NULL : subject_text(a, s);
+        const char *text = j == NULL ? NULL : subject_text(a, s);
         if (text == NULL) {
             a->counts.subjects_shed++;
             return NULL;
@@ -178,24 +179,30 @@ static bool is_out_of_sight(const struct audit *a, const struct host *h)
     return true;
 }
 
-void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
+/* `kept` lives as long as the audit. */
+static void expect(struct audit *a, const struct rule *r, struct subject s, const char *kept)
 {
     struct judgement *j = judgement_of(a, r, &s);
     if (j != NULL && j->breaches + j->fine + j->hidden == 0) {
-        j->missing_because = ledger_keep(
-            a, is_out_of_sight(a, s.host) ? "The sensor does not see the zone where it stands."
-                                          : because);
+        j->missing_because =
+            is_out_of_sight(a, s.host) ? "The sensor does not see the zone where it stands." : kept;
     }
+}
+
+void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    expect(a, r, s, ledger_keep(a, because));
 }
 
 void expect_roles(struct audit *a, const struct rule *r, role_set roles, const char *because)
 {
     const struct policy *p = a->policy;
+    const char *kept = ledger_keep(a, because); /* one for all of a large hierarchy */
     for (unsigned h = 0; h < p->host_count; h++) {
         for (unsigned i = 0; i < p->hosts[h].role_count; i++) {
             const struct role_instance *role = &p->hosts[h].roles[i];
             if ((roles & ROLE_BIT(role->role)) != 0) {
-                judge_expected(a, r, (struct subject){.host = &p->hosts[h], .role = role}, because);
+                expect(a, r, (struct subject){.host = &p->hosts[h], .role = role}, kept);
             }
         }
     }
@@ -204,9 +211,10 @@ void expect_roles(struct audit *a, const struct rule *r, role_set roles, const c
 void expect_hosts(struct audit *a, const struct rule *r, role_set roles, const char *because)
 {
     const struct policy *p = a->policy;
+    const char *kept = ledger_keep(a, because);
     for (unsigned h = 0; h < p->host_count; h++) {
         if ((p->hosts[h].role_bits & roles) != 0) {
-            judge_expected(a, r, (struct subject){.host = &p->hosts[h]}, because);
+            expect(a, r, (struct subject){.host = &p->hosts[h]}, kept);
         }
     }
 }

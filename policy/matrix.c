@@ -1,82 +1,9 @@
 #include "policy/matrix.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "capture/decode.h"
-
-/* ---- the rows ---- */
-
-#define ENDS_client MATRIX_CLIENT
-#define ENDS_mac MATRIX_CLIENT
-#define ENDS_mobile MATRIX_CLIENT
-#define ENDS_console ROLE_BIT(ROLE_CONSOLE)
-#define ENDS_admin ROLE_BIT(ROLE_CONSOLE)
-#define ENDS_site_system MATRIX_SITE_SYSTEM
-#define ENDS_site_system_internet MATRIX_INTERNET_FACING
-#define ENDS_internet_microsoft MATRIX_INTERNET
-#define ENDS_intune MATRIX_INTERNET
-#define ENDS_azure MATRIX_INTERNET
-#define ENDS_azure_logic_app MATRIX_INTERNET
-#define ENDS_exchange_online MATRIX_INTERNET
-#define ENDS_exchange_onprem ROLE_BIT(ROLE_EXCHANGE_SERVER)
-#define ENDS_smtp ROLE_BIT(ROLE_EXCHANGE_SERVER)
-/* After a failover the stand-by is the site server. */
-#define ENDS_site_server (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
-#define ENDS_site_server_passive ROLE_BIT(ROLE_SITE_SERVER_PASSIVE)
-#define ENDS_migration_source (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_DATABASE))
-#define ENDS_site_db ROLE_BIT(ROLE_SITE_DATABASE)
-#define ENDS_mp_db_replica ROLE_BIT(ROLE_SITE_DATABASE)
-/* Its own SQL Server, where no other is named. */
-#define ENDS_wsus_db (ROLE_BIT(ROLE_SITE_DATABASE) | ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT))
-#define ENDS_sms_provider ROLE_BIT(ROLE_SMS_PROVIDER)
-#define ENDS_mp ROLE_BIT(ROLE_MANAGEMENT_POINT)
-#define ENDS_dp (ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT))
-#define ENDS_dp_multicast ENDS_dp
-#define ENDS_dp_pxe ENDS_dp
-#define ENDS_pull_dp ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT)
-#define ENDS_sup ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT)
-#define ENDS_wsus_upstream ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT)
-#define ENDS_fsp ROLE_BIT(ROLE_FALLBACK_STATUS_POINT)
-#define ENDS_smp ROLE_BIT(ROLE_STATE_MIGRATION_POINT)
-#define ENDS_rsp ROLE_BIT(ROLE_REPORTING_POINT)
-#define ENDS_appcat_website ROLE_BIT(ROLE_APPCAT_WEBSITE)
-#define ENDS_appcat_ws ROLE_BIT(ROLE_APPCAT_WEB_SERVICE)
-#define ENDS_enroll ROLE_BIT(ROLE_ENROLLMENT_POINT)
-#define ENDS_enroll_proxy ROLE_BIT(ROLE_ENROLLMENT_PROXY_POINT)
-#define ENDS_crp ROLE_BIT(ROLE_CERTIFICATE_REGISTRATION_POINT)
-#define ENDS_ndes ROLE_BIT(ROLE_POLICY_MODULE)
-#define ENDS_ai_sync ROLE_BIT(ROLE_ASSET_INTELLIGENCE_POINT)
-#define ENDS_epp ROLE_BIT(ROLE_ENDPOINT_PROTECTION_POINT)
-#define ENDS_scp ROLE_BIT(ROLE_SERVICE_CONNECTION_POINT)
-#define ENDS_dw ROLE_BIT(ROLE_DATA_WAREHOUSE_POINT)
-#define ENDS_cmg ROLE_BIT(ROLE_CLOUD_MANAGEMENT_GATEWAY)
-#define ENDS_cmg_cp ROLE_BIT(ROLE_CMG_CONNECTION_POINT)
-#define ENDS_cloud_dp ROLE_BIT(ROLE_CLOUD_DISTRIBUTION_POINT)
-#define ENDS_dc ROLE_BIT(ROLE_DOMAIN_CONTROLLER)
-#define ENDS_gc ROLE_BIT(ROLE_GLOBAL_CATALOG)
-#define ENDS_dns ROLE_BIT(ROLE_DNS)
-#define ENDS_wins ROLE_BIT(ROLE_WINS)
-#define ENDS_issuing_ca ROLE_BIT(ROLE_CERTIFICATION_AUTHORITY)
-#define ENDS_file_share ROLE_BIT(ROLE_FILE_SHARE)
-#define ENDS_content_library ROLE_BIT(ROLE_FILE_SHARE)
-#define ENDS_package_source ROLE_BIT(ROLE_FILE_SHARE)
-
-#define DYNAMIC_FIRST 49152
-#define LEGACY_DYNAMIC_FIRST 1024
-#define LEGACY_DYNAMIC_LAST 5000
-
-/* clang-format off */
-#define RANGE(low, high) {low, high}
-#define ONE(port) {port, port}
-#define DYNAMIC {DYNAMIC_FIRST, 65535}, {LEGACY_DYNAMIC_FIRST, LEGACY_DYNAMIC_LAST}
-#define ROW(id, from, to, class, transport, direction, otherwise, sites, ...)                                          \
-    {#id, ENDS_##from, ENDS_##to, MATRIX_##class, MATRIX_##transport, MATRIX_##direction, MATRIX_##otherwise,          \
-     MATRIX_##sites, {__VA_ARGS__}},
-/* clang-format on */
-const struct matrix_row matrix_rows[] = {
-#include "policy/matrix.def"
-};
-const unsigned matrix_row_count = sizeof matrix_rows / sizeof *matrix_rows;
 
 /* ---- ends ---- */
 
@@ -276,7 +203,7 @@ static bool allows(const struct matrix_row *row, const struct asked *q)
         return true;
     }
     if (back && row->direction == MATRIX_ANSWERED_ANEW) {
-        return port_is_listed(row, c->server->port) || c->server->port >= LEGACY_DYNAMIC_FIRST;
+        return port_is_listed(row, c->server->port) || c->server->port >= MATRIX_OLD_DYNAMIC_FIRST;
     }
     return back && answers_fit(row, row->from, c);
 }
@@ -300,39 +227,42 @@ static bool reverses(const struct matrix_row *row, const struct asked *q)
            (!c->guessed && c->protocol != NULL && strcmp(c->protocol, "dcerpc") == 0);
 }
 
-struct matrix_answer matrix_ask(const struct connection *c)
+/* Rows that fit both ends, whoever of them may open. */
+static struct row_bits rows_of(const struct policy *p, const struct asked *q)
 {
+    return matrix_rows_both_ways(p->matrix_table, q->may_client, q->server);
+}
+
+struct matrix_answer matrix_ask(const struct policy *p, const struct connection *c)
+{
+    const struct matrix_table *t = p->matrix_table;
     struct asked q = prepare(c);
     struct matrix_answer answer = {NULL, NULL};
-    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL; i++) {
-        if (allows(&matrix_rows[i], &q)) {
-            answer.allows = &matrix_rows[i];
+    struct row_bits set = rows_of(p, &q);
+    for (const struct matrix_row *row; (row = matrix_rows_next(t, &set)) != NULL;) {
+        if (allows(row, &q)) {
+            answer.allows = row;
+            return answer;
         }
     }
-    for (unsigned i = 0; i < matrix_row_count && answer.allows == NULL && answer.reversed == NULL;
-         i++) {
-        if (reverses(&matrix_rows[i], &q)) {
-            answer.reversed = &matrix_rows[i];
+    set = matrix_rows_between(t, q.server, q.client);
+    for (const struct matrix_row *row; (row = matrix_rows_next(t, &set)) != NULL;) {
+        if (reverses(row, &q)) {
+            answer.reversed = row;
+            return answer;
         }
     }
     return answer;
 }
 
-static bool is_pair(const struct matrix_row *row, const struct asked *q)
-{
-    bool forth = (row->from & q->may_client) != 0 && (row->to & q->server) != 0;
-    bool back = row->direction != MATRIX_ONE_WAY && (row->to & q->may_client) != 0 &&
-                (row->from & q->server) != 0;
-    return (forth || back) && sites_fit(row, q->c->client, q->c->server);
-}
-
-struct matrix_pair matrix_pair_of(const struct connection *c)
+struct matrix_pair matrix_pair_of(const struct policy *p, const struct connection *c)
 {
     struct asked q = prepare(c);
     struct matrix_pair pair = {NULL, false};
-    for (unsigned i = 0; i < matrix_row_count && !pair.speaks; i++) {
-        const struct matrix_row *row = &matrix_rows[i];
-        if (is_pair(row, &q)) {
+    struct row_bits set = rows_of(p, &q);
+    for (const struct matrix_row *row;
+         !pair.speaks && (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        if (sites_fit(row, c->client, c->server)) {
             pair.row = pair.row == NULL ? row : pair.row;
             /* A row for something of its own is for its ports alone. */
             pair.speaks = row->of != MATRIX_OTHER && row->of != MATRIX_MIXED &&
@@ -342,14 +272,15 @@ struct matrix_pair matrix_pair_of(const struct connection *c)
     return pair;
 }
 
-bool matrix_needs_declaration(const struct connection *c)
+bool matrix_needs_declaration(const struct policy *p, const struct connection *c)
 {
     struct asked q = prepare(c);
     bool allowed = false;
-    for (unsigned i = 0; i < matrix_row_count; i++) {
-        if (allows(&matrix_rows[i], &q)) {
+    struct row_bits set = rows_of(p, &q);
+    for (const struct matrix_row *row; (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        if (allows(row, &q)) {
             allowed = true;
-            if (matrix_rows[i].otherwise != MATRIX_IF_DECLARED) {
+            if (row->otherwise != MATRIX_IF_DECLARED) {
                 return false;
             }
         }
@@ -357,17 +288,19 @@ bool matrix_needs_declaration(const struct connection *c)
     return allowed;
 }
 
-const char *matrix_rows_text(const struct connection *c, bool of_pair, char text[MATRIX_ROWS_TEXT])
+const char *matrix_rows_text(const struct policy *p, const struct connection *c, bool of_pair,
+                             char text[MATRIX_ROWS_TEXT])
 {
     struct asked q = prepare(c);
     size_t used = 0;
+    struct row_bits set =
+        of_pair ? rows_of(p, &q) : matrix_rows_between(p->matrix_table, MATRIX_EVERY_END, q.server);
     text[0] = '\0';
-    for (unsigned i = 0; i < matrix_row_count; i++) {
-        const struct matrix_row *row = &matrix_rows[i];
-        if (of_pair ? !is_pair(row, &q) : (row->to & q.server) == 0) {
+    for (const struct matrix_row *row; (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        if (of_pair && !sites_fit(row, c->client, c->server)) {
             continue;
         }
-        if (used + 12 > MATRIX_ROWS_TEXT) {
+        if (used + strlen(row->id) + sizeof ", , ..." > MATRIX_ROWS_TEXT) {
             (void)snprintf(text + used, MATRIX_ROWS_TEXT - used, ", ...");
             break;
         }
@@ -389,13 +322,12 @@ bool matrix_row_reverses(const struct matrix_row *row, const struct connection *
     return reverses(row, &q);
 }
 
-const struct matrix_row *matrix_client_row(const struct connection *c,
+const struct matrix_row *matrix_client_row(const struct policy *p, const struct connection *c,
                                            const struct role_instance *role)
 {
-    for (unsigned i = 0; i < matrix_row_count; i++) {
-        const struct matrix_row *row = &matrix_rows[i];
-        if ((row->from & MATRIX_CLIENT) != 0 && (row->to & ROLE_BIT(role->role)) != 0 &&
-            transport_fits(row, c->transport) && answers_fit(row, ROLE_BIT(role->role), c)) {
+    struct row_bits set = matrix_rows_between(p->matrix_table, MATRIX_CLIENT, ROLE_BIT(role->role));
+    for (const struct matrix_row *row; (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        if (transport_fits(row, c->transport) && answers_fit(row, ROLE_BIT(role->role), c)) {
             return row;
         }
     }

@@ -1,66 +1,21 @@
 /*
- * matrix.h - the built-in matrix: which end opens which connection, and what the policy says
+ * matrix.h - what the matrix says of a connection: which end opens which, and what the policy says
  * instead.
  *
- * Rows are matrix.def. A row fits a connection when both ends hold its roles (all roles of a host
- * count together), the transport and the answering port are its own or one that the policy declares
- * for that role, and the protocol is not known to be another. Whoever is declared may also open
- * what clients open, since servers are managed too; that only ever permits.
+ * Rows are those of the policy's matrix_table. A row fits a connection when both ends hold its
+ * roles (all roles of a host count together), the transport and the answering port are its own or
+ * one that the policy declares for that role, and the protocol is not known to be another. Whoever
+ * is declared may also open what clients open, since servers are managed too; that only ever
+ * permits.
  *
- * Units: transports are IANA numbers, ports host order. Owner: rows are constant; nothing is kept.
+ * Units: transports are IANA numbers, ports host order. Owner: rows are the policy's; nothing is
+ * kept.
  */
 #ifndef ROLECALL_POLICY_MATRIX_H
 #define ROLECALL_POLICY_MATRIX_H
 
 #include "policy/audit.h"
-
-enum matrix_class {
-    MATRIX_HTTP,
-    MATRIX_HTTPS,
-    MATRIX_HTTP_OR_HTTPS,
-    MATRIX_SMB,
-    MATRIX_RPC,
-    MATRIX_SQL,
-    MATRIX_LDAP,
-    MATRIX_KERBEROS,
-    MATRIX_MIXED, /* several of these in one row */
-    MATRIX_OTHER,
-};
-enum matrix_transport { MATRIX_TCP = 1, MATRIX_UDP = 2, MATRIX_TCP_UDP = 3 };
-enum matrix_direction { MATRIX_ONE_WAY, MATRIX_BOTH_WAYS, MATRIX_ANSWERED_ANEW };
-/* Whether a row holds as it stands or asks for a declaration; `legacy`: retired, `info`: of note
- * only. */
-enum matrix_default { MATRIX_ALLOW, MATRIX_IF_DECLARED, MATRIX_LEGACY, MATRIX_INFO };
-enum matrix_sites {
-    MATRIX_ANY,
-    MATRIX_SAME_SITE, /* as far as both are declared */
-    MATRIX_PARENT_CHILD,
-    MATRIX_OTHER_HIERARCHY,              /* no common top site: migration */
-    MATRIX_UNLESS_SITE_SERVER_INITIATES, /* not from a host that must not open connections */
-};
-
-#define MATRIX_PORTS 5
-
-struct port_range {
-    uint16_t first, last; /* 0: none */
-};
-
-struct matrix_row {
-    const char *id;                                      /* "M135" */
-    role_set from, to;                                   /* roles and the bits below */
-    uint8_t of, transports, direction, otherwise, sites; /* the enums above */
-    struct port_range ports[MATRIX_PORTS];
-};
-
-/* Ends that are no roles. Consoles and administrators are ROLE_CONSOLE. */
-#define MATRIX_CLIENT ROLE_BIT(ROLE_COUNT)
-#define MATRIX_INTERNET ROLE_BIT(ROLE_COUNT + 1)    /* who is not declared, in the internet zone */
-#define MATRIX_SITE_SYSTEM ROLE_BIT(ROLE_COUNT + 2) /* any site system */
-#define MATRIX_INTERNET_FACING                                                                     \
-    ROLE_BIT(ROLE_COUNT + 3) /* a site system in the perimeter, or serving the internet */
-
-extern const struct matrix_row matrix_rows[];
-extern const unsigned matrix_row_count;
+#include "policy/matrix_rows.h"
 
 struct connection {
     const struct party *client, *server; /* the port is the server's */
@@ -75,7 +30,7 @@ struct matrix_answer {
         *reversed; /* else the first row by which the server should have opened it; NULL: none */
 };
 
-struct matrix_answer matrix_ask(const struct connection *c);
+struct matrix_answer matrix_ask(const struct policy *p, const struct connection *c);
 bool matrix_row_allows(const struct matrix_row *row, const struct connection *c);
 bool matrix_row_reverses(const struct matrix_row *row, const struct connection *c);
 /* The policy's own line about it; it comes before the rows. NULL: none. */
@@ -83,7 +38,7 @@ const struct matrix_exception *matrix_exception_of(const struct policy *p,
                                                    const struct connection *c);
 /* The row by which clients use this role over that connection, whoever its client really is; NULL:
  * none. */
-const struct matrix_row *matrix_client_row(const struct connection *c,
+const struct matrix_row *matrix_client_row(const struct policy *p, const struct connection *c,
                                            const struct role_instance *role);
 /* Whether any row lets the client's roles open anything to the server's, whatever the port, and
  * whether one of those is for this protocol. */
@@ -91,12 +46,13 @@ struct matrix_pair {
     const struct matrix_row *row; /* NULL: the two have nothing to say to each other */
     bool speaks;
 };
-struct matrix_pair matrix_pair_of(const struct connection *c);
+struct matrix_pair matrix_pair_of(const struct policy *p, const struct connection *c);
 /* The connection is allowed, but only by rows that ask for a declaration. */
-bool matrix_needs_declaration(const struct connection *c);
+bool matrix_needs_declaration(const struct policy *p, const struct connection *c);
 /* Identifiers of rows, joined by ", ": those of that pair, or those that lead to the server. */
 #define MATRIX_ROWS_TEXT 80
-const char *matrix_rows_text(const struct connection *c, bool of_pair, char text[MATRIX_ROWS_TEXT]);
+const char *matrix_rows_text(const struct policy *p, const struct connection *c, bool of_pair,
+                             char text[MATRIX_ROWS_TEXT]);
 /* "distribution-point", "client", ...: which end of the row this party is. */
 const char *matrix_end_name(role_set end, const struct party *p);
 

@@ -6,7 +6,6 @@
 
 #include "capture/limits.h"
 
-#define DYNAMIC_FIRST 49152
 #define BROKER_PORT 4022 /* SQL Server Service Broker */
 #define DOMAIN_ROLES (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG))
 #define SITE_SERVERS (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
@@ -14,19 +13,6 @@
 const char *matrix_flow_end(const struct matrix_end *e)
 {
     return e->host != NULL ? e->host->name : e->group != NULL ? e->group->name : "internet";
-}
-
-const char *matrix_class_name(enum matrix_class of)
-{
-    static const char *const names[] = {"http", "https", "http or https", "smb",   "rpc",
-                                        "sql",  "ldap",  "kerberos",      "mixed", "other"};
-    return names[of];
-}
-
-const char *matrix_row_profile(const struct matrix_row *row)
-{
-    static const char *const names[] = {"strict", "current", "article", "current"};
-    return names[row->otherwise];
 }
 
 /* ---- ends ---- */
@@ -149,13 +135,11 @@ static bool mode_fits(const struct matrix_row *row, const struct host *h,
 }
 
 static bool is_needed(const struct matrix_row *row, const struct matrix_flow *f,
-                      const struct role_instance *role, enum profile profile)
+                      const struct role_instance *role)
 {
     switch ((enum matrix_default)row->otherwise) {
     case MATRIX_ALLOW:
         return true;
-    case MATRIX_LEGACY:
-        return profile != PROFILE_STRICT && (row->to & ROLE_BIT(ROLE_WINS)) == 0;
     case MATRIX_INFO:
         return false;
     case MATRIX_IF_DECLARED:
@@ -210,7 +194,7 @@ static void fill_ports(struct matrix_flow *f, const struct role_instance *role)
         if (!dynamic) {
             add_port(f, f->row->ports[i]);
         }
-        dynamic |= f->row->ports[i].first == DYNAMIC_FIRST;
+        dynamic |= f->row->ports[i].first == MATRIX_DYNAMIC_FIRST;
     }
 }
 
@@ -235,7 +219,7 @@ static void add_flow(struct list *l, const struct matrix_row *row, const struct 
         ((row->from & MATRIX_CLIENT) != 0 && !serves(l->policy, role, from))) {
         return;
     }
-    f.needed = is_needed(row, &f, role, l->policy->profile);
+    f.needed = is_needed(row, &f, role);
     fill_ports(&f, role);
     if (l->count == l->room) {
         size_t room = l->room == 0 ? 256 : l->room * 2;
@@ -254,8 +238,9 @@ static void add_flow(struct list *l, const struct matrix_row *row, const struct 
 static void add_pair(struct list *l, const struct matrix_end *from, const struct matrix_end *to)
 {
     role_set opens = ends_of(l->policy, from), answers = ends_of(l->policy, to);
-    for (unsigned i = 0; i < matrix_row_count && l->error == 0; i++) {
-        const struct matrix_row *row = &matrix_rows[i];
+    struct row_bits set = matrix_rows_both_ways(l->policy->matrix_table, opens, answers);
+    for (const struct matrix_row *row;
+         l->error == 0 && (row = matrix_rows_next(l->policy->matrix_table, &set)) != NULL;) {
         if ((row->from & opens) != 0 && (row->to & answers) != 0) {
             add_flow(l, row, from, to, row->to);
         } else if (row->direction == MATRIX_BOTH_WAYS && (row->to & opens) != 0 &&

@@ -35,9 +35,5 @@ struct matrix_flow {
  * one. -ENOMEM, or -E2BIG past LIMIT_MATRIX_FLOWS. */
 int matrix_flows(const struct policy *p, struct matrix_flow **ret, size_t *ret_count) MUST_USE;
 const char *matrix_flow_end(const struct matrix_end *e); /* its name */
-const char *matrix_class_name(enum matrix_class of);     /* "http", "smb", ... */
-/* The first profile under which the row holds: "article" for what is retired, "current", "strict".
- */
-const char *matrix_row_profile(const struct matrix_row *row);
 
 #endif

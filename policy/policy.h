@@ -269,10 +269,15 @@ struct acceptance {                  /* `accept:` */
     struct place place;
 };
 
+struct matrix_table;
+
 struct policy {
     const char *path;
     uint8_t sha256[32]; /* of the file as read */
     enum profile profile;
+    const struct matrix_table *matrix_table; /* matrix_rows.h; the rows of that profile */
+    const char *matrix_path;                 /* NULL: the built-in matrix */
+    uint8_t matrix_sha256[32];
     const struct forest *forests;
     const struct trust *trusts;
     const struct zone *zones;
@@ -316,9 +321,10 @@ struct policy_names {
 
 /* 0 and a policy; -EINVAL after writing one line per fault to `errors` (at most 50, then how many
  * more); another negative errno with one line when the file cannot be read. "-" is standard input.
- */
-int policy_load(const char *path, const struct policy_names *names, FILE *errors,
-                struct policy **ret) MUST_USE;
+ * `matrix` is the file with the matrix's rows, faults of which are written as well; NULL: the
+ * built-in one. */
+int policy_load(const char *path, const char *matrix, const struct policy_names *names,
+                FILE *errors, struct policy **ret) MUST_USE;
 struct policy *policy_free(struct policy *p);
 
 /* ---- look-ups ---- */

@@ -5,17 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "policy/policy_load.h"
+#include "policy/matrix_rows.h"
 
 /* ---- the file ---- */
 
-struct file {
-    uint8_t *octets; /* owned */
-    size_t length;
-};
-
-/* Reads to the end, at most LIMIT_POLICY_OCTETS. */
-static int read_all(int fd, struct file *file)
+static int read_all(int fd, struct load_file *file)
 {
     size_t room = 0;
     for (;;) {
@@ -41,18 +35,30 @@ static int read_all(int fd, struct file *file)
     }
 }
 
-static int read_file(const char *path, struct file *file)
+int load_file(const char *path, struct load_file *file)
 {
-    if (strcmp(path, "-") == 0) {
-        return read_all(STDIN_FILENO, file);
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }
     int error = read_all(fd, file);
-    (void)close(fd);
-    return error;
+    if (!standard) {
+        (void)close(fd);
+    }
+    bool hashed = error == 0 && EVP_Digest(file->octets, file->length, file->sha256, NULL,
+                                           EVP_sha256(), NULL) == 1;
+    return error == 0 && !hashed ? -ENOMEM : error;
+}
+
+void load_file_fault(const char *path, int error, FILE *errors)
+{
+    if (error == -EFBIG) {
+        (void)fprintf(errors, "%s: cannot be read: larger than %u octets\n", path,
+                      LIMIT_POLICY_OCTETS);
+    } else {
+        (void)fprintf(errors, "%s: cannot be read: %s\n", path, strerror(-error));
+    }
 }
 
 /* ---- the sections ---- */
@@ -144,9 +150,15 @@ static int set_directory(struct loader *l, const char *path)
     return l->directory == NULL ? -ENOMEM : 0;
 }
 
-static int load(struct loader *l, const char *path, struct bytes file, FILE *errors)
+struct paths {
+    const char *policy, *matrix;
+};
+
+static int load(struct loader *l, const struct paths *paths, const struct load_file *file,
+                FILE *errors)
 {
     const struct yaml_node *root = NULL;
+    const char *path = paths->policy;
     l->policy = arena_alloc(l->arena, sizeof *l->policy);
     l->faults = arena_alloc(l->scratch, sizeof *l->faults);
     if (l->policy == NULL || l->faults == NULL || set_directory(l, path) != 0 ||
@@ -157,11 +169,12 @@ static int load(struct loader *l, const char *path, struct bytes file, FILE *err
     l->policy->index = l->index;
     l->policy->profile = PROFILE_CURRENT;
     l->policy->tls_minimum = 0x0303;
-    if (l->error != 0 ||
-        EVP_Digest(file.at, file.len, l->policy->sha256, NULL, EVP_sha256(), NULL) != 1) {
+    memcpy(l->policy->sha256, file->sha256, sizeof file->sha256);
+    if (l->error != 0) {
         return -ENOMEM;
     }
-    int error = yaml_read(file, l->scratch, l->faults, &root);
+    struct bytes text = bytes_of(file->octets, file->length);
+    int error = yaml_read(text, l->scratch, l->faults, &root);
     if (error == 0) {
         read_policy(l, root);
         error = l->error;
@@ -170,10 +183,12 @@ static int load(struct loader *l, const char *path, struct bytes file, FILE *err
         faults_print(l->faults, path, errors);
         error = -EINVAL;
     }
-    return error;
+    int of_matrix = error == -ENOMEM ? error : matrix_load(l, paths->matrix, errors);
+    return of_matrix == 0 ? error : of_matrix;
 }
 
-static int load_in_arenas(struct loader *l, const char *path, struct bytes file, FILE *errors)
+static int load_in_arenas(struct loader *l, const struct paths *paths, const struct load_file *file,
+                          FILE *errors)
 {
     struct arena_pool pool;
     arena_pool_init(&pool, 0);
@@ -181,7 +196,7 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
     l->scratch = arena_new(&pool, LIMIT_POLICY_MEMORY);
     l->arena = arena_new(&l->index->pool, LIMIT_POLICY_MEMORY);
     l->index->arena = l->arena;
-    int error = l->scratch == NULL || l->arena == NULL ? -ENOMEM : load(l, path, file, errors);
+    int error = l->scratch == NULL || l->arena == NULL ? -ENOMEM : load(l, paths, file, errors);
     (void)arena_free(l->scratch);
     arena_pool_done(&pool);
     if (error != 0) {
@@ -191,15 +206,16 @@ static int load_in_arenas(struct loader *l, const char *path, struct bytes file,
     return error;
 }
 
-int policy_load(const char *path, const struct policy_names *names, FILE *errors,
-                struct policy **ret)
+int policy_load(const char *path, const char *matrix, const struct policy_names *names,
+                FILE *errors, struct policy **ret)
 {
-    struct file file = {.octets = NULL};
+    struct paths paths = {path, matrix};
+    struct load_file file = {.octets = NULL};
     struct loader l = {.names = names, .index = calloc(1, sizeof(struct policy_index))};
-    int error = l.index == NULL ? -ENOMEM : read_file(path, &file);
+    int error = l.index == NULL ? -ENOMEM : load_file(path, &file);
     bool told = false;
     if (error == 0) {
-        error = load_in_arenas(&l, path, bytes_of(file.octets, file.length), errors);
+        error = load_in_arenas(&l, &paths, &file, errors);
         told = error == -EINVAL;
     }
     free(file.octets);
@@ -208,11 +224,8 @@ int policy_load(const char *path, const struct policy_names *names, FILE *errors
         return 0;
     }
     free(l.index);
-    if (error == -EFBIG) {
-        (void)fprintf(errors, "%s: cannot be read: larger than %u octets\n", path,
-                      LIMIT_POLICY_OCTETS);
-    } else if (!told) {
-        (void)fprintf(errors, "%s: cannot be read: %s\n", path, strerror(-error));
+    if (!told) {
+        load_file_fault(path, error, errors);
     }
     return error;
 }

@@ -51,6 +51,18 @@ struct load_word {
     int value;
 };
 
+/* ---- policy_load.c: files, "-" being standard input ---- */
+
+struct load_file {
+    uint8_t *octets; /* owned */
+    size_t length;
+    uint8_t sha256[32];
+};
+
+int load_file(const char *path, struct load_file *ret) MUST_USE; /* at most LIMIT_POLICY_OCTETS */
+void load_file_fault(const char *path, int error,
+                     FILE *errors); /* the one line that says why not */
+
 /* ---- policy_load_read.c: the generic part ---- */
 
 void *load_alloc(struct loader *l, size_t count,

@@ -236,12 +236,12 @@ const struct rule rule_app_catalog_cross_forest = {
      ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_SOFTWARE_UPDATE_POINT))
 
 /* The role by which the server serves that connection, when one port tells. */
-static role_set roles_asked(const struct connection *c)
+static role_set roles_asked(const struct policy *p, const struct connection *c)
 {
     role_set asked = 0;
     for (unsigned i = 0; i < c->server->host->role_count; i++) {
         const struct role_instance *role = &c->server->host->roles[i];
-        if ((ROLE_BIT(role->role) & CLIENT_ROLES) != 0 && matrix_client_row(c, role) != NULL) {
+        if ((ROLE_BIT(role->role) & CLIENT_ROLES) != 0 && matrix_client_row(p, c, role) != NULL) {
             asked |= ROLE_BIT(role->role);
         }
     }
@@ -340,7 +340,7 @@ static void observe_abroad(struct audit *a, const struct rule *r, const struct o
         return;
     }
     struct connection c = topology_connection(scene, o);
-    role_set asked = roles_asked(&c);
+    role_set asked = roles_asked(scene->policy, &c);
     struct subject subject = {.host = server->host};
     if (asked == 0) {
         return;

@@ -17,7 +17,7 @@ static bool is_link_local(const struct address *a)
 }
 
 /* A role that serves the zone this client stands in, asked on a port that clients use for it. */
-static bool is_served(const struct connection *c)
+static bool is_served(const struct policy *p, const struct connection *c)
 {
     const struct host *h = c->server->host;
     for (unsigned i = 0; i < h->role_count; i++) {
@@ -26,7 +26,7 @@ static bool is_served(const struct connection *c)
         for (unsigned z = 0; z < r->serve_count && !serves; z++) {
             serves = r->serves[z] == c->client->zone;
         }
-        if (serves && matrix_client_row(c, r) != NULL) {
+        if (serves && matrix_client_row(p, c, r) != NULL) {
             return true;
         }
     }
@@ -110,7 +110,7 @@ static void observe_unknown(struct audit *a, const struct rule *r, const struct 
         judge_hidden(
             a, r, subject,
             "Traffic with an address that is not declared was seen, but not which end opened it.");
-    } else if (is_served(&c)) {
+    } else if (is_served(scene->policy, &c)) {
         judge_fine(a, r, subject, "Clients of a zone that it serves reached it.");
     } else {
         report_unknown(a, r, o);

@@ -90,7 +90,7 @@ static void report_pair(struct audit *a, const struct rule *r, const struct obse
                         "the one open anything to the other. Rows that lead to %s: %s.",
                         client_text, end_text(client), server_text, end_text(server), server->port,
                         topology_protocol(o), server->host->short_name,
-                        matrix_rows_text(c, false, rows));
+                        matrix_rows_text(scene->policy, c, false, rows));
     }
     finding_remedy(
         a, f,
@@ -257,7 +257,8 @@ static void observe_pair(struct audit *a, const struct rule *r, const struct obs
     bool denied = e != NULL && !e->allow;
     if ((e != NULL && e->allow) || answer.allows != NULL) {
         judge_fine(a, r, subject, "Its connections are such as the matrix knows.");
-    } else if (!denied && (answer.reversed != NULL || matrix_pair_of(&c).row != NULL)) {
+    } else if (!denied &&
+               (answer.reversed != NULL || matrix_pair_of(scene->policy, &c).row != NULL)) {
         return; /* R003 and R004 judge these */
     } else if (!denied && topology_is_common(&c, o)) {
         judge_fine(a, r, subject, "Name, directory and administration services were used.");
@@ -335,7 +336,7 @@ static void report_protocol(struct audit *a, const struct rule *r, const struct 
                     server->port,
                     undeclared ? "clients use it there only where the policy says so"
                                : "these two have other things to say to each other, not this",
-                    matrix_rows_text(c, true, rows));
+                    matrix_rows_text(scene->policy, c, true, rows));
     finding_remedy(
         a, f,
         "Find what on %s speaks %s with %s; allow it under `matrix` in the policy with a "
@@ -354,11 +355,12 @@ static bool has_package_share(const struct host *h)
 }
 
 /* Content from a share: a client that does so needs a declaration. */
-static bool is_client_share(const struct connection *c, const struct matrix_answer *answer)
+static bool is_client_share(const struct policy *p, const struct connection *c,
+                            const struct matrix_answer *answer)
 {
     return !has_package_share(c->server->host) && answer->allows->otherwise == MATRIX_IF_DECLARED &&
            c->server->port == 445 && topology_is_client(c->client) &&
-           party_is_site_system(c->server) && matrix_needs_declaration(c);
+           party_is_site_system(c->server) && matrix_needs_declaration(p, c);
 }
 
 static void observe_protocol(struct audit *a, const struct rule *r, const struct observation *o)
@@ -376,13 +378,13 @@ static void observe_protocol(struct audit *a, const struct rule *r, const struct
     }
     struct matrix_answer answer =
         e == NULL ? topology_ask(a, r, &c) : (struct matrix_answer){NULL, NULL};
-    bool share = answer.allows != NULL && is_client_share(&c, &answer);
+    bool share = answer.allows != NULL && is_client_share(scene->policy, &c, &answer);
     if (e != NULL || (answer.allows != NULL && !share)) {
         judge_fine(a, r, subject, "What it speaks with others is what the matrix says.");
         return;
     }
     struct matrix_pair pair =
-        share ? (struct matrix_pair){answer.allows, false} : matrix_pair_of(&c);
+        share ? (struct matrix_pair){answer.allows, false} : matrix_pair_of(scene->policy, &c);
     if (answer.reversed != NULL || pair.row == NULL || topology_is_common(&c, o)) {
         return;
     }
@@ -519,7 +521,7 @@ static void observe_to_client(struct audit *a, const struct rule *r, const struc
         judge_fine(a, r, subject, "What it opened to clients is allowed by the policy's matrix.");
     } else if (is_declared_push(a, &c)) {
         judge_fine(a, r, subject, "It opened connections to clients for the declared client push.");
-    } else if (answer.allows != NULL && !matrix_needs_declaration(&c)) {
+    } else if (answer.allows != NULL && !matrix_needs_declaration(scene->policy, &c)) {
         judge_fine(a, r, subject, "What it opened to clients is allowed by the matrix.");
     } else if (answer.allows != NULL && answer.allows->direction == MATRIX_ANSWERED_ANEW) {
         judge_fine(a, r, subject, "It answered clients by conversations of their own.");

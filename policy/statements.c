@@ -85,16 +85,43 @@ static bool is_about(const struct statement *s, const struct subject *subject)
                                  : (s->subjects & (held | STATEMENT_HOST)) != 0;
 }
 
-static void count_verdicts(const struct audit *a, struct statement_verdict *v, struct tally *t)
+/* The sorted verdicts rule by rule: large hierarchies have thousands for each. */
+struct stretch {
+    const struct rule *rule;
+    size_t first, end;
+};
+struct stretches {
+    struct stretch *list;
+    size_t count;
+};
+
+static bool find_stretches(const struct audit *a, struct stretches *ret)
 {
-    for (size_t i = 0; a->sorted_verdicts != NULL && i < a->judgements.count; i++) {
+    size_t total = a->sorted_verdicts == NULL ? 0 : a->judgements.count, count = 0;
+    for (size_t i = 0; i < total; i++) {
+        count += i == 0 || a->sorted_verdicts[i]->rule != a->sorted_verdicts[i - 1]->rule;
+    }
+    *ret = (struct stretches){.list = calloc(count + 1, sizeof *ret->list)};
+    for (size_t i = 0; ret->list != NULL && i < total; i++) {
+        const struct rule *rule = a->sorted_verdicts[i]->rule;
+        if (ret->count == 0 || ret->list[ret->count - 1].rule != rule) {
+            ret->list[ret->count++] = (struct stretch){.rule = rule, .first = i};
+        }
+        ret->list[ret->count - 1].end = i + 1;
+    }
+    return ret->list != NULL;
+}
+
+static void count_stretch(const struct audit *a, const struct stretch *s,
+                          struct statement_verdict *v, struct tally *t)
+{
+    bool judges = statement_is_judged_by(v->statement, s->rule);
+    bool rests = has_word(s->rule->statements, v->statement->id);
+    for (size_t i = s->first; (judges || rests) && i < s->end; i++) {
         const struct verdict *one = a->sorted_verdicts[i];
         /* A judgement begins with what is shown of it. */
         const struct judgement *j = (const struct judgement *)one;
-        bool counts =
-            statement_is_judged_by(v->statement, one->rule) ||
-            (one->status == VERDICT_VIOLATED && has_word(one->rule->statements, v->statement->id));
-        if (counts && is_about(v->statement, &j->subject)) {
+        if ((judges || one->status == VERDICT_VIOLATED) && is_about(v->statement, &j->subject)) {
             t->verdicts[one->status]++;
             t->first[one->status] = t->first[one->status] == NULL ? one : t->first[one->status];
             v->observed += one->observed;
@@ -175,7 +202,7 @@ static const char *not_declared(struct audit *a, role_set roles)
     return ledger_keep(a, text);
 }
 
-static void judge(struct audit *a, struct statement_verdict *v)
+static void judge(struct audit *a, const struct stretches *stretches, struct statement_verdict *v)
 {
     static const enum verdict_status order[] = {VERDICT_VIOLATED, VERDICT_CONSISTENT,
                                                 VERDICT_NOT_ASSESSABLE, VERDICT_NOT_OBSERVED};
@@ -185,7 +212,9 @@ static void judge(struct audit *a, struct statement_verdict *v)
         settle(a, v, VERDICT_NOT_ASSESSABLE, v->statement->reason);
         return;
     }
-    count_verdicts(a, v, &t);
+    for (size_t i = 0; i < stretches->count; i++) {
+        count_stretch(a, &stretches->list[i], v, &t);
+    }
     for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
         if (t.verdicts[order[i]] > 0 &&
             (order[i] != VERDICT_NOT_OBSERVED || is_declared(a->policy, v->statement->about))) {
@@ -207,12 +236,15 @@ static void judge(struct audit *a, struct statement_verdict *v)
 
 struct statement_verdict *statements_judge(struct audit *a)
 {
-    struct statement_verdict *all = calloc(statement_count, sizeof *all);
+    struct stretches stretches;
+    struct statement_verdict *all =
+        find_stretches(a, &stretches) ? calloc(statement_count, sizeof *all) : NULL;
     for (unsigned i = 0; all != NULL && i < statement_count; i++) {
         all[i].statement = &all_statements[i];
-        judge(a, &all[i]);
+        judge(a, &stretches, &all[i]);
         all[i].because = all[i].because == NULL ? "" : all[i].because;
         a->counts.statements[all[i].status]++;
     }
+    free(stretches.list);
     return all;
 }

@@ -147,7 +147,7 @@ struct matrix_answer topology_ask(struct audit *a, const struct rule *r, const s
     struct asked_before *before = audit_state(a, r, sizeof *before);
     const char *protocol = c->protocol == NULL ? "" : c->protocol;
     if (before == NULL || strlen(protocol) >= sizeof before->slots[0].protocol) {
-        return matrix_ask(c);
+        return matrix_ask(audit_policy(a), c);
     }
     uint64_t mix = (uint64_t)(uintptr_t)end_of(c->client) * UINT64_C(0x9e3779b97f4a7c15);
     mix = (mix ^ (mix >> 32) ^ (uintptr_t)end_of(c->server)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -167,7 +167,7 @@ struct matrix_answer topology_ask(struct audit *a, const struct rule *r, const s
                                .transport = c->transport,
                                .guessed = c->guessed,
                                .known = true,
-                               .answer = matrix_ask(c)};
+                               .answer = matrix_ask(audit_policy(a), c)};
         (void)snprintf(slot->protocol, sizeof slot->protocol, "%s", protocol);
     }
     return slot->answer;

@@ -27,6 +27,7 @@
 #define HELP_AUDIT                                                                                 \
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
     "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
     "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
@@ -56,6 +57,7 @@
 
 #define HELP_CHECK                                                                                 \
     "usage: rolecall check POLICY\n\n"                                                             \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "  -h, --help             this text\n"                                                         \
     "\nExit status: 0 nothing to say, 1 remarks, 2 the policy cannot be used.\n"                   \
@@ -63,7 +65,8 @@
 
 #define HELP_DISCOVER                                                                              \
     "usage: rolecall discover -r FILE... | -i INTERFACE\n\n"                                       \
-    "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n" INPUT_HELP  \
+    "  -p, --policy FILE      tell what is new, gone or contradicts it, in comments\n"             \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n" INPUT_HELP        \
     "\nThe draft is YAML that 'rolecall check' loads; what is only possible is a comment in it.\n" \
     "\nexamples:\n"                                                                                \
     "  rolecall discover -r monday.pcapng -o draft.yaml\n"                                         \
@@ -71,6 +74,7 @@
 
 #define HELP_MATRIX                                                                                \
     "usage: rolecall matrix -p POLICY [--format F]\n\n"                                            \
+    "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
     "      --format F         table (default), csv, json, nftables or windows; the last two "      \
     "hold\n"                                                                                       \
     "                         what is needed, the others also what is optional\n"                  \

@@ -114,9 +114,9 @@ static void add_quoted(struct output *out, const char *text)
 
 static void as_csv(struct output *out, const struct matrix_flow *flows, size_t count)
 {
-    char ports[PORTS_TEXT];
+    char ports[PORTS_TEXT], versions[MATRIX_VERSIONS_TEXT];
     output_text(out,
-                "from,from_addresses,to,to_addresses,transport,ports,protocol,row,profile,needed");
+                "from,from_addresses,to,to_addresses,transport,ports,protocol,row,versions,needed");
     output_line(out);
     for (size_t i = 0; i < count; i++) {
         const struct matrix_flow *f = &flows[i];
@@ -129,7 +129,8 @@ static void as_csv(struct output *out, const struct matrix_flow *flows, size_t c
         (void)add_addresses(out, &f->to, FAMILY_V4 | FAMILY_V6);
         output_format(out, "\",%s,\"%s\",%s,%s,%s,%s", transports_text(f->transports),
                       ports_text(f, ",", ports), matrix_class_name((enum matrix_class)f->row->of),
-                      f->row->id, matrix_row_profile(f->row), f->needed ? "yes" : "optional");
+                      f->row->id, matrix_versions(f->row, versions),
+                      f->needed ? "yes" : "optional");
         output_line(out);
     }
 }
@@ -155,7 +156,7 @@ static void as_json(struct output *out, const struct matrix_flow *flows, size_t 
     for (size_t i = 0; i < count; i++) {
         const struct matrix_flow *f = &flows[i];
         struct json j = {.out = out};
-        char ports[PORTS_TEXT];
+        char ports[PORTS_TEXT], versions[MATRIX_VERSIONS_TEXT];
         json_open(&j, NULL, '{');
         json_text(&j, "type", "needed_flow");
         add_end(&j, "from", &f->from);
@@ -164,7 +165,7 @@ static void as_json(struct output *out, const struct matrix_flow *flows, size_t 
         json_parts(&j, "ports", ports_text(f, ",", ports), ',');
         json_text(&j, "protocol", matrix_class_name((enum matrix_class)f->row->of));
         json_text(&j, "row", f->row->id);
-        json_text(&j, "profile", matrix_row_profile(f->row));
+        json_text(&j, "versions", matrix_versions(f->row, versions));
         json_truth(&j, "needed", f->needed);
         json_close(&j, '}');
         output_line(out);

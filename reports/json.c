@@ -7,21 +7,23 @@
 
 static void value_begins(struct json *j, const char *key)
 {
-    if (j->comma) {
-        output_octets(j->out, ",", 1);
-    }
+    size_t len = key == NULL ? 0 : strlen(key), used = 0;
+    char *at = output_reserve(j->out, len + 4);
+    bool comma = j->comma;
     j->comma = true;
-    if (key != NULL) {
-        size_t len = strlen(key);
-        char *at = output_reserve(j->out, len + 3);
-        if (at != NULL) {
-            at[0] = '"';
-            memcpy(at + 1, key, len);
-            at[len + 1] = '"';
-            at[len + 2] = ':';
-            output_commit(j->out, len + 3);
-        }
+    if (at == NULL) {
+        return;
     }
+    if (comma) {
+        at[used++] = ',';
+    }
+    if (key != NULL) {
+        at[used++] = '"';
+        memcpy(at + used, key, len);
+        memcpy(at + used + len, "\":", 2);
+        used += len + 2;
+    }
+    output_commit(j->out, used);
 }
 
 void json_key(struct json *j, struct bytes key)
@@ -63,6 +65,19 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
+/* True only when eight octets are ASCII of which none must be escaped; a borrow between them may
+ * say false too often. */
+static bool eight_are_plain(const uint8_t *at)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    uint64_t quote = x ^ each * '"', slash = x ^ each * '\\', del = x ^ each * 0x7f;
+    uint64_t found = x | ((x - each * 0x20) & ~x) | ((quote - each) & ~quote) |
+                     ((slash - each) & ~slash) | ((del - each) & ~del);
+    return (found & high) == 0;
+}
+
 /* Whether a character of several octets must not get to a terminal; a cut one is left as it is. */
 static bool is_unsafe(struct bytes text, size_t *used)
 {
@@ -80,6 +95,9 @@ static size_t plain_length(struct bytes text)
 {
     size_t len = 0, used = 1;
     for (; len < text.len; len += used) {
+        while (text.len - len > 8 && eight_are_plain(text.at + len)) {
+            len += 8;
+        }
         uint8_t c = text.at[len];
         used = 1;
         if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f ||

@@ -370,6 +370,9 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
         json_number(j, "subjects", a->subjects_shed);
         json_number(j, "findings", a->findings_shed);
         json_number(j, "rule_state", a->state_shed);
+        if (a->names_shed > 0) {
+            json_number(j, "learned_names", a->names_shed);
+        }
     }
     if (gathering != NULL) {
         const struct gathering_counts *g = gathering_counts(gathering);
@@ -423,6 +426,12 @@ static void add_audit(struct json *j, const struct audit_counts *a, const struct
     json_text(j, "path", p->path);
     json_hex(j, "sha256", bytes_of(p->sha256, sizeof p->sha256));
     json_close(j, '}');
+    if (p->matrix_path != NULL) {
+        json_open(j, "matrix", '{');
+        json_text(j, "path", p->matrix_path);
+        json_hex(j, "sha256", bytes_of(p->matrix_sha256, sizeof p->matrix_sha256));
+        json_close(j, '}');
+    }
 }
 
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,

@@ -128,19 +128,27 @@ static void add_protocols(struct report *r)
     free(all);
 }
 
+static void add_hashed(struct report *r, const char *what, const char *path,
+                       const uint8_t sha256[32])
+{
+    char hex[2 * SHA256_SHOWN + 1];
+    for (unsigned i = 0; i < SHA256_SHOWN; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+    }
+    label(r, what);
+    layout_format(&r->l, INK_PLAIN, "%s (sha256 %s...)", path, hex);
+    layout_end(&r->l);
+}
+
 static void add_policy(struct report *r)
 {
     const struct policy *p = r->names->policy;
-    char hex[2 * SHA256_SHOWN + 1];
-    if (p == NULL) {
-        return;
+    if (p != NULL) {
+        add_hashed(r, "Policy", p->path, p->sha256);
     }
-    for (unsigned i = 0; i < SHA256_SHOWN; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", p->sha256[i]);
+    if (p != NULL && p->matrix_path != NULL) {
+        add_hashed(r, "Matrix", p->matrix_path, p->matrix_sha256);
     }
-    label(r, "Policy");
-    layout_format(&r->l, INK_PLAIN, "%s (sha256 %s...)", p->path, hex);
-    layout_end(&r->l);
 }
 
 static void add_head(struct report *r)

@@ -6,9 +6,14 @@ usage: audit_pcaps.py ROLECALL PCAPS [CASE...]
 CASE.findings beside CASE.pcap holds one line a finding: CODE client-ip server-ip:port packet[,packet...]; an empty
 file is a near miss, where nothing may be found. Every finding must be there with its ends and with those packets in
 its evidence, and no other. The policy is CASE.yaml, else policy.yaml in the capture's folder, else the one above.
+
+Run on all captures it ends with a table: each rule, the captures that break it, and the near misses that it keeps quiet
+about: those named for it (rNNN-...) without a finding of it, and those of PCAPS/near-misses.txt. Every rule of the
+catalogue must have both, and a near miss must stay one.
 """
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -42,15 +47,17 @@ def end_of(finding):
 
 
 def audit(rolecall, capture, policy):
+    """Its findings, the codes of rules that judged something, and what was wrong with the run; None: no audit."""
     command = [rolecall, "audit", "-p", policy, "-r", capture, "--format", "jsonl"]
     run = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
     records = [json.loads(line) for line in run.stdout.splitlines()]
     if run.returncode not in (0, 1) or not records or records[-1]["type"] != "summary":
-        return None, [f"exit status {run.returncode}: {run.stderr.strip()}"]
+        return None, set(), [f"exit status {run.returncode}: {run.stderr.strip()}"]
     findings = [r for r in records if r["type"] == "finding"]
+    judged = {r["code"] for r in records if r["type"] == "verdict" and r["status"] != "not_observed"}
     counted = any(f["severity"] != "info" and "accepted" not in f for f in findings)
     wrong = [] if run.returncode == int(counted) else [f"exit status {run.returncode} with {len(findings)} findings"]
-    return findings, wrong
+    return findings, judged, wrong
 
 
 def fits(finding, want):
@@ -76,9 +83,54 @@ def differences(findings, wanted):
     return wrong
 
 
-def check(rolecall, capture, top):
-    findings, wrong = audit(rolecall, capture, policy_of(capture, top))
-    return wrong + (differences(findings, expected(capture)) if findings is not None else [])
+def check(rolecall, capture, top, seen):
+    findings, judged, wrong = audit(rolecall, capture, policy_of(capture, top))
+    if findings is None:
+        return wrong
+    seen[str(stem(capture).relative_to(top))] = ({f["code"] for f in findings}, judged)
+    return wrong + differences(findings, expected(capture))
+
+
+def catalogue(rolecall):
+    run = subprocess.run([str(rolecall), "rules", "--format", "jsonl"], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def listed_near_misses(top):
+    lines = (top / "near-misses.txt").read_text().splitlines()
+    return [line.split()[:2] for line in lines if line.strip() and not line.startswith("#")]
+
+
+def coverage(rolecall, top, seen):
+    """The table, and one line for each rule that no capture breaks or that no near miss holds to its silence."""
+    rules = catalogue(rolecall)
+    codes = {r["code"] for r in rules}
+    near = {code: [] for code in codes}
+    wrong = []
+    for name in seen:
+        named = re.match(r"r(\d{3})-", name.rsplit("/", 1)[1])
+        code = f"R{named.group(1)}" if named else None
+        if code in codes and code not in seen[name][0]:
+            near[code].append(name)
+    for code, name in listed_near_misses(top):
+        found, judged = seen.get(name, (set(), set()))
+        if code not in codes or name not in seen:
+            wrong.append(f"near-misses.txt: {code} {name}: no such {'capture' if code in codes else 'rule'}")
+        elif code in found or code not in judged:
+            wrong.append(f"near-misses.txt: {code} {name}: the rule {'breaks' if code in found else 'judges nothing'} there")
+        else:
+            near[code].append(name)
+    print(f"\n{'rule':<44} {'breaks':>6} {'quiet':>5}  the first that breaks it; near misses (*: judged, not only passed by)")
+    for r in rules:
+        broken = [name for name in seen if r["code"] in seen[name][0]]
+        # A capture named for the rule shows it best.
+        broken.sort(key=lambda name: not name.rsplit("/", 1)[1].startswith("r" + r["code"][1:]))
+        quiet = [name + ("*" if r["code"] in seen[name][1] else "") for name in near[r["code"]]]
+        print(f"{r['code'] + ' ' + r['rule']:<44.44} {len(broken):6} {len(quiet):5}  {', '.join(broken[:1])}; {', '.join(quiet)}")
+        wrong += [] if broken else [f"{r['code']} {r['rule']}: no capture breaks it"]
+        wrong += [] if quiet else [f"{r['code']} {r['rule']}: no near miss; name a capture for it, or add one to near-misses.txt"]
+    print()
+    return wrong
 
 
 def main():
@@ -86,17 +138,21 @@ def main():
     captures = sorted(p for p in top.rglob("*.pcap*") if stem(p).with_suffix(".findings").exists())
     named = set(sys.argv[3:])
     failed = passed = 0
+    seen = {}
     for capture in captures:
         name = str(stem(capture).relative_to(top))
         if named and name not in named:
             continue
-        wrong = check(rolecall, capture, top)
+        wrong = check(rolecall, capture, top, seen)
         passed += not wrong
         failed += bool(wrong)
         for line in wrong:
             print(f"{name}: {line}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    missing = [] if named else coverage(rolecall, top, seen)
+    for line in missing:
+        print(line)
+    print(f"{passed} passed, {failed} failed" + ("" if named else f"; {len(missing)} faults of the table"))
+    return 1 if failed or missing or not passed else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 usage: schema_check.py ROLECALL [DEV_CORPUS]
 
 Every record of `rolecall events` over the captures in pcaps/ (and over a sample of DEV_CORPUS/pcap, where that folder
-exists), of `rolecall audit` over those with a policy, and of `rolecall rules` must be valid. Every key of facts.def
+exists), of `rolecall audit` over those with a policy, of `rolecall matrix` for each policy, and of `rolecall rules` must be valid. Every key of facts.def
 must stand in the schema with its type, and broken records must be refused: else this test could not fail.
 """
 
@@ -128,16 +128,25 @@ def policy_for(capture):
 
 
 def check_project(checker, rolecall):
-    kept = {}
+    kept, policies = {}, set()
     for capture in captures_below(os.path.join(ROOT, "pcaps")):
         where = os.path.relpath(capture, ROOT)
         records = check_command(checker, [rolecall, "events", "-q", "-r", capture], (0,), where)
         policy = policy_for(capture)
         if policy is not None:
+            policies.add(policy)
             command = [rolecall, "audit", "-q", "-p", policy, "-r", capture, "--format", "jsonl"]
             records += check_command(checker, command, (0, 1), where + " (audit)")
         for record in records:
             kept.setdefault(record["type"], record)
+    matrix = os.path.join(ROOT, "policy", "matrix.txt")
+    for policy in sorted(policies):
+        where = os.path.relpath(policy, ROOT)
+        command = [rolecall, "matrix", "-p", policy, "--format", "json"]
+        for record in check_command(checker, command, (0,), where):
+            kept.setdefault(record["type"], record)
+        check_command(checker, [rolecall, "audit", "-q", "-p", policy, "--matrix", matrix, "--format", "jsonl", "-r",
+                                os.path.join(ROOT, "pcaps", "demo", "clean.pcap")], (0, 1), where + " (--matrix)")
     for record in check_command(checker, [rolecall, "rules", "--format", "jsonl"], (0,), "rules"):
         kept.setdefault(record["type"], record)
     return kept
@@ -185,7 +194,7 @@ def main():
     until = time.monotonic() + SECONDS
     check_facts(checker)
     kept = check_project(checker, rolecall)
-    for kind in ("flow", "finding", "verdict", "summary", "rule", "audit", "model", "host", "conversation", "traffic", "grade"):
+    for kind in ("flow", "finding", "verdict", "summary", "rule", "needed_flow", "audit", "model", "host", "conversation", "traffic", "grade"):
         if kind not in kept:
             checker.fault("no %s record was seen" % kind)
     spoilt = check_refusals(checker, kept)

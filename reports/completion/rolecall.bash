@@ -38,11 +38,11 @@ _rolecall_options()
 {
     local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --format --events --report --formats --every --keep --syslog --syslog-ca --reproducible --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --reproducible --fail-on --color $input" ;;
         events) echo "--type $input" ;;
-        discover) echo "--policy $input" ;;
-        check) echo "--policy --fail-on --help" ;;
-        matrix) echo "--policy --format --output --help" ;;
+        discover) echo "--policy --matrix $input" ;;
+        check) echo "--policy --matrix --fail-on --help" ;;
+        matrix) echo "--policy --matrix --format --output --help" ;;
         rules) echo "--format --output --color --help" ;;
         explain) echo "--output --color --help" ;;
     esac
@@ -52,7 +52,7 @@ _rolecall_options()
 _rolecall_value()
 {
     case $1 in
-        --read | -r | --policy | -p | --output | -o) _rolecall_files "$2" ;;
+        --read | -r | --policy | -p | --matrix | --output | -o) _rolecall_files "$2" ;;
         --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
         --format)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/bench/hosts.h"
 #include "tests/bench/scene.h"
 
 struct wire;
@@ -20,6 +21,7 @@ enum fate { FATE_NORMAL, FATE_UNANSWERED, FATE_REFUSED };
 struct kind {
     const char *name;   /* in the summary; the flow record's `protocol` where there is one */
     uint32_t per_mille; /* of all short flows; 0: bulk */
+    uint32_t ever_new;  /* the same where every flow has a host of its own */
     bool udp;
     enum fate fate;
     void (*scene)(struct scene *sc);
@@ -38,6 +40,7 @@ struct flow {
     uint64_t at; /* of its next packet */
     const struct kind *kind;
     struct scene scene;
+    struct host stranger; /* a host that only this flow knows */
     enum stage {
         STAGE_SYN,
         STAGE_SYN_ACK,

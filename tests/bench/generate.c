@@ -42,23 +42,23 @@ static void closed_port_scene(struct scene *sc)
 }
 
 static const struct kind kinds[] = {
-    {"dns", 330, true, FATE_NORMAL, dns_scene, NULL},
-    {"tls12", 55, false, FATE_NORMAL, tls12_scene, NULL},
-    {"tls12_resumed", 90, false, FATE_NORMAL, tls12_resumed_scene, NULL},
-    {"tls13", 50, false, FATE_NORMAL, tls13_scene, NULL},
-    {"kerberos_udp", 90, true, FATE_NORMAL, kerberos_udp_scene, NULL},
-    {"kerberos_tcp", 40, false, FATE_NORMAL, kerberos_tcp_scene, NULL},
-    {"http", 70, false, FATE_NORMAL, http_scene, NULL},
-    {"http_authenticated", 20, false, FATE_NORMAL, http_authenticated_scene, NULL},
-    {"smb", 55, false, FATE_NORMAL, smb_scene, NULL},
-    {"ldap", 60, false, FATE_NORMAL, ldap_scene, NULL},
-    {"cldap", 80, true, FATE_NORMAL, cldap_scene, NULL},
-    {"sql", 20, false, FATE_NORMAL, sql_scene, NULL},
-    {"unanswered", 30, false, FATE_UNANSWERED, closed_port_scene, NULL},
-    {"refused", 10, false, FATE_REFUSED, closed_port_scene, NULL},
-    {"smb_read", 0, false, FATE_NORMAL, smb_read_scene, smb_read_more},
-    {"smb_write", 0, false, FATE_NORMAL, smb_write_scene, smb_write_more},
-    {"download", 0, false, FATE_NORMAL, download_scene, download_more},
+    {"dns", 330, 280, true, FATE_NORMAL, dns_scene, NULL},
+    {"tls12", 55, 0, false, FATE_NORMAL, tls12_scene, NULL},
+    {"tls12_resumed", 90, 0, false, FATE_NORMAL, tls12_resumed_scene, NULL},
+    {"tls13", 50, 0, false, FATE_NORMAL, tls13_scene, NULL},
+    {"kerberos_udp", 90, 230, true, FATE_NORMAL, kerberos_udp_scene, NULL},
+    {"kerberos_tcp", 40, 20, false, FATE_NORMAL, kerberos_tcp_scene, NULL},
+    {"http", 70, 60, false, FATE_NORMAL, http_scene, NULL},
+    {"http_authenticated", 20, 130, false, FATE_NORMAL, http_authenticated_scene, NULL},
+    {"smb", 55, 60, false, FATE_NORMAL, smb_scene, NULL},
+    {"ldap", 60, 60, false, FATE_NORMAL, ldap_scene, NULL},
+    {"cldap", 80, 80, true, FATE_NORMAL, cldap_scene, NULL},
+    {"sql", 20, 80, false, FATE_NORMAL, sql_scene, NULL},
+    {"unanswered", 30, 0, false, FATE_UNANSWERED, closed_port_scene, NULL},
+    {"refused", 10, 0, false, FATE_REFUSED, closed_port_scene, NULL},
+    {"smb_read", 0, 0, false, FATE_NORMAL, smb_read_scene, smb_read_more},
+    {"smb_write", 0, 0, false, FATE_NORMAL, smb_write_scene, smb_write_more},
+    {"download", 0, 0, false, FATE_NORMAL, download_scene, download_more},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
@@ -72,7 +72,7 @@ static const char *const record_names[RECORD_COUNT] = {
 
 struct options {
     uint64_t seed, bytes, flows;
-    bool nanoseconds;
+    bool nanoseconds, ever_new;
     const char *path;
 };
 
@@ -140,14 +140,31 @@ static void heap_sink_first(struct heap *h)
     h->entries[i] = first;
 }
 
+static uint32_t share(const struct run *run, const struct kind *k)
+{
+    return run->options.ever_new ? k->ever_new : k->per_mille;
+}
+
 static const struct kind *pick_kind(struct run *run)
 {
     uint32_t which = random_below(&run->random, 1000);
     const struct kind *k = kinds;
 
-    for (; which >= k->per_mille; k++)
-        which -= k->per_mille;
+    for (; which >= share(run, k); k++)
+        which -= share(run, k);
     return k;
+}
+
+/* A client that was never seen before, or, now and then, a site server that reaches for such a
+ * machine. */
+static void play_stranger(struct run *run, struct flow *f)
+{
+    if (f->scene.server_port == 445 && random_chance(&run->random, 250)) {
+        f->scene.client = &run->hosts.servers[CM01];
+        f->scene.server = &f->stranger;
+    } else {
+        f->scene.client = &f->stranger;
+    }
 }
 
 static void start_flow(struct run *run, const struct kind *kind, uint64_t at)
@@ -166,7 +183,13 @@ static void start_flow(struct run *run, const struct kind *kind, uint64_t at)
         .pool = run->pool,
         .pool_len = POOL_LEN,
     };
+    if (run->options.ever_new) {
+        host_stranger(&f->stranger, (uint32_t)run->started);
+        f->scene.client = &f->stranger;
+    }
     kind->scene(&f->scene);
+    if (run->options.ever_new)
+        play_stranger(run, f);
     if (kind->more)
         run->pace.promised += f->scene.script.text.len;
     flow_init(f, kind, at);
@@ -215,7 +238,8 @@ static void play(struct run *run)
     const struct heap *h = &run->heap;
     uint64_t arrival = next_arrival(run, morning);
 
-    start_bulk(run);
+    if (!run->options.ever_new)
+        start_bulk(run);
     while (h->count > 0 || run->started < run->options.flows) {
         bool more = run->started < run->options.flows;
         if (more && (h->count == 0 || arrival <= h->entries[0].at)) {
@@ -229,15 +253,18 @@ static void play(struct run *run)
 
 static void print_summary(const struct run *run, uint64_t packets, uint64_t bytes)
 {
-    printf("{\"seed\":%" PRIu64 ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"flows\":%" PRIu64
-           ",\"most_flows_at_once\":%zu,\"conversations\":{",
-           run->options.seed, packets, bytes, run->started, run->most_at_once);
+    /* The capture has standard output to itself. */
+    FILE *to = strcmp(run->options.path, "-") == 0 ? stderr : stdout;
+    fprintf(to,
+            "{\"seed\":%" PRIu64 ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"flows\":%" PRIu64
+            ",\"most_flows_at_once\":%zu,\"conversations\":{",
+            run->options.seed, packets, bytes, run->started, run->most_at_once);
     for (size_t i = 0; i < KIND_COUNT; i++)
-        printf("%s\"%s\":%" PRIu64, i ? "," : "", kinds[i].name, run->per_kind[i]);
-    printf("},\"records\":{");
+        fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", kinds[i].name, run->per_kind[i]);
+    fputs("},\"records\":{", to);
     for (size_t i = 0; i < RECORD_COUNT; i++)
-        printf("%s\"%s\":%" PRIu64, i ? "," : "", record_names[i], run->tally.records[i]);
-    printf("}}\n");
+        fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", record_names[i], run->tally.records[i]);
+    fputs("}}\n", to);
 }
 
 static bool parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *ret)
@@ -255,11 +282,9 @@ static bool parse_number(const char *text, uint64_t low, uint64_t high, uint64_t
 static bool parse_options(int argc, char **argv, struct options *ret)
 {
     static const struct option known[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"bytes", required_argument, NULL, 'b'},
-        {"flows", required_argument, NULL, 'f'},
-        {"nanoseconds", no_argument, NULL, 'n'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},  {"bytes", required_argument, NULL, 'b'},
+        {"flows", required_argument, NULL, 'f'}, {"nanoseconds", no_argument, NULL, 'n'},
+        {"ever-new", no_argument, NULL, 'e'},    {NULL, 0, NULL, 0},
     };
     struct options o = {.seed = 1, .bytes = 1000000000, .flows = 150000};
     bool good = true;
@@ -271,17 +296,22 @@ static bool parse_options(int argc, char **argv, struct options *ret)
         else if (c == 'b')
             good = parse_number(optarg, 1000000, UINT64_C(1) << 44, &o.bytes);
         else if (c == 'f')
-            good = parse_number(optarg, MIN_FLOWS, MAX_FLOWS, &o.flows);
+            good = parse_number(optarg, MIN_FLOWS, STRANGERS_MOST, &o.flows);
         else if (c == 'n')
             o.nanoseconds = true;
+        else if (c == 'e')
+            o.ever_new = true;
         else
             good = false;
     }
-    if (!good || optind != argc - 1) {
-        fprintf(stderr,
-                "usage: generate [--seed N] [--bytes N] [--flows N] [--nanoseconds] OUT.pcap\n"
-                "       bytes from 1000000, flows from %d to %d\n",
-                MIN_FLOWS, MAX_FLOWS);
+    if (!good || optind != argc - 1 || (!o.ever_new && o.flows > MAX_FLOWS)) {
+        fprintf(
+            stderr,
+            "usage: generate [--seed N] [--bytes N] [--flows N] [--nanoseconds] OUT.pcap\n"
+            "       generate [--seed N] [--flows N] --ever-new OUT.pcap\n"
+            "       OUT.pcap - is standard output; bytes from 1000000, flows from %d to %d, with "
+            "--ever-new, where each flow has a host of its own, to %d\n",
+            MIN_FLOWS, MAX_FLOWS, STRANGERS_MOST);
         return false;
     }
     o.path = argv[optind];

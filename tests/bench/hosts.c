@@ -41,6 +41,13 @@ void hosts_init(struct hosts *all)
     }
 }
 
+void host_stranger(struct host *h, uint32_t n)
+{
+    char name[16];
+    snprintf(name, sizeof name, "X%08u", n);
+    host_init(h, name, (n % 2 == 0 ? 0x0a800000 : 0x0b000000) + n / 2);
+}
+
 uint16_t host_take_port(struct host *h)
 {
     uint16_t port = h->next_port;

@@ -56,6 +56,11 @@ struct hosts {
 
 void hosts_init(struct hosts *all);
 
+/* The n-th of hosts without end: one in the declared network 10.128.0.0/9, the next one
+ * in 11.0.0.0/8, which no policy knows. */
+void host_stranger(struct host *h, uint32_t n);
+enum { STRANGERS_MOST = 2 << 23 };
+
 /* A source port this host has not used for 16,383 connections. */
 uint16_t host_take_port(struct host *h);
 

@@ -52,7 +52,8 @@ struct wire *wire_open(const char *path, bool nanoseconds)
     struct wire *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    w->fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO)
+                                   : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (w->fd < 0) {
         free(w);
         return NULL;

@@ -30,7 +30,7 @@ struct segment {
     size_t len; /* at most WIRE_MSS (TCP), 1472 (UDP) */
 };
 
-/* NULL with errno set when the file cannot be made. */
+/* NULL with errno set when the file cannot be made; "-" is standard output. */
 struct wire *wire_open(const char *path, bool nanoseconds);
 /* 0, or the negative errno of the first failure. Frees the wire. */
 int wire_close(struct wire *w);

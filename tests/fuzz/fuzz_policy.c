@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     FILE *errors = open_memstream(&said, &length);
     must(errors != NULL);
-    int error = policy_load(path, &names, errors, &p);
+    int error = policy_load(path, NULL, &names, errors, &p);
     must(fclose(errors) == 0);
     (void)close(fd);
     if (error == 0) {

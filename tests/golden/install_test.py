@@ -6,7 +6,8 @@ usage: install_test.py --build FOLDER --prefix PREFIX
 import argparse, os, subprocess, sys, tempfile
 
 EXPECTED = ['bin/rolecall', 'share/man/man1/rolecall.1', 'share/bash-completion/completions/rolecall',
-            'share/zsh/site-functions/_rolecall', 'share/rolecall/sample.yaml', 'share/rolecall/records.schema.json', 'lib/systemd/system/rolecall@.service']
+            'share/zsh/site-functions/_rolecall', 'share/rolecall/sample.yaml', 'share/rolecall/matrix.txt',
+            'share/rolecall/records.schema.json', 'lib/systemd/system/rolecall@.service']
 
 
 def main():

@@ -379,7 +379,7 @@ int main(int argc, char **argv)
     struct options o;
     struct policy *policy = NULL;
     parse(&o, argc, argv);
-    if (argc - optind < 2 || policy_load(argv[optind], &rule_names, stderr, &policy) < 0) {
+    if (argc - optind < 2 || policy_load(argv[optind], NULL, &rule_names, stderr, &policy) < 0) {
         (void)fputs("usage: mutations [OPTION]... POLICY FILE...\n", stderr);
         return 2;
     }

@@ -116,7 +116,7 @@ def record(breaches, keeping, failures=None):
                 f.write(one.line(path))
             except Failed as failure:
                 wrong.append(str(failure))
-    findings, odd = audit_pcaps.audit(recorder.ROLECALL, audit_pcaps.pathlib.Path(path), day.policy())
+    findings, _, odd = audit_pcaps.audit(recorder.ROLECALL, audit_pcaps.pathlib.Path(path), day.policy())
     wrong += odd + audit_pcaps.differences(findings or [], audit_pcaps.expected(audit_pcaps.pathlib.Path(path)))
     say('%s: %d things, %d bytes, %d logons as in the logs and %d inside TLS, %s' % (
         day.name, len(day.things), os.path.getsize(path), logons, hidden, '; '.join(wrong) or 'as expected'))

@@ -26,7 +26,7 @@ class Row:
         with open(base + '.commands', 'w') as f:
             f.writelines(self.scenario.notes)
         capture = audit_pcaps.pathlib.Path(path)
-        findings, odd = audit_pcaps.audit(recorder.ROLECALL, capture, self.scenario.policy())
+        findings, _, odd = audit_pcaps.audit(recorder.ROLECALL, capture, self.scenario.policy())
         if findings is None:
             raise Failed('%s: %s' % (self.scenario.name, odd))
         differ = audit_pcaps.differences(findings, audit_pcaps.expected(capture))

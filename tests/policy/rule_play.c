@@ -117,7 +117,7 @@ static struct policy *load(const char *text)
     assert_true(fd >= 0 && errors != NULL);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int error = policy_load(path, &rule_names, errors, &policy);
+    int error = policy_load(path, NULL, &rule_names, errors, &policy);
     (void)fclose(errors);
     (void)close(fd);
     if (error != 0) {

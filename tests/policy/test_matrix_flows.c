@@ -59,7 +59,7 @@ static const struct flow_case {
     {"client push is not declared", POLICY, "cm.corp.example", "hq", 445, "optional"},
     {"client push is declared", HEAD "sites: {P01: {type: primary, client-push: true}}\nhosts: {cm.corp.example: {site: P01, roles: [site-server]}}\n" CLIENTS, "cm.corp.example", "hq", 445, "needed"},
     {"a retired role that is declared", POLICY, "hq", "x.corp.example", 443, "needed"},
-    {"and not when strict", "profile: strict\n" POLICY, "hq", "x.corp.example", 443, "optional"},
+    {"and not when strict", "profile: strict\n" POLICY, "hq", "x.corp.example", 443, "none"},
     {"RPC to dynamic ports", POLICY, "cm.corp.example", "mp.corp.example", 49152, "needed"},
     {"and not to those of old systems", POLICY, "cm.corp.example", "mp.corp.example", 1024, "none"},
     {"a distribution point's share", HEAD "hosts: {d.corp.example: {roles: [{distribution-point: {package-share: true}}]}}\n" CLIENTS, "hq", "d.corp.example", 445, "needed"},
@@ -127,7 +127,7 @@ static void test_needed_is_allowed(void **state)
         struct connection c = {.client = &client,
                                .server = &server,
                                .transport = (f->transports & MATRIX_TCP) != 0 ? 6 : 17};
-        if (matrix_ask(&c).allows == NULL) {
+        if (matrix_ask(p, &c).allows == NULL) {
             fail_msg("%s: %s to %s port %u", f->row->id, matrix_flow_end(&f->from),
                      matrix_flow_end(&f->to), f->ports[0].first);
         }

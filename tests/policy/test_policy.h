@@ -48,7 +48,7 @@ static inline int test_load(const void *text, size_t length, struct policy **ret
     FILE *errors = open_memstream(ret_errors, &size);
     assert_non_null(errors);
     *ret = NULL;
-    int error = policy_load(path, &test_names, errors, ret);
+    int error = policy_load(path, NULL, &test_names, errors, ret);
     assert_int_equal(fclose(errors), 0);
     (void)close(fd);
     size_t prefix = strlen(path) + 1;

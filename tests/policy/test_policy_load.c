@@ -355,8 +355,8 @@ static void an_unreadable_file_is_one_line(void **state)
     struct policy *p = NULL;
     FILE *out = open_memstream(&errors, &size);
     assert_non_null(out);
-    assert_int_equal(policy_load("/nonexistent.yaml", &test_names, out, &p), -ENOENT);
-    assert_int_equal(policy_load("/", &test_names, out, &p), -EISDIR);
+    assert_int_equal(policy_load("/nonexistent.yaml", NULL, &test_names, out, &p), -ENOENT);
+    assert_int_equal(policy_load("/", NULL, &test_names, out, &p), -EISDIR);
     assert_int_equal(fclose(out), 0);
     assert_string_equal(errors, "/nonexistent.yaml: cannot be read: No such file or directory\n"
                                 "/: cannot be read: Is a directory\n");

@@ -10,7 +10,7 @@ static struct policy *load_sample(void)
     (void)snprintf(path, sizeof path, "%.*s/../../policy/sample.yaml", (int)(slash - __FILE__),
                    __FILE__);
     struct policy *p = NULL;
-    assert_int_equal(policy_load(path, &test_names, stderr, &p), 0);
+    assert_int_equal(policy_load(path, NULL, &test_names, stderr, &p), 0);
     return p;
 }
 

@@ -47,7 +47,7 @@ static void every_allocation_may_fail(void **state)
         FILE *errors = fmemopen(said, sizeof said, "w");
         assert_non_null(errors);
         left = n;
-        error = policy_load(path, &test_names, errors, &p);
+        error = policy_load(path, NULL, &test_names, errors, &p);
         left = -1;
         assert_int_equal(fclose(errors), 0);
         if (error != 0) {

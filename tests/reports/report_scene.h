@@ -46,7 +46,7 @@ static inline struct policy *scene_policy(const char *text)
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     assert_int_equal(write(fd, off, strlen(off)), (ssize_t)strlen(off));
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    assert_int_equal(policy_load(path, &rule_names, stderr, &p), 0);
+    assert_int_equal(policy_load(path, NULL, &rule_names, stderr, &p), 0);
     close(fd);
     return p;
 }

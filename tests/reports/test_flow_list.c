@@ -40,13 +40,13 @@ static void test_formats(void **state)
         {"table", "db.corp.example is reached by\n", NULL},
         {"csv",
          "\"mp.corp.example\",\"10.0.0.2\",\"db.corp.example\",\"10.0.0.1,fd00::1\",tcp,\"1433\","
-         "sql,M059,strict,yes\n",
+         "sql,M059,1511..,yes\n",
          NULL},
         {"csv", "\"a'; \"\"$(x)\"", "\"a'; \"$"},
         {"json",
          "\"to\":{\"name\":\"db.corp.example\",\"addresses\":[\"10.0.0.1\",\"fd00::1\"]},"
          "\"transport\":\"tcp\",\"ports\":[\"1433\"],\"protocol\":\"sql\",\"row\":\"M059\","
-         "\"profile\":\"strict\",\"needed\":true}",
+         "\"versions\":\"1511..\",\"needed\":true}",
          NULL},
         {"nftables",
          "        ip saddr { 10.0.0.2 } ip daddr { 10.0.0.1 } tcp dport { 1433 } accept comment "

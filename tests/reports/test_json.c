@@ -25,12 +25,15 @@ static json_t *document(struct output *out)
     return parsed;
 }
 
+/* At every place of a text of more than twice eight octets, which are looked at together. */
 static void every_octet_survives(void **state)
 {
     (void)state;
-    for (unsigned c = 0; c < 256; c++) {
-        uint8_t raw[3] = {'a', (uint8_t)c, 'b'};
-        char text[16];
+    for (unsigned c = 0; c < 256 * 20; c++) {
+        uint8_t raw[20];
+        char text[40];
+        memset(raw, 'a', sizeof raw);
+        raw[c / 256] = (uint8_t)c;
         size_t len = text_from_utf8(bytes_of(raw, sizeof raw), text, sizeof text);
         struct output *out = output_to_memory();
         struct json j = {.out = out};

@@ -172,6 +172,12 @@ static void says_all_of_it(void **state)
     must_say(text, "Everything in the capture was read");
     must_say(text, "\n4 findings: 1 critical, 2 high, 1 medium; 1 accepted. Exit status 1: "
                    "findings at or above low.\n");
+    must_not_say(text, "\nMatrix ");
+    free(text);
+    s.policy->matrix_path = "own.txt";
+    s.policy->matrix_sha256[0] = 0xc5;
+    text = report(&s, &style, &run);
+    must_say(text, "\nMatrix    own.txt (sha256 c500000000000000...)\n");
     free(text);
     scene_end(&s);
 }
