@@ -55,6 +55,8 @@ def folder(host, *rest):
 
 
 def pid_of(host):
+    if not os.path.exists(folder(host, 'pid')):
+        raise Failed('no host %s in this laboratory' % host)
     with open(folder(host, 'pid')) as f:
         return f.read().strip()
 

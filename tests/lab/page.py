@@ -34,7 +34,8 @@ NTLM, LDAP, SMB, TLS are real on both sides. Samba plays Windows. Messages of Co
 `lab/day-breaches.pcap.zst` and its twin `lab/day-clean.pcap.zst` (policy `lab/policy.yaml`): two sites, two forests that
 do not trust each other, a perimeter and the Internet. Each is one recording of some minutes; what happened in it was
 planned over a working day (`tests/lab/day.yaml`), and the recorder has moved each planned step to its time of day. Nothing but
-time stamps is changed, and within a step not even their distances.
+time stamps is changed, and within a step not even their distances; times inside of messages (Kerberos, TLS) remain those of
+the recording. What is true of it: %s.
 
 ## Built captures
 
@@ -70,7 +71,7 @@ def write():
     with open(os.path.join(network.HERE, 'built.md')) as f:
         built = f.read()
     hosts = ', '.join('%s %s' % (network.fqdn(host), network.address(host)) for host in network.HOSTS)
-    out = [HEAD % (hosts, built, versions())]
+    out = [HEAD % (hosts, truth(os.path.join(scenarios.PCAPS, 'lab', 'day-breaches')), built, versions())]
     for name, one in scenarios.load().items():
         base = os.path.join(scenarios.PCAPS, name)
         if os.path.exists(base + '.pcap'):
