@@ -241,6 +241,14 @@
  * a site has some hundreds. */
 #define LIMIT_LINKS 4096u
 #define LIMIT_FINDING_FLOWS 16
+/* Pairs that are tried to learn whether a hierarchy needs a row of the matrix: the first one mostly
+ * does, and thousands of sites look alike. */
+#define LIMIT_ROW_PAIRS 20000u
+/* Pairs of hosts of two forests of which the one looked the other's name up. A power of two. */
+#define LIMIT_LOOKUPS 4096u
+/* Required connections of a hierarchy that are followed: pairs of hosts that speak, by port; a busy
+ * site has some thousands. A power of two. */
+#define LIMIT_PATHS 16384u
 /* What a watch rule may count up to, and ends that it counts at a time. */
 #define LIMIT_WATCH_COUNT 1000
 #define LIMIT_WATCH_WINDOWS 4096

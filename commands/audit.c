@@ -174,6 +174,11 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
                                       .audit = s->audit,
                                       .gathering = s->gathering,
                                       .generated_ns = time_of_generation(s->options)}};
+    const struct run *run = r.results.run;
+    audit_lost(s->audit, &(struct audit_losses){.dropped = run->source.dropped,
+                                                .cut_files = run->source.truncated_files,
+                                                .given_up = run->flows.evicted +
+                                                            run->flows.evicted_half_open});
     audit_finish(s->audit);
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);

@@ -103,6 +103,7 @@ static void add_blocked(struct observation *o, const struct flow *f)
     if (f->blocked) {
         char text[ADDRESS_TEXT];
         observation_string(o, FACT_FLOW_BLOCKED_BY, address_format(&f->blocked_by, text));
+        observation_num(o, FACT_FLOW_ICMP_TYPE, f->icmp_type);
         observation_num(o, FACT_FLOW_ICMP_CODE, f->icmp_code);
         observation_stamp(o, FACT_FLOW_BLOCKED_PACKET, &f->blocked_at);
     }

@@ -71,9 +71,12 @@ struct audit *audit_new(const struct policy *p)
     a->arena = arena_new(&a->pool, LIMIT_AUDIT_OCTETS);
     a->running = calloc(rule_count + p->watch_count + 1, sizeof *a->running);
     a->identity = identity_new();
+    a->coverage = coverage_new(p);
+    a->disputed = calloc(p->host_count + 1, sizeof *a->disputed);
     /* Certificates name hosts as well, where a rule has them read anyway. */
-    a->records = IDENTITY_RECORDS & ~(1u << RECORD_TLS);
-    bool fine = a->arena != NULL && a->running != NULL && a->identity != NULL;
+    a->records = (IDENTITY_RECORDS & ~(1u << RECORD_TLS)) | 1u << RECORD_FLOW;
+    bool fine = a->arena != NULL && a->running != NULL && a->identity != NULL &&
+                a->coverage != NULL && a->disputed != NULL;
     for (unsigned i = 0; fine && i < rule_count; i++) {
         enum severity tuned = SEVERITY_OFF;
         if (!tuned_off(p, i, &tuned)) {
@@ -94,6 +97,8 @@ struct audit *audit_free(struct audit *a)
     if (a != NULL) {
         arena_free(a->arena);
         identity_free(a->identity);
+        coverage_free(a->coverage);
+        free(a->disputed);
         arena_pool_done(&a->pool);
         free(a->running);
         for (unsigned record = 0; record < RECORD_COUNT; record++) {
@@ -139,6 +144,11 @@ const struct identity *audit_identity(const struct audit *a)
     return a->identity;
 }
 
+const struct coverage *audit_coverage(const struct audit *a)
+{
+    return a->coverage;
+}
+
 const struct audit_counts *audit_counts(const struct audit *a)
 {
     return &a->counts;
@@ -164,6 +174,21 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
         running->state = audit_alloc(a, size);
     }
     return running->state;
+}
+
+void audit_dispute(struct audit *a, const struct host *h)
+{
+    a->disputed[h - a->policy->hosts] = true;
+}
+
+void audit_lost(struct audit *a, const struct audit_losses *losses)
+{
+    a->losses = *losses;
+}
+
+const struct audit_losses *audit_losses(const struct audit *a)
+{
+    return &a->losses;
 }
 
 /* ---- observing ---- */
@@ -198,6 +223,9 @@ void audit_observe(struct audit *a, const struct observation *o)
         identity_observe(a->identity, o);
     }
     look_up(a, o);
+    if (o->record == RECORD_FLOW) {
+        coverage_see(a->coverage, o, a->scene.ends);
+    }
     for (unsigned i = 0; i < a->asking_count[o->record]; i++) {
         a->current = a->asking[o->record][i];
         const struct rule *r = a->running[a->current].rule;
@@ -255,6 +283,32 @@ static const char *join(struct audit *a, const char *first, const char *second)
     return kept == NULL ? "" : kept;
 }
 
+/* Whether what is missing could have broken the rule: who opened a connection is told by its first
+ * packets, all else by any of them. */
+static bool may_miss(const struct rule *r, const struct sight *s)
+{
+    bool content = (r->records & ~(1u << RECORD_FLOW)) != 0;
+    return s->one_sided + s->midstream > 0 || (content && s->gaps > 0);
+}
+
+static bool is_partial(const struct audit *a, const struct judgement *j)
+{
+    const struct subject *s = &j->subject;
+    const struct host *hosts[] = {s->host, s->peer};
+    const struct rule *r = j->verdict.rule;
+    bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up > 0;
+    for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
+        struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});
+        partial = may_miss(r, &sight);
+    }
+    if (s->host == NULL && !partial) {
+        struct sight sight = coverage_whole(a->coverage);
+        partial = may_miss(r, &sight);
+    }
+    /* Without records it judges what was seen at all, not what else there may have been. */
+    return partial && r->records != 0;
+}
+
 static void settle(struct audit *a, struct judgement *j)
 {
     struct verdict *v = &j->verdict;
@@ -267,6 +321,8 @@ static void settle(struct audit *a, struct judgement *j)
     } else if (j->fine > 0) {
         v->status = VERDICT_CONSISTENT;
         v->because = join(a, j->fine_because, j->hidden_because);
+        v->partial = is_partial(a, j);
+        a->counts.partial += v->partial;
     } else if (j->hidden > 0) {
         v->status = VERDICT_NOT_ASSESSABLE;
         v->because = join(a, j->hidden_because, NULL);
@@ -297,19 +353,62 @@ static void settle_party(const struct audit *a, struct party *p)
     }
 }
 
+static void say_also(struct audit *a, struct finding *f, const char *text)
+{
+    char whole[2400];
+    (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation, text);
+    f->explanation = ledger_keep(a, whole);
+}
+
+/* A finding that stands on a declaration in doubt says so; R125 itself is that doubt. */
+static void settle_dispute(struct audit *a, struct finding *f)
+{
+    const struct host *ends[] = {f->client.host, f->server.host};
+    for (int i = 0; i < 2; i++) {
+        const struct host *h = ends[i];
+        if (h != NULL && a->disputed[h - a->policy->hosts] &&
+            f->rule != &rule_policy_inconsistent) {
+            char text[400];
+            (void)snprintf(text, sizeof text,
+                           " Depends on the declaration of %s (line %u of the policy), which the "
+                           "traffic contradicts (R125).",
+                           h->name, h->place.line);
+            say_also(a, f, text);
+        }
+    }
+}
+
+/* What joins observations may lack the one that would have explained it. */
+static void settle_losses(struct audit *a, struct finding *f)
+{
+    const struct host *ends[] = {f->client.host, f->server.host};
+    bool joined = f->confidence == CONFIDENCE_DERIVED && f->rule->records != 0;
+    for (int i = 0; i < 2 && joined; i++) {
+        struct sight s = {0};
+        if (ends[i] != NULL) {
+            s = coverage_sight(a->coverage, &(struct matrix_end){.host = ends[i]});
+        }
+        if (s.gaps + s.one_sided > 0) {
+            say_also(
+                a, f,
+                " Part of the traffic is missing (R120); what would explain this may be in it.");
+            return;
+        }
+    }
+}
+
 static void settle_finding(struct audit *a, struct finding *f)
 {
     settle_party(a, &f->client);
     settle_party(a, &f->server);
+    settle_dispute(a, f);
+    settle_losses(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];
         (void)snprintf(text, sizeof text, " This risk was accepted until %s; that time is over.",
                        f->accepted->until);
-        char whole[2400];
-        (void)snprintf(whole, sizeof whole, "%s%s", f->explanation == NULL ? "" : f->explanation,
-                       text);
-        f->explanation = ledger_keep(a, whole);
+        say_also(a, f, text);
     }
     if (f->accepted != NULL && !f->acceptance_expired) {
         a->counts.accepted++;
@@ -321,6 +420,8 @@ static void settle_finding(struct audit *a, struct finding *f)
 void audit_finish(struct audit *a)
 {
     a->counts.names_shed = identity_shed(a->identity);
+    a->scene.o = NULL;
+    a->counts.paths_shed = coverage_shed(a->coverage);
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;
         if (a->running[i].rule->finish != NULL) {

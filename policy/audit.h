@@ -57,26 +57,38 @@ enum verdict_status {
     VERDICT_NOT_ASSESSABLE
 };
 
+/* What was lost before the audit could see it; told before audit_finish. */
+struct audit_losses {
+    uint64_t dropped;   /* packets, by the capturing machine */
+    uint64_t cut_files; /* that end inside a packet */
+    uint64_t given_up;  /* conversations, by a limit */
+};
+
 struct verdict {
     const struct rule *rule;
     const char *subject; /* host, role instance ("mp01.corp.example management-point"), pair ("a ->
                       b") or "hierarchy" */
     enum verdict_status status;
-    uint64_t observed;   /* messages or flows judged */
+    uint64_t observed; /* messages or flows judged */
+    /* Consistent, but part of the subject's traffic is missing: a breach may be too. */
+    bool partial;
     const char *because; /* one sentence */
 };
 
 struct audit_counts {
     uint64_t observations;
-    uint64_t subjects_shed, findings_shed, state_shed, names_shed;
+    uint64_t subjects_shed, findings_shed, state_shed, names_shed, paths_shed;
     uint64_t findings[SEVERITY_CRITICAL + 1]; /* by severity; accepted ones not counted here */
     uint64_t accepted;
     uint64_t verdicts[VERDICT_NOT_ASSESSABLE + 1];
+    uint64_t partial; /* of the consistent ones */
     uint64_t statements[VERDICT_NOT_ASSESSABLE + 1];
 };
 
 struct audit *audit_new(const struct policy *p) MUST_USE;
 void audit_observe(struct audit *a, const struct observation *o);
+void audit_lost(struct audit *a, const struct audit_losses *losses);
+const struct audit_losses *audit_losses(const struct audit *a);
 /* Ends the audit: what was never seen gets its verdict, findings are sorted (severity, code, ends).
  */
 void audit_finish(struct audit *a);
@@ -96,6 +108,9 @@ const char *verdict_status_name(enum verdict_status s);
 const char *confidence_name(enum confidence c);
 /* Names learned so far; identity_conflict tells where they contradict the policy. */
 const struct identity *audit_identity(const struct audit *a);
+/* What of the hierarchy was seen so far (coverage.h). */
+struct coverage;
+const struct coverage *audit_coverage(const struct audit *a);
 struct audit *audit_free(struct audit *a);
 
 #endif

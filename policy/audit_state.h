@@ -6,6 +6,7 @@
 
 #include "capture/arena.h"
 #include "capture/limits.h"
+#include "policy/coverage.h"
 #include "policy/ledger.h"
 
 /* A copy of the text that lives as long as the audit; NULL, counted, when there is no room. */
@@ -55,6 +56,9 @@ struct audit {
     unsigned asking_count[RECORD_COUNT];
     struct party met[PARTIES_MET]; /* by address: who spoke lately */
     struct identity *identity;
+    struct coverage *coverage;
+    struct audit_losses losses;
+    bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
     struct scene scene;
     struct ledger_table judgements, findings;

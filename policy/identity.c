@@ -354,11 +354,12 @@ static bool lives_at(const struct host *h, const struct address *a)
 }
 
 bool identity_conflict(const struct identity *i, const struct policy *p, const struct address *a,
-                       struct identity_conflict *ret)
+                       unsigned sources, struct identity_conflict *ret)
 {
     for (const struct learned_name *n = identity_names(i, a); n != NULL; n = n->next) {
-        const struct host *named =
-            strchr(n->name, '.') == NULL ? NULL : policy_host_named(p, n->name);
+        const struct host *named = strchr(n->name, '.') == NULL || (sources & 1u << n->source) == 0
+                                       ? NULL
+                                       : policy_host_named(p, n->name);
         if (named != NULL && named->address_count > 0 && !lives_at(named, a)) {
             *ret = (struct identity_conflict){
                 .name = n, .declared = policy_host(p, a), .named = named};

@@ -25,6 +25,11 @@ enum name_source {
     NAMED_BY_NETBIOS,
 };
 
+/* Sets of sources, a bit each. A relay passes on what its victim says by NTLM and Kerberos, which
+ * then names the relay's address. */
+#define NAMED_BY_ANY (~0u)
+#define NAMED_BY_NO_RELAY (~(1u << NAMED_BY_KERBEROS | 1u << NAMED_BY_NTLM))
+
 struct learned_name {
     const char *name; /* lower case, letters, digits, '-', '_' and '.' only */
     enum name_source source;
@@ -64,8 +69,9 @@ struct identity_conflict {
     const struct host *declared; /* at that address; NULL: nobody */
     const struct host *named;    /* the host that is declared by that name, at other addresses */
 };
-/* True when a whole name learned for the address is that of a host which is declared elsewhere. */
+/* True when a whole name learned for the address, by one of these sources, is that of a host which
+ * is declared elsewhere. */
 bool identity_conflict(const struct identity *i, const struct policy *p, const struct address *a,
-                       struct identity_conflict *ret);
+                       unsigned sources, struct identity_conflict *ret);
 
 #endif

@@ -333,7 +333,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     shown->severity = severity_of(a, r, b);
     shown->confidence = b->confidence;
     shown->first_ns = happened(a, b)->ns;
-    shown->precision = a->scene.o->at.precision;
+    shown->precision = happened(a, b)->precision;
     if (b->client != NULL) {
         shown->client = *b->client;
         shown->client.port = 0; /* the client's own port is another one each time */
@@ -444,7 +444,10 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         !address_equal(&f->client.address, &b->client->address)) {
         f->client.known = false;
     }
-    add_flow(f, a->scene.o->flow.id);
+    uint64_t flow = b->flow != 0 || a->scene.o == NULL ? b->flow : a->scene.o->flow.id;
+    if (flow != 0) {
+        add_flow(f, flow);
+    }
     if (*ret_new) {
         queue_new(a, slot->item);
     }

@@ -59,6 +59,7 @@ struct breach {
     enum confidence confidence;
     const char *title;      /* NULL: the rule's own; a constant */
     const struct stamp *at; /* when it happened; NULL: at the observation's packet */
+    uint64_t flow;          /* 0: the observation's; at the end there is none, so `at` is given */
 };
 /* Counts the breach; *ret_new tells whether texts are still to be given. NULL past LIMIT_FINDINGS.
  */
@@ -68,6 +69,11 @@ void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const
     PRINTF_LIKE(4, 5);
 void finding_explain(struct audit *a, struct finding *f, const char *format, ...) PRINTF_LIKE(3, 4);
 void finding_remedy(struct audit *a, struct finding *f, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The traffic contradicts what is declared of the host: findings about it say that they rest on
+ * that.
+ */
+void audit_dispute(struct audit *a, const struct host *h);
 
 /* At the end: a declared subject that no judgement was about. */
 void judge_expected(struct audit *a, const struct rule *r, struct subject s, const char *because);

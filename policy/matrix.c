@@ -35,17 +35,23 @@ static role_set ends_of(const struct party *p)
     return ends;
 }
 
-const char *matrix_end_name(role_set end, const struct party *p)
+const char *matrix_side_name(role_set side)
 {
-    role_set held = p->host == NULL ? ends_of(p) : p->host->role_bits;
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        if ((end & held & ROLE_BIT(i)) != 0) {
+        if ((side & ROLE_BIT(i)) != 0) {
             return role_name((enum role)i);
         }
     }
-    return (end & (MATRIX_SITE_SYSTEM | MATRIX_INTERNET_FACING)) != 0 ? "site system"
-           : (end & MATRIX_CLIENT) != 0                               ? "client"
-                                                                      : "internet";
+    return (side & (MATRIX_SITE_SYSTEM | MATRIX_INTERNET_FACING)) != 0 ? "site system"
+           : (side & MATRIX_CLIENT) != 0                               ? "client"
+                                                                       : "internet";
+}
+
+const char *matrix_end_name(role_set end, const struct party *p)
+{
+    role_set held = p->host == NULL ? ends_of(p) : p->host->role_bits;
+    const role_set roles = ROLE_BIT(ROLE_COUNT) - 1;
+    return matrix_side_name((end & held & roles) != 0 ? end & held & roles : end & ~roles);
 }
 
 /* ---- protocols, ports, sites ---- */
@@ -270,6 +276,23 @@ struct matrix_pair matrix_pair_of(const struct policy *p, const struct connectio
         }
     }
     return pair;
+}
+
+void matrix_roles_used(const struct policy *p, const struct connection *c, role_set *ret_client,
+                       role_set *ret_server)
+{
+    struct asked q = prepare(c);
+    struct row_bits set = rows_of(p, &q);
+    role_set client = 0, server = 0;
+    for (const struct matrix_row *row; (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        if (allows(row, &q)) {
+            bool forth = (row->from & q.may_client) != 0 && (row->to & q.server) != 0;
+            client |= q.client & (forth ? row->from : row->to);
+            server |= q.server & (forth ? row->to : row->from);
+        }
+    }
+    *ret_client = client;
+    *ret_server = server;
 }
 
 bool matrix_needs_declaration(const struct policy *p, const struct connection *c)

@@ -47,12 +47,17 @@ struct matrix_pair {
     bool speaks;
 };
 struct matrix_pair matrix_pair_of(const struct policy *p, const struct connection *c);
+/* The roles that the two ends may have played in it, by the rows that allow it. */
+void matrix_roles_used(const struct policy *p, const struct connection *c, role_set *ret_client,
+                       role_set *ret_server);
 /* The connection is allowed, but only by rows that ask for a declaration. */
 bool matrix_needs_declaration(const struct policy *p, const struct connection *c);
 /* Identifiers of rows, joined by ", ": those of that pair, or those that lead to the server. */
 #define MATRIX_ROWS_TEXT 80
 const char *matrix_rows_text(const struct policy *p, const struct connection *c, bool of_pair,
                              char text[MATRIX_ROWS_TEXT]);
+/* The same for a side of a row: its first role. */
+const char *matrix_side_name(role_set side);
 /* "distribution-point", "client", ...: which end of the row this party is. */
 const char *matrix_end_name(role_set end, const struct party *p);
 

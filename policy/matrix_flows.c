@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/decode.h"
 #include "capture/limits.h"
 
 #define BROKER_PORT 4022 /* SQL Server Service Broker */
@@ -207,20 +208,70 @@ struct list {
     int error;
 };
 
-static void add_flow(struct list *l, const struct matrix_row *row, const struct matrix_end *from,
-                     const struct matrix_end *to, role_set side)
+/* The side of the row that answers when the one end opens to the other; 0: it is not about them. */
+static role_set answering_side(const struct matrix_row *row, role_set opens, role_set answers)
 {
-    struct matrix_flow f = {.row = row, .from = *from, .to = *to, .transports = row->transports};
+    if ((row->from & opens) != 0 && (row->to & answers) != 0) {
+        return row->to;
+    }
+    bool back =
+        row->direction == MATRIX_BOTH_WAYS && (row->to & opens) != 0 && (row->from & answers) != 0;
+    return back ? row->from : 0;
+}
+
+/* False where the row is not for these two after all. */
+static bool make_flow(const struct policy *p, const struct matrix_row *row, role_set side,
+                      struct matrix_flow *f)
+{
+    const struct matrix_end *from = &f->from, *to = &f->to;
     const struct role_instance *role = answering_role(side, to);
     bool silent = from->host != NULL && from->host->site_server_initiates && to->host != NULL &&
                   (to->host->role_bits & SITE_SERVERS) != 0;
     if (silent || !forests_fit(row, from, to) || !sites_fit(row, from, to) ||
         !mode_fits(row, to->host, role) ||
-        ((row->from & MATRIX_CLIENT) != 0 && !serves(l->policy, role, from))) {
+        ((row->from & MATRIX_CLIENT) != 0 && !serves(p, role, from))) {
+        return false;
+    }
+    f->row = row;
+    f->transports = row->transports;
+    f->port_count = 0;
+    f->needed = is_needed(row, f, role);
+    fill_ports(f, role);
+    return true;
+}
+
+static bool has_port(const struct matrix_flow *f, uint16_t port)
+{
+    bool has = false;
+    for (unsigned i = 0; i < f->port_count && !has; i++) {
+        has = port >= f->ports[i].first && port <= f->ports[i].last;
+    }
+    return has;
+}
+
+const struct matrix_row *matrix_needs(const struct policy *p, const struct matrix_end *from,
+                                      const struct matrix_end *to, uint8_t transport, uint16_t port)
+{
+    role_set opens = ends_of(p, from), answers = ends_of(p, to);
+    struct matrix_flow f = {.from = *from, .to = *to};
+    uint8_t bit = transport == IP_TCP ? MATRIX_TCP : MATRIX_UDP;
+    struct row_bits set = matrix_rows_both_ways(p->matrix_table, opens, answers);
+    for (const struct matrix_row *row; (row = matrix_rows_next(p->matrix_table, &set)) != NULL;) {
+        role_set side = (row->transports & bit) == 0 ? 0 : answering_side(row, opens, answers);
+        if (side != 0 && make_flow(p, row, side, &f) && f.needed && has_port(&f, port)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void add_flow(struct list *l, const struct matrix_row *row, const struct matrix_end *from,
+                     const struct matrix_end *to, role_set side)
+{
+    struct matrix_flow f = {.from = *from, .to = *to};
+    if (!make_flow(l->policy, row, side, &f)) {
         return;
     }
-    f.needed = is_needed(row, &f, role);
-    fill_ports(&f, role);
     if (l->count == l->room) {
         size_t room = l->room == 0 ? 256 : l->room * 2;
         struct matrix_flow *grown =
@@ -241,11 +292,9 @@ static void add_pair(struct list *l, const struct matrix_end *from, const struct
     struct row_bits set = matrix_rows_both_ways(l->policy->matrix_table, opens, answers);
     for (const struct matrix_row *row;
          l->error == 0 && (row = matrix_rows_next(l->policy->matrix_table, &set)) != NULL;) {
-        if ((row->from & opens) != 0 && (row->to & answers) != 0) {
-            add_flow(l, row, from, to, row->to);
-        } else if (row->direction == MATRIX_BOTH_WAYS && (row->to & opens) != 0 &&
-                   (row->from & answers) != 0) {
-            add_flow(l, row, from, to, row->from);
+        role_set side = answering_side(row, opens, answers);
+        if (side != 0) {
+            add_flow(l, row, from, to, side);
         }
     }
 }
@@ -259,6 +308,43 @@ static struct matrix_end end_at(const struct policy *p, unsigned i)
         e.group = &p->groups[i - p->host_count];
     }
     return e;
+}
+
+/* Needed by one of those that answer? */
+static bool is_needed_from(const struct policy *p, const struct matrix_row *row, unsigned from,
+                           const struct matrix_end *answering, unsigned count, unsigned *tries)
+{
+    struct matrix_flow f = {.from = end_at(p, from)};
+    role_set opens = ends_of(p, &f.from);
+    for (unsigned k = 0; k < count && *tries < LIMIT_ROW_PAIRS; k++, ++*tries) {
+        f.to = answering[k];
+        role_set side = f.to.host == f.from.host && f.to.group == f.from.group
+                            ? 0
+                            : answering_side(row, opens, ends_of(p, &f.to));
+        if (side != 0 && make_flow(p, row, side, &f) && f.needed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool matrix_row_is_needed(const struct policy *p, const struct matrix_row *row)
+{
+    unsigned ends = p->host_count + p->group_count + 1, count = 0, tries = 0;
+    bool back = row->direction == MATRIX_BOTH_WAYS, needed = false;
+    role_set opening = row->from | (back ? row->to : 0), other = row->to | (back ? row->from : 0);
+    struct matrix_end *answering = calloc(ends, sizeof *answering);
+    for (unsigned i = 0; i < ends && answering != NULL; i++) {
+        answering[count] = end_at(p, i);
+        count += (ends_of(p, &answering[count]) & other) != 0;
+    }
+    for (unsigned i = 0; i < ends && count > 0 && !needed && tries < LIMIT_ROW_PAIRS; i++) {
+        struct matrix_end from = end_at(p, i);
+        needed = (ends_of(p, &from) & opening) != 0 &&
+                 is_needed_from(p, row, i, answering, count, &tries);
+    }
+    free(answering);
+    return needed;
 }
 
 static int compare_ends(const struct matrix_end *x, const struct matrix_end *y)

@@ -34,6 +34,12 @@ struct matrix_flow {
 /* Sorted by the answering end, then the opening one, then ports; equal flows of several rows are
  * one. -ENOMEM, or -E2BIG past LIMIT_MATRIX_FLOWS. */
 int matrix_flows(const struct policy *p, struct matrix_flow **ret, size_t *ret_count) MUST_USE;
+/* The first row by which the hierarchy needs that connection; NULL: none. `transport` is IANA's. */
+const struct matrix_row *matrix_needs(const struct policy *p, const struct matrix_end *from,
+                                      const struct matrix_end *to, uint8_t transport,
+                                      uint16_t port);
+/* Whether some declared pair needs the row; it is looked for among LIMIT_ROW_PAIRS pairs. */
+bool matrix_row_is_needed(const struct policy *p, const struct matrix_row *row);
 const char *matrix_flow_end(const struct matrix_end *e); /* its name */
 
 #endif

@@ -33,6 +33,7 @@ struct rule {
     const char *evidence;    /* what is looked at, and what never counts as a breach: a paragraph */
     const char *remediation; /* what to change: a paragraph */
     uint32_t records;        /* bit per enum record it wants to see */
+    /* NULL with no records: it judges at the end what the whole capture showed (coverage.h). */
     void (*observe)(struct audit *a, const struct rule *r, const struct observation *o);
     void (*finish)(struct audit *a, const struct rule *r); /* at the end; NULL: nothing */
 };
@@ -40,6 +41,8 @@ struct rule {
 /* All rules, in the order of their codes (rules.def). */
 extern const struct rule *const rules[];
 extern const unsigned rule_count;
+extern const struct rule
+    rule_policy_inconsistent; /* what it finds is told with other findings too */
 const struct rule *rule_find(const char *name_or_code); /* NULL: no such rule */
 
 struct chapter { /* of the catalogue */

@@ -5,10 +5,16 @@
 #include <string.h>
 
 #include "policy/audit_state.h"
+#include "policy/sign_on.h"
 
 #define R(role) ROLE_BIT(ROLE_##role)
 #define STATEMENT(id, seen, about, subjects, rules, demands)                                       \
     {#id, SEEN_##seen, about, subjects, rules, NULL, demands},
+/* Subjects that are told by their kind and not by a role: a host or role, for whoever uses it; a
+ * pair of hosts of two sites; a pair of which only the site server opens. */
+#define OF_CLIENTS ROLE_BIT(ROLE_COUNT + 8)
+#define BETWEEN_SITES ROLE_BIT(ROLE_COUNT + 9)
+#define SERVER_INITIATES ROLE_BIT(ROLE_COUNT + 10)
 #define SAYS(id, reason, demands) {#id, SEEN_NO, 0, 0, "", reason, demands},
 const struct statement all_statements[] = {
 #include "policy/statements.def"
@@ -74,6 +80,17 @@ static role_set traits_of(const struct role_instance *role)
            (role->prestaged ? STATEMENT_PRESTAGED : 0);
 }
 
+static role_set kind_of(const struct subject *s)
+{
+    if (s->host == NULL || s->peer == NULL) {
+        return OF_CLIENTS;
+    }
+    bool between = s->host->site != NULL && s->peer->site != NULL && s->host->site != s->peer->site;
+    bool initiates =
+        s->peer->site_server_initiates && (s->host->role_bits & ROLES_SITE_SERVERS) != 0;
+    return (between ? BETWEEN_SITES : 0) | (initiates ? SERVER_INITIATES : 0);
+}
+
 static bool is_about(const struct statement *s, const struct subject *subject)
 {
     role_set held = (subject->host == NULL ? 0 : subject->host->role_bits) |
@@ -81,8 +98,12 @@ static bool is_about(const struct statement *s, const struct subject *subject)
     if (s->subjects == 0 || (subject->host == NULL && subject->peer == NULL)) {
         return true;
     }
-    return subject->role != NULL ? (s->subjects & traits_of(subject->role)) != 0
-                                 : (s->subjects & (held | STATEMENT_HOST)) != 0;
+    if (subject->role == NULL) {
+        return (s->subjects & (held | STATEMENT_HOST | kind_of(subject))) != 0;
+    }
+    role_set traits = traits_of(subject->role);
+    return (s->subjects & (traits | kind_of(subject))) != 0 &&
+           (s->about == 0 || (s->about & traits) != 0);
 }
 
 /* The sorted verdicts rule by rule: large hierarchies have thousands for each. */

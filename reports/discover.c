@@ -500,7 +500,8 @@ static void compare_name(void *user, const struct identity_entry *entry)
     struct draft *t = user;
     struct identity_conflict c;
     char address[ADDRESS_TEXT], place[300];
-    if (identity_conflict(discovery_identity(t->d), t->names->policy, &entry->address, &c)) {
+    if (identity_conflict(discovery_identity(t->d), t->names->policy, &entry->address, NAMED_BY_ANY,
+                          &c)) {
         line(t, "", "contradicts: %s (%s) is named %s by %s (%s); the policy has that elsewhere",
              address_format(&entry->address, address),
              c.declared == NULL ? "not declared" : c.declared->name, c.name->name,

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "policy/coverage.h"
+#include "policy/ledger.h"
+
 struct json record_begin(struct output *out, const char *type)
 {
     struct json j = {.out = out};
@@ -287,6 +290,9 @@ void record_verdict(struct output *out, const struct verdict *v)
     json_text(&j, "subject", v->subject);
     json_text(&j, "status", verdict_status_name(v->status));
     json_number(&j, "observed", v->observed);
+    if (v->partial) {
+        json_truth(&j, "partial", true);
+    }
     json_text(&j, "because", v->because);
     record_end(&j);
 }
@@ -304,6 +310,32 @@ void record_statement(struct output *out, const struct statement_verdict *v)
     json_number(&j, "observed", v->observed);
     json_text(&j, "because", v->because);
     record_end(&j);
+}
+
+/* A row of the matrix that the hierarchy needs, or that was used as if it did. */
+static void record_row(struct output *out, const struct matrix_row *row, const struct row_sight *s)
+{
+    struct json j = record_begin(out, "coverage");
+    json_text(&j, "row", row->id);
+    json_text(&j, "class", matrix_class_name((enum matrix_class)row->of));
+    json_text(&j, "from", matrix_side_name(row->from));
+    json_text(&j, "to", matrix_side_name(row->to));
+    json_number(&j, "answered", s->answered);
+    json_number(&j, "unanswered", s->unanswered);
+    record_end(&j);
+}
+
+void record_coverage(struct output *out, const struct audit *audit)
+{
+    const struct coverage *c = audit_coverage(audit);
+    const struct matrix_table *t = audit_policy(audit)->matrix_table;
+    for (unsigned i = 0; i < t->count; i++) {
+        const struct matrix_row *row = &t->rows[i];
+        struct row_sight s = coverage_row(c, row);
+        if (s.answered + s.unanswered > 0 || matrix_row_is_needed(audit_policy(audit), row)) {
+            record_row(out, row, &s);
+        }
+    }
 }
 
 /* ---- summary ---- */
@@ -417,6 +449,7 @@ static void add_audit(struct json *j, const struct audit_counts *a, const struct
         json_number(j, verdict_status_name((enum verdict_status)s), a->verdicts[s]);
     }
     json_close(j, '}');
+    json_number(j, "verdicts_partial", a->partial);
     json_open(j, "statements", '{');
     for (unsigned s = 0; s <= VERDICT_NOT_ASSESSABLE; s++) {
         json_number(j, verdict_status_name((enum verdict_status)s), a->statements[s]);

@@ -54,6 +54,8 @@ void record_observation(struct output *out, const struct record_names *names,
                         const struct observation *o);
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
 void record_verdict(struct output *out, const struct verdict *v);
+/* A line for each row of the matrix that the hierarchy needs. */
+void record_coverage(struct output *out, const struct audit *audit);
 void record_statement(struct output *out, const struct statement_verdict *v);
 /* `audit` and the policy are NULL for `events`; `gathering`, where nothing was gathered. */
 void record_summary(struct output *out, const struct record_names *names, const struct run *run,

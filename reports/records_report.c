@@ -144,6 +144,7 @@ static void record_answers(struct output *out, const struct results *r)
     for (size_t i = 0; i < count; i++) {
         record_statement(out, &answers[i]);
     }
+    record_coverage(out, r->audit);
 }
 
 void records_report(struct output *out, const struct results *r)

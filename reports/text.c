@@ -208,6 +208,7 @@ void text_report(struct output *out, const struct text_style *style,
     text_findings(&r);
     text_verdicts(&r);
     text_statements(&r);
+    text_coverage(&r);
     text_quality(&r);
     add_tail(&r, style->fail_on);
 }

@@ -21,6 +21,7 @@ void text_heading(struct report *r, const char *heading);
 void text_findings(struct report *r);
 void text_verdicts(struct report *r);
 void text_statements(struct report *r);
+void text_coverage(struct report *r);
 void text_quality(struct report *r);
 /* "3 findings: 1 critical, 2 high", and the accepted ones. */
 #define TALLY_TEXT 200

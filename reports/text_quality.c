@@ -85,10 +85,35 @@ static uint64_t add_limits(struct report *r)
         {run->engine.nested_too_deep, "messages nested too deep"},
         {a->subjects_shed, "judgements without a verdict of their own: limit of subjects"},
         {a->findings_shed, "breaches without a finding of their own: limit of findings"},
+        {a->paths_shed, "required connections not followed: limit of paths"},
         {a->names_shed, "names of hosts not kept: limit of learned names"},
         {a->state_shed, "details that rules could not keep: memory limit of the audit"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
+}
+
+/* Consistent verdicts that what is missing could have made others, and the codes of their rules. */
+static void add_partial(struct report *r)
+{
+    char figure[FIGURE_TEXT];
+    size_t count = 0;
+    const struct verdict *const *verdicts = audit_verdicts(r->audit, &count);
+    const struct rule *named = NULL;
+    uint64_t partial = audit_counts(r->audit)->partial;
+    if (partial == 0) {
+        return;
+    }
+    layout_begin(&r->l, 2, 4);
+    layout_format(&r->l, INK_PLAIN,
+                  "Consistent only as far as the capture goes: %s verdict%s (R120 tells whose), of",
+                  figure_count(partial, figure), partial == 1 ? "" : "s");
+    for (size_t i = 0; i < count; i++) {
+        if (verdicts[i]->partial && verdicts[i]->rule != named) {
+            named = verdicts[i]->rule;
+            layout_text(&r->l, INK_FAINT, named->code);
+        }
+    }
+    layout_end(&r->l);
 }
 
 void text_quality(struct report *r)
@@ -110,5 +135,6 @@ void text_quality(struct report *r)
                            "nothing malformed, no "
                            "limit reached.");
     layout_end(&r->l);
+    add_partial(r);
     (void)add_rows(r, notes, sizeof notes / sizeof *notes);
 }

@@ -5,7 +5,8 @@ usage: audit_pcaps.py ROLECALL PCAPS [CASE...]
 
 CASE.findings beside CASE.pcap holds one line a finding: CODE client-ip server-ip:port packet[,packet...]; an empty
 file is a near miss, where nothing may be found. Every finding must be there with its ends and with those packets in
-its evidence, and no other. The policy is CASE.yaml, else policy.yaml in the capture's folder, else the one above.
+its evidence, and no other. CASE.verdicts, where it is there, holds verdicts that must be among the others, one a line:
+CODE STATUS subject. The policy is CASE.yaml, else policy.yaml in the capture's folder, else the one above.
 
 Run on all captures it ends with a table: each rule, the captures that break it, and the near misses that it keeps quiet
 about: those named for it (rNNN-...) without a finding of it, and those of PCAPS/near-misses.txt. Every rule of the
@@ -39,6 +40,16 @@ def expected(capture):
     return wanted
 
 
+def wanted_verdicts(capture):
+    path = stem(capture).with_suffix(".verdicts")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(line.split(None, 2)) for line in lines if line.strip() and not line.startswith("#")]
+
+
+# About the capture itself: what they say is a verdict, never a finding.
+VERDICT_ALONE = ("R120", "R121", "R122")
+
+
 def end_of(finding):
     server = finding.get("server")
     if server is None:
@@ -47,17 +58,17 @@ def end_of(finding):
 
 
 def audit(rolecall, capture, policy):
-    """Its findings, the codes of rules that judged something, and what was wrong with the run; None: no audit."""
+    """Its findings and verdicts, and what was wrong with the run; None: no audit."""
     command = [rolecall, "audit", "-p", policy, "-r", capture, "--format", "jsonl"]
     run = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
     records = [json.loads(line) for line in run.stdout.splitlines()]
     if run.returncode not in (0, 1) or not records or records[-1]["type"] != "summary":
-        return None, set(), [f"exit status {run.returncode}: {run.stderr.strip()}"]
+        return None, [], [f"exit status {run.returncode}: {run.stderr.strip()}"]
     findings = [r for r in records if r["type"] == "finding"]
-    judged = {r["code"] for r in records if r["type"] == "verdict" and r["status"] != "not_observed"}
+    verdicts = [(r["code"], r["status"], r["subject"]) for r in records if r["type"] == "verdict"]
     counted = any(f["severity"] != "info" and "accepted" not in f for f in findings)
     wrong = [] if run.returncode == int(counted) else [f"exit status {run.returncode} with {len(findings)} findings"]
-    return findings, judged, wrong
+    return findings, verdicts, wrong
 
 
 def fits(finding, want):
@@ -84,11 +95,15 @@ def differences(findings, wanted):
 
 
 def check(rolecall, capture, top, seen):
-    findings, judged, wrong = audit(rolecall, capture, policy_of(capture, top))
+    findings, verdicts, wrong = audit(rolecall, capture, policy_of(capture, top))
     if findings is None:
         return wrong
-    seen[str(stem(capture).relative_to(top))] = ({f["code"] for f in findings}, judged)
-    return wrong + differences(findings, expected(capture))
+    told = {code for code, status, _ in wanted_verdicts(capture) if code in VERDICT_ALONE and status != "consistent"}
+    judged = {code for code, status, _ in verdicts if status != "not_observed"}
+    seen[str(stem(capture).relative_to(top))] = ({f["code"] for f in findings} | told, judged)
+    wrong += differences(findings, expected(capture))
+    wrong += ["no such verdict: " + " ".join(want) for want in wanted_verdicts(capture) if want not in verdicts]
+    return wrong
 
 
 def catalogue(rolecall):

@@ -58,10 +58,10 @@ def audit_whole(o, case, *more):
 
 
 def audit(o, case, *more):
-    """What follows from the rest (answers per statement, grades) or from the policy: that of the demonstration stands
-    for all; and the catalogue is nobody's."""
+    """What follows from the rest (answers per statement and per row, grades) or from the policy: that of the demonstration
+    stands for all; and the catalogue is nobody's."""
     left_out = ('rule',) if case.startswith('demo' + os.sep) else \
-        ('rule', 'audit', 'statement', 'model', 'host', 'conversation', 'traffic', 'grade')
+        ('rule', 'audit', 'statement', 'coverage', 'model', 'host', 'conversation', 'traffic', 'grade')
     lines = audit_whole(o, case, *more).splitlines(keepends=True)
     return ''.join(line for line in lines if not line.startswith(tuple('{"type":"%s",' % kind for kind in left_out)))
 

@@ -130,7 +130,7 @@ static struct policy *load(const char *text)
 
 void rule_play_begin(struct rule_play *p, const char *policy)
 {
-    char text[sizeof surroundings + sizeof hosts + 4096];
+    char text[sizeof surroundings + sizeof hosts + 16384];
     bool added = policy == NULL || policy[0] == '\n';
     (void)snprintf(text, sizeof text, "%s%s%s", added ? surroundings : "", added ? hosts : "",
                    policy == NULL ? "" : policy);

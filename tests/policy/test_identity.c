@@ -126,7 +126,9 @@ static void conflicts(void **state)
                                   : strstr(cases[i].step, "10.0.0.20:") != NULL ? "10.0.0.20"
                                                                                 : "10.0.0.30",
                                   &a));
-        assert_int_equal(identity_conflict(id, p.policy, &a, &c), cases[i].named != NULL);
+        assert_int_equal(identity_conflict(id, p.policy, &a, NAMED_BY_ANY, &c),
+                         cases[i].named != NULL);
+        assert_false(identity_conflict(id, p.policy, &a, NAMED_BY_NO_RELAY, &c));
         if (cases[i].named != NULL) {
             assert_string_equal(c.named->name, cases[i].named);
             assert_string_equal(c.declared == NULL ? "" : c.declared->name,

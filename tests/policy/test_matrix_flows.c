@@ -136,11 +136,48 @@ static void test_needed_is_allowed(void **state)
     (void)policy_free(p);
 }
 
+/* What is asked of one connection agrees with the list of all. */
+static void test_asked_one_by_one(void **state)
+{
+    (void)state;
+    struct policy *p = test_policy(POLICY);
+    struct matrix_flow *flows = NULL;
+    size_t count = 0, needed = 0;
+    bool *rows = calloc(p->matrix_table->count, sizeof *rows);
+    assert_int_equal(matrix_flows(p, &flows, &count), 0);
+    assert_non_null(rows);
+    for (size_t i = 0; i < count; i++) {
+        const struct matrix_flow *f = &flows[i];
+        if (f->needed) {
+            uint8_t transport = (f->transports & MATRIX_TCP) != 0 ? 6 : 17;
+            assert_non_null(matrix_needs(p, &f->from, &f->to, transport, f->ports[0].first));
+            assert_null(matrix_needs(p, &f->from, &f->to, transport, 7));
+            needed++;
+        }
+    }
+    assert_true(needed > 20);
+    for (unsigned i = 0; i < p->matrix_table->count; i++) {
+        rows[i] = matrix_row_is_needed(p, &p->matrix_table->rows[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        /* One of equal rows stands for all: its own need is the whole list's. */
+        assert_true(!flows[i].needed || rows[flows[i].row - p->matrix_table->rows] ||
+                    flows[i].row->otherwise != MATRIX_ALLOW);
+    }
+    assert_true(rows[1] && !rows[25]); /* clients use a management point; no gateway is declared */
+    assert_string_equal(matrix_side_name(p->matrix_table->rows[1].from), "client");
+    assert_string_equal(matrix_side_name(p->matrix_table->rows[1].to), "management-point");
+    free(rows);
+    free(flows);
+    (void)policy_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_needed),
         cmocka_unit_test(test_needed_is_allowed),
+        cmocka_unit_test(test_asked_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

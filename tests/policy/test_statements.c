@@ -175,6 +175,64 @@ static void test_rolled_up(void **state)
     }
 }
 
+/* Whether a path is a client's, one between sites, one that the site server opens to a far role, or
+ * one to the database decides which statement it is about. */
+static void test_paths_by_their_ends(void **state)
+{
+    static const char refused[] = " | flow.state=refused | flow.refusal_packet=2";
+    static const char *const ids[] = {"S09", "S75", "S88", "S103"};
+    static const struct {
+        const char *ends;
+        bool violated[4];
+    } cases[] = {
+        {"flow@1 10.1.0.5 > 10.0.0.20:443", {true, false, false, false}},
+        {"flow@1 10.0.0.10 > 10.0.0.12:445", {false, true, false, false}},
+        {"flow@1 10.0.0.10 > 192.0.2.20:445", {false, false, true, false}},
+        {"flow@1 10.0.0.20 > 10.0.0.13:1433", {false, false, false, true}},
+        {"flow@1 10.0.0.10 > 10.0.0.30:445", {false, false, false, false}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rule_play play;
+        char line[160];
+        (void)snprintf(line, sizeof line, "%s%s", cases[i].ends, refused);
+        rule_play_begin(&play, NULL);
+        rule_play_say(&play, line);
+        rule_play_finish(&play);
+        assert_non_null(rule_play_finding(&play, "R123"));
+        for (size_t s = 0; s < sizeof ids / sizeof *ids; s++) {
+            bool violated = answer_of(play.audit, ids[s])->status == VERDICT_VIOLATED;
+            if (violated != cases[i].violated[s]) {
+                fail_msg("%s: %s", cases[i].ends, ids[s]);
+            }
+        }
+        rule_play_end(&play);
+    }
+}
+
+/* That databases replicate says nothing of a role that needs one. */
+static void test_roles_by_their_own(void **state)
+{
+    struct rule_play play;
+    (void)state;
+    rule_play_begin(&play, "forests: {corp: {domains: [corp.example]}}\n"
+                           "sites: {CEN: {type: central-administration}, "
+                           "P01: {type: primary, parent: CEN}}\n"
+                           "hosts:\n"
+                           "  db00.corp.example: {addresses: [10.0.0.5], forest: corp, site: CEN, "
+                           "roles: [site-database]}\n"
+                           "  db01.corp.example: {addresses: [10.0.0.13], forest: corp, site: P01, "
+                           "roles: [site-database]}\n"
+                           "  rsp1.corp.example: {addresses: [10.0.0.20], forest: corp, site: P01, "
+                           "roles: [reporting-point]}\n"
+                           "rules: {R100: off, R101: off, R102: off, R104: off}\n");
+    rule_play_say(&play, "flow 10.0.0.13 > 10.0.0.5:4022");
+    rule_play_finish(&play);
+    assert_int_equal(answer_of(play.audit, "S74")->status, VERDICT_CONSISTENT);
+    assert_int_equal(answer_of(play.audit, "S94")->status, VERDICT_NOT_OBSERVED);
+    rule_play_end(&play);
+}
+
 static void test_rules_off(void **state)
 {
     struct rule_play play;
@@ -190,10 +248,11 @@ static void test_rules_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list_is_whole),  cmocka_unit_test(test_each_has_rule_or_reason),
-        cmocka_unit_test(test_only_permitted), cmocka_unit_test(test_rules_name_statements),
-        cmocka_unit_test(test_nothing_seen),   cmocka_unit_test(test_rolled_up),
-        cmocka_unit_test(test_rules_off),
+        cmocka_unit_test(test_list_is_whole),      cmocka_unit_test(test_each_has_rule_or_reason),
+        cmocka_unit_test(test_only_permitted),     cmocka_unit_test(test_rules_name_statements),
+        cmocka_unit_test(test_nothing_seen),       cmocka_unit_test(test_rolled_up),
+        cmocka_unit_test(test_rules_off),          cmocka_unit_test(test_paths_by_their_ends),
+        cmocka_unit_test(test_roles_by_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void records_hold_every_field(void **state)
             assert_string_equal(json_string_value(json_object_get(doc, texts[t].key)),
                                 texts[t].value);
         }
-        size_t statements = 1;
+        size_t statements = *r->statements != '\0'; /* of what a capture shows there is none */
         for (const char *c = r->statements; *c != '\0'; c++) {
             statements += *c == ' ';
         }
@@ -127,8 +127,9 @@ static void explanation_says_it_all(void **state)
         must_hold_words(text, r->name);
         const char *at = text;
         for (size_t h = 0; h < COUNT_OF(headings); h++) {
-            at = strstr(at, headings[h]);
-            assert_non_null(at);
+            const char *found = strstr(at, headings[h]);
+            assert_int_equal(found != NULL, *bodies[h] != '\0');
+            at = found != NULL ? found : at;
             must_hold_words(at, bodies[h]);
         }
         free(text);

@@ -376,6 +376,29 @@ static void quality_says_what_was_lost(void **state)
     scene_end(&s);
 }
 
+/* Which rows the capture covers, and which consistent verdicts its losses touch. */
+static void coverage_is_told(void **state)
+{
+    struct scene_files s;
+    struct run run = quiet_run();
+    struct text_style style = {0};
+    (void)state;
+    scene_begin(&s, policy_text, "10.1.2.3", "10.0.0.13");
+    judge_fine(s.audit, &loose_rule, (struct subject){.host = policy_host_named(s.policy, "cm01")},
+               "Fast.");
+    judge_fine(s.audit, rule_find("smb1-used"),
+               (struct subject){.host = policy_host_named(s.policy, "cm01")}, "SMB 3.");
+    audit_lost(s.audit, &(struct audit_losses){.dropped = 2});
+    audit_finish(s.audit);
+    char *text = report(&s, &style, &run);
+    must_be_laid_well(text, 100);
+    must_say(text, "\nCOVERAGE OF THE MATRIX");
+    must_say(text, "None was seen. Needed:");
+    must_say(text, "goes: 2 verdicts (R120 tells whose), of R001 R060");
+    free(text);
+    scene_end(&s);
+}
+
 static void empty_input(void **state)
 {
     struct scene_files s;
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(reasons_stand_together),
         cmocka_unit_test(many_subjects_stay_readable),
         cmocka_unit_test(quality_says_what_was_lost),
+        cmocka_unit_test(coverage_is_told),
         cmocka_unit_test(empty_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
