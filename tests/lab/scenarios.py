@@ -13,6 +13,7 @@ broken how. Of a scenario:
         - do HOST: COMMAND                  not recorded
         - forget: [HOST, ...]               members close their connections to the controller
         - trust: both-ways                  between the two forests
+        - firewall HOST: [RULE, ...]          of iptables, for what comes in
       steps:                                what is recorded
         - HOST: COMMAND                     must succeed
         - HOST fails: COMMAND               must not;  `HOST may: COMMAND`: may or may not
@@ -71,7 +72,7 @@ class Scenario:
         self.setup, self.steps = body.get('setup', []), body['steps']
         self.finds = [Expected(name, text) for text in body.get('finds', [])]
         self.shows, self.lacks = body.get('shows', {}), body.get('lacks', {})
-        self.notes, self.daemons, self.trust = [], [], False
+        self.notes, self.daemons, self.firewalls, self.trust = [], [], [], False
         self.live, self.marks = True, {}
 
     def policy(self):
@@ -101,6 +102,11 @@ class Scenario:
             elif verb == 'forget':
                 for member in value:
                     services.forget_connections(member)
+            elif verb == 'firewall':
+                for rule in value:
+                    network.on(host, 'iptables -A INPUT ' + rule, 'setup')
+                self.firewalls.append(host)
+                self.note(host, 'iptables: ' + '; '.join(value))
             elif verb == 'trust':
                 services.make_trust()
                 self.trust = True
@@ -122,6 +128,8 @@ class Scenario:
                          (self.name, status, host, command, network.folder(host, 'log', 'commands')))
 
     def finish(self):
+        for host in self.firewalls:
+            network.on(host, 'iptables -F INPUT', 'setup')
         for host, name in self.daemons:
             services.stop(host, name)
         for entry in self.setup:
@@ -130,7 +138,7 @@ class Scenario:
                 services.smb(key.split()[1])         # the good settings again
         if self.trust:
             services.end_trust()
-        self.daemons, self.trust = [], False
+        self.daemons, self.firewalls, self.trust = [], [], False
 
     def record(self, path):
         """Plays until the recording is quiet; the findings at the mirror port."""
