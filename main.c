@@ -31,6 +31,7 @@ enum option_id {
     OPT_REPORT,
     OPT_FORMATS,
     OPT_REPRODUCIBLE,
+    OPT_MASK,
     OPT_SYSLOG,
     OPT_SYSLOG_CA,
     OPT_NO_NDPI,
@@ -42,6 +43,13 @@ enum option_id {
     OPT_COLOR,
     OPT_EVERY,
     OPT_KEEP,
+    OPT_STORE,
+    OPT_FROM,
+    OPT_AUDIT,
+    OPT_RECORDS,
+    OPT_UNTIL,
+    OPT_REASON,
+    OPT_BY,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +70,7 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+    {"mask", no_argument, NULL, OPT_MASK},
     {"syslog", required_argument, NULL, OPT_SYSLOG},
     {"syslog-ca", required_argument, NULL, OPT_SYSLOG_CA},
     {"no-ndpi", no_argument, NULL, OPT_NO_NDPI},
@@ -73,6 +82,13 @@ static const struct option long_options[] = {
     {"color", required_argument, NULL, OPT_COLOR},
     {"every", required_argument, NULL, OPT_EVERY},
     {"keep", required_argument, NULL, OPT_KEEP},
+    {"store", required_argument, NULL, OPT_STORE},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"audit", required_argument, NULL, OPT_AUDIT},
+    {"records", required_argument, NULL, OPT_RECORDS},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"reason", required_argument, NULL, OPT_REASON},
+    {"by", required_argument, NULL, OPT_BY},
     {NULL, 0, NULL, 0},
 };
 
@@ -97,7 +113,7 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         }
     } else if (option == OPT_KEEP) {
         if (!argument_count(optarg, 1, 100000, &o->keep)) {
-            return trouble("--keep %s: expected a number of reports, from 1 on", optarg);
+            return trouble("--keep %s: expected a number, from 1 on", optarg);
         }
     } else if (!severity_parse(optarg, &o->fail_on) || o->fail_on == SEVERITY_OFF) {
         return trouble("--fail-on %s: expected critical, high, medium, low or info", optarg);
@@ -106,76 +122,62 @@ static int set_numbers(const struct command *c, struct options *o, int option)
     return EXIT_CLEAN;
 }
 
+struct option_place { /* where an option's value goes */
+    int option;
+    size_t at;
+};
+
+static const struct option_place text_options[] = {
+    {'p', offsetof(struct options, policy)},
+    {'o', offsetof(struct options, output)},
+    {OPT_MATRIX, offsetof(struct options, matrix)},
+    {OPT_FORMAT, offsetof(struct options, format)},
+    {OPT_FORMATS, offsetof(struct options, formats)},
+    {OPT_TYPE, offsetof(struct options, types)},
+    {OPT_FILTER, offsetof(struct options, filter)},
+    {OPT_REPORT, offsetof(struct options, report_folder)},
+    {OPT_COLOR, offsetof(struct options, color)},
+    {OPT_SYSLOG, offsetof(struct options, syslog)},
+    {OPT_SYSLOG_CA, offsetof(struct options, syslog_authorities)},
+    {OPT_STORE, offsetof(struct options, store)},
+    {OPT_FROM, offsetof(struct options, store)},
+    {OPT_AUDIT, offsetof(struct options, audit)},
+    {OPT_RECORDS, offsetof(struct options, records)},
+    {OPT_UNTIL, offsetof(struct options, until)},
+    {OPT_REASON, offsetof(struct options, reason)},
+    {OPT_BY, offsetof(struct options, by)},
+};
+
+/* On when they are given. */
+static const struct option_place switch_options[] = {
+    {'q', offsetof(struct options, quiet)},
+    {OPT_EVENTS, offsetof(struct options, events)},
+    {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
+    {OPT_MASK, offsetof(struct options, mask)},
+    {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
+    {OPT_SECRETS, offsetof(struct options, secrets)},
+    {OPT_SQL_TEXT, offsetof(struct options, sql_text)},
+    {OPT_PATHS, offsetof(struct options, paths)},
+    {OPT_KEY_VLAN, offsetof(struct options, key_vlan)},
+    {OPT_KEY_TUNNEL, offsetof(struct options, key_tunnel)},
+};
+
 static int set_option(const struct command *c, struct options *o, int option)
 {
-    switch (option) {
-    case 'r':
-    case 'i':
-        return add_inputs(o, optarg, option == 'i');
-    case 'p':
-        o->policy = optarg;
-        break;
-    case 'o':
-        o->output = optarg;
-        break;
-    case 'q':
-        o->quiet = true;
-        break;
-    case OPT_MATRIX:
-        o->matrix = optarg;
-        break;
-    case OPT_FORMAT:
-        o->format = optarg;
-        break;
-    case OPT_EVENTS:
-        o->events = true;
-        break;
-    case OPT_TYPE:
-        o->types = optarg;
-        break;
-    case OPT_FILTER:
-        o->filter = optarg;
-        break;
-    case OPT_REPORT:
-        o->report_folder = optarg;
-        break;
-    case OPT_FORMATS:
-        o->formats = optarg;
-        break;
-    case OPT_REPRODUCIBLE:
-        o->reproducible = true;
-        break;
-    case OPT_SYSLOG:
-        o->syslog = optarg;
-        break;
-    case OPT_SYSLOG_CA:
-        o->syslog_authorities = optarg;
-        break;
-    case OPT_NO_NDPI:
-        o->no_ndpi = true;
-        break;
-    case OPT_SECRETS:
-        o->secrets = true;
-        break;
-    case OPT_SQL_TEXT:
-        o->sql_text = true;
-        break;
-    case OPT_PATHS:
-        o->paths = true;
-        break;
-    case OPT_KEY_VLAN:
-        o->key_vlan = true;
-        break;
-    case OPT_KEY_TUNNEL:
-        o->key_tunnel = true;
-        break;
-    case OPT_COLOR:
-        o->color = optarg;
-        break;
-    default:
-        return set_numbers(c, o, option);
+    for (size_t i = 0; i < sizeof text_options / sizeof *text_options; i++) {
+        if (text_options[i].option == option) {
+            memcpy((char *)o + text_options[i].at, &optarg, sizeof optarg);
+            return EXIT_CLEAN;
+        }
     }
-    return EXIT_CLEAN;
+    for (size_t i = 0; i < sizeof switch_options / sizeof *switch_options; i++) {
+        if (switch_options[i].option == option) {
+            *(bool *)((char *)o + switch_options[i].at) = true;
+            return EXIT_CLEAN;
+        }
+    }
+    return option == 'r' || option == 'i' ? add_inputs(o, optarg, option == 'i')
+                                          : set_numbers(c, o, option);
 }
 
 /* The message getopt would print, with the nearest option's name. */
@@ -424,6 +426,12 @@ static const struct command commands[] = {
      HELP_MATRIX, run_matrix},
     {"discover", "draft a policy from traffic alone, with the evidence for each guess",
      HELP_DISCOVER, run_discover},
+    {"history", "list the audits of a store, or keep only the newest", HELP_HISTORY, run_history},
+    {"diff", "compare two audits of a store: new, worse, still there, better, gone", HELP_DIFF,
+     run_diff},
+    {"report", "render an audit of a store in any format, without the capture", HELP_REPORT,
+     run_report},
+    {"accept", "accept findings: write them into the policy", HELP_ACCEPT, run_accept},
     {"rules", "list the rules",
      "usage: rolecall rules [--format text|jsonl]\n\nexample:\n  rolecall rules\n", run_rules},
     {"explain", "what a rule means, what it looks at, how to mend a breach",

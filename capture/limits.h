@@ -122,8 +122,8 @@
 #define LIMIT_SMB_CONNECTS 8
 #define LIMIT_SMB_READS 64
 
-/* Files open at once in one SMB connection that are told by name, where the user asks for that; the
- * one that was used longest ago is written early when more are. */
+/* Files open at once in one SMB connection that are told by name: those that an audit asks for, or
+ * all where the user does; the one that was used longest ago is written early when more are. */
 #define LIMIT_SMB_FILES 64
 
 /* Named pipes open at once in one SMB connection that are read: a Windows client keeps two or
@@ -234,6 +234,9 @@
  * site. */
 #define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
+/* Decoded fields shown with a packet of evidence, and octets of one: what fits beside it. */
+#define LIMIT_EVIDENCE_FIELDS 12
+#define LIMIT_EVIDENCE_TEXT 200
 /* What one rule remembers across flows at a time (challenges of a minute, callers of ten minutes):
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
 #define LIMIT_RECENT 4096u
@@ -278,5 +281,24 @@
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
 #define LIMIT_SYSLOG_SECONDS 10
+/* Names that --mask replaces, with their parts: those of a large domain that were seen. */
+#define LIMIT_MASKED_NAMES 262144u
+#define LIMIT_MASKED_OCTETS (64u << 20)
+/* The capture beside a finding, which goes by mail, and all of them. */
+#define LIMIT_EVIDENCE_FILE (2u << 20)
+#define LIMIT_EVIDENCE_OCTETS (256u << 20)
+
+/* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
+ * the earlier audits whose figures a report shows: a year of weeks, and some. */
+#define LIMIT_STORE_WAIT_MS 30000
+#define LIMIT_STORE_HISTORY 60
+/* One record of a store: the model of the largest policy takes some megabytes. */
+#define LIMIT_STORE_TEXT (64 << 20)
+
+/* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
+#define LIMIT_PAGE_OCTETS 2000000u
+
+/* Chromium making the PDF: the largest reports take some seconds on slow machines. */
+#define LIMIT_PDF_SECONDS 120
 
 #endif

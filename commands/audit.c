@@ -1,24 +1,28 @@
 /*
  * audit.c - `rolecall audit`: the run, then its reports.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/nearest.h"
 #include "commands/service.h"
+#include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
-#define FORMATS_DEFAULT "html,jsonl,text"
+#define FORMATS_DEFAULT "html,jsonl,text,evidence"
 
 struct reporting { /* of a finished audit */
     const struct session *session;
     struct results results;
+    struct output *history;    /* in memory: records of earlier audits; NULL: there is no store */
     struct output *records;    /* in memory: every record of the report, a line each */
     struct document *document; /* the same, parsed; NULL until a format asks for it */
 };
@@ -53,6 +57,29 @@ static int make_document(struct reporting *r)
                                                                   : EXIT_CLEAN;
 }
 
+/* The records are then those of the masked document. */
+static int mask_records(struct reporting *r)
+{
+    if (r->session->mask == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    int failed = mask_document(r->session->mask, r->document);
+    if (failed < 0) {
+        return trouble("--mask: %s; nothing was written",
+                       failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
+    }
+    output_drop(r->records);
+    r->records = output_to_memory();
+    if (r->records == NULL) {
+        return trouble("out of memory");
+    }
+    document_write(r->records, r->document);
+    return EXIT_CLEAN;
+}
+
 /* Line by line, so that a full disk leaves whole ones. */
 static void add_records(struct output *out, const struct reporting *r)
 {
@@ -66,18 +93,15 @@ static void add_records(struct output *out, const struct reporting *r)
     }
 }
 
-static int write_format(struct reporting *r, const char *name, const char *path,
+static int write_format(struct reporting *r, const struct format *f, const char *path,
                         struct text_style style)
 {
-    const struct format *f = format_find(name);
     struct output *out = NULL;
-    if ((f != NULL && f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
+    if ((f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
         open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (f == NULL) {
-        text_report(out, &style, r->results.names, r->results.run, r->results.audit);
-    } else if (f->render == render_jsonl) {
+    if (f->render == render_jsonl) {
         add_records(out, r);
     } else {
         f->render(out, r->document, &(struct render_options){.style = style});
@@ -85,26 +109,159 @@ static int write_format(struct reporting *r, const char *name, const char *path,
     return close_output(out, path);
 }
 
+/* ---- the store ---- */
+
+/* What the reports tell of earlier audits. */
+static int read_history(struct reporting *r, struct store *store)
+{
+    char error[STORE_ERROR], sha256[65];
+    const struct policy *p = r->session->policy;
+    r->history = output_to_memory();
+    if (r->history == NULL) {
+        return trouble("out of memory");
+    }
+    for (size_t i = 0; i < sizeof p->sha256; i++) {
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
+    }
+    if (!store_history(store, p->path, sha256, r->history, error)) {
+        return trouble("%s", error);
+    }
+    const char *text = output_memory(r->history, &r->results.history.len);
+    r->results.history.at = (const uint8_t *)text;
+    return EXIT_CLEAN;
+}
+
+/* Half an audit would look like one in which much was mended: none is stored. */
+static int keep_document(struct reporting *r, struct store *store)
+{
+    char error[STORE_ERROR];
+    int64_t id = 0;
+    const struct session *s = r->session;
+    /* A live capture has no other end. */
+    if (s->partial || (r->results.run->interrupted && !s->options->live)) {
+        return trouble("not all of the input was read: the audit is reported, not stored");
+    }
+    if (make_document(r) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
+}
+
+/* All records, and the document kept where that is asked for; `ret_kept` tells how that went, as
+ * the reports are written whether or not. */
+static int gather_records(struct reporting *r, int *ret_kept)
+{
+    struct store *store = NULL;
+    *ret_kept = EXIT_CLEAN;
+    if (r->session->options->store == NULL) {
+        return make_records(r);
+    }
+    /* Opened for each audit: a report of a running one is written in a process of its own, which
+     * cannot share what SQLite holds open. */
+    *ret_kept = open_store(r->session->options, STORE_KEEP, &store);
+    if (store != NULL) {
+        *ret_kept = read_history(r, store);
+    }
+    int status = make_records(r);
+    if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
+        *ret_kept = keep_document(r, store);
+    }
+    store_close(store);
+    return status;
+}
+
 /* ---- all of them ---- */
+
+/* What an earlier report left there is of other findings. */
+static void clear_evidence(const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *entry = NULL;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t digits = strspn(entry->d_name, "0123456789abcdef");
+        if (digits == 16 && strcmp(entry->d_name + digits, ".pcapng") == 0) {
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+/* The packets of each finding. By default only where the inputs can be read again. */
+static int write_evidence(const struct reporting *r, const char *report)
+{
+    char folder[4096], error[EVIDENCE_ERROR];
+    const struct options *o = r->session->options;
+    struct evidence_counts counts;
+    const struct evidence_request request = {.inputs = o->inputs,
+                                             .input_count = o->input_count,
+                                             .source = r->results.names->source,
+                                             .filter = o->filter,
+                                             .folder = folder};
+    if (o->mask) {
+        return o->formats == NULL ? EXIT_CLEAN
+                                  : trouble("--formats evidence: packets cannot be masked; leave "
+                                            "out one of evidence and --mask");
+    }
+    bool possible = !o->live && evidence_is_possible(o->inputs, o->input_count);
+    if (!possible && o->formats != NULL) {
+        return trouble("--formats evidence: packets are read again, and this input can be read "
+                       "only once; save it to a file first");
+    }
+    if (!possible) {
+        if (!o->live && !o->quiet) {
+            (void)fprintf(stderr,
+                          "rolecall: %s has no evidence folder: its packets are read again, and "
+                          "this input can be read only once\n",
+                          report);
+        }
+        return EXIT_CLEAN;
+    }
+    (void)snprintf(folder, sizeof folder, "%s/evidence", report);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
+    }
+    clear_evidence(folder);
+    if (evidence_write(&request, r->results.audit, error, &counts) < 0) {
+        return trouble("%s", error);
+    }
+    if (counts.left_out > 0 && !o->quiet) {
+        (void)fprintf(stderr,
+                      "rolecall: %s: %zu cited packets were left out, as they would make the files "
+                      "too large or are not in the input any more\n",
+                      folder, counts.left_out);
+    }
+    return EXIT_CLEAN;
+}
+
+/* By default the folder gets what can be made here; what was asked for by name has been checked. */
+static bool belongs_in_folder(const struct options *o, const struct format *f)
+{
+    return f->render == render_jsonl || f->render == render_text ||
+           (o->formats == NULL ? format_listed(FORMATS_DEFAULT, f->name) && format_lacks(f) == NULL
+                               : format_listed(o->formats, f->name));
+}
 
 /* --report: the folder gets the text report, the records, and what --formats names. */
 static int write_folder(struct reporting *r, const char *folder)
 {
     char path[4096];
     const struct options *o = r->session->options;
-    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
                        strerror(errno));
     }
-    const struct text_style style = {.fail_on = o->fail_on};
-    (void)snprintf(path, sizeof path, "%s/report.txt", folder);
-    int status = write_format(r, "text", path, style);
+    int status = EXIT_CLEAN;
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        if (formats[i].render == render_jsonl || format_listed(list, formats[i].name)) {
+        if (belongs_in_folder(o, &formats[i])) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
-            status = write_format(r, formats[i].name, path, style);
+            status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
         }
+    }
+    if (status == EXIT_CLEAN &&
+        format_listed(o->formats == NULL ? FORMATS_DEFAULT : o->formats, FORMAT_EVIDENCE)) {
+        status = write_evidence(r, folder);
     }
     return status;
 }
@@ -132,18 +289,29 @@ static int send_findings(struct reporting *r)
     return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
 }
 
-/* `records`: the output that is open for them; NULL: another format is asked for. */
-static int write_reports(struct reporting *r, struct output *records)
+/* `records`: the output that is open for them; NULL: another format is asked for. With `folder`,
+ * what belongs there and nothing else. */
+static int write_reports(struct reporting *r, struct output *records, const char *folder)
 {
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
-    bool only_text = r->session->gathering == NULL;
-    int status = only_text ? EXIT_CLEAN : make_records(r);
-    if (status == EXIT_CLEAN && records != NULL) {
+    int kept = EXIT_CLEAN;
+    int status = gather_records(r, &kept);
+    /* The store has what was seen: it is not what is given away. */
+    status = status == EXIT_CLEAN ? mask_records(r) : status;
+    if (status != EXIT_CLEAN) {
+        output_drop(records);
+        return status;
+    }
+    if (folder != NULL) {
+        status = write_folder(r, folder);
+        return status == EXIT_CLEAN ? kept : status;
+    }
+    if (records != NULL) {
         add_records(records, r);
         status = close_output(records, o->output);
-    } else if (status == EXIT_CLEAN) {
-        status = write_format(r, format, o->output, style_for(o));
+    } else {
+        status = write_format(r, format_find(format), o->output, style_for(o));
     }
     if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
@@ -151,7 +319,7 @@ static int write_reports(struct reporting *r, struct output *records)
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
-    return status;
+    return status == EXIT_CLEAN ? kept : status;
 }
 
 static int64_t time_of_generation(const struct options *o)
@@ -183,13 +351,10 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
-    int status = folder == NULL ? write_reports(&r, records) : make_records(&r);
-    if (folder != NULL && status == EXIT_CLEAN) {
-        status = write_folder(&r, folder);
-    }
+    int status = write_reports(&r, records, folder);
     document_free(r.document);
-    int closed = output_close(r.records); /* memory: nothing that could fail */
-    (void)closed;
+    output_drop(r.records);
+    output_drop(r.history);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 
@@ -210,12 +375,15 @@ static int audit_with(struct session *s, bool jsonl)
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
+    wanted |= s->gathering == NULL ? 0 : GATHERING_RECORDS;
+    wanted |= s->mask == NULL ? 0 : MASK_RECORDS;
     if (o->live) {
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
     }
-    int status = run_pipeline(s, s->gathering == NULL ? wanted : wanted | GATHERING_RECORDS, &p);
+    int status = run_pipeline(s, wanted, &p);
     s->service = service_free(s->service);
+    s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
         int reported = report_audit(s, p, records, NULL);
         status = status != EXIT_CLEAN ? status : reported;
@@ -224,6 +392,20 @@ static int audit_with(struct session *s, bool jsonl)
     }
     pipeline_close(p);
     return status;
+}
+
+/* Before hours of work, not after. */
+static int check_needs(const struct options *o)
+{
+    for (unsigned i = 0; i < format_count; i++) {
+        bool wanted = (o->format != NULL && strcmp(o->format, formats[i].name) == 0) ||
+                      (o->formats != NULL && format_listed(o->formats, formats[i].name));
+        const char *lacks = wanted ? format_lacks(&formats[i]) : NULL;
+        if (lacks != NULL) {
+            return trouble("--format %s: %s", formats[i].name, lacks);
+        }
+    }
+    return EXIT_CLEAN;
 }
 
 static int check_formats(const struct options *o)
@@ -238,13 +420,12 @@ static int check_formats(const struct options *o)
     }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
-    if (given != NULL && strcmp(given, "text") != 0 && format_find(given) == NULL) {
+    if (given != NULL && format_find(given) == NULL) {
         (void)snprintf(word, sizeof word, "%s", given);
     } else if (o->formats == NULL || !format_unknown(o->formats, word)) {
         return EXIT_CLEAN;
     }
     struct nearest n = nearest_of(word);
-    nearest_offer(&n, "text");
     for (unsigned i = 0; i < format_count; i++) {
         nearest_offer(&n, formats[i].name);
     }
@@ -261,11 +442,18 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
-    if (check_formats(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {
         return trouble("--events writes records: add --format jsonl");
+    }
+    if (o->events && o->mask) {
+        return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
+    if (o->live && o->mask) {
+        return trouble("--mask is for captures in files: findings that are told at once are not "
+                       "masked");
     }
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
@@ -274,12 +462,25 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL;
+    /* That it cannot be used is told before the work, not after. */
+    struct store *store = NULL;
+    if (o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) {
+        policy_free(s.policy);
+        return EXIT_TROUBLE;
+    }
+    store_close(store);
+    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
-    int status = s.audit == NULL || (gathers && s.gathering == NULL) ? trouble("out of memory")
-                                                                     : audit_with(&s, jsonl);
+    if (s.audit != NULL && gathers) {
+        audit_keep_fields(s.audit);
+    }
+    s.mask = o->mask ? mask_new(s.policy) : NULL;
+    int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
+                     ? trouble("out of memory")
+                     : audit_with(&s, jsonl);
+    mask_free(s.mask);
     gathering_free(s.gathering);
     audit_free(s.audit);
     policy_free(s.policy);

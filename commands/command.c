@@ -83,9 +83,16 @@ int open_output(const char *path, struct output **ret)
 
 int close_output(struct output *out, const char *path)
 {
+    char refusal[OUTPUT_REFUSAL] = "";
+    if (out != NULL) {
+        (void)snprintf(refusal, sizeof refusal, "%s", output_refusal(out));
+    }
     int failed = output_close(out);
     if (failed == -EPIPE) {
         return EXIT_CLEAN;
+    }
+    if (refusal[0] != '\0') {
+        return trouble("%s: %s", path, refusal);
     }
     return failed < 0
                ? trouble(
@@ -142,6 +149,9 @@ static bool session_observe(void *user, const struct observation *o)
     if (s->gathering != NULL) {
         gathering_observe(s->gathering, o);
     }
+    if (s->mask != NULL) {
+        mask_observe(s->mask, o);
+    }
     if (s->discovery != NULL) {
         discovery_observe(s->discovery, o);
     }
@@ -179,10 +189,11 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
                    .sql_text = asked(s, o->sql_text, "sql.text"),
-                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action"),
-                   .brief = s->events == NULL && !o->live && s->policy != NULL &&
+                   .paths = asked(s, o->paths, "smb.name") || asked(s, false, "smb.action") ||
+                            asked(s, false, "smb.listed"),
+                   .audited = s->policy != NULL,
+                   .brief = s->events == NULL && s->mask == NULL && !o->live && s->policy != NULL &&
                             s->policy->watch_count == 0,
-                   .judged = s->audit != NULL,
                    .totals = s->gathering != NULL,
                    .applications =
                        asked(s, (s->written_records & 1u << RECORD_FLOW) != 0, "flow.application"),

@@ -10,7 +10,9 @@
 #include "pipeline.h"
 #include "policy/discover.h"
 #include "reports/gather.h"
+#include "reports/mask.h"
 #include "reports/progress.h"
+#include "reports/store.h"
 #include "reports/text.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -20,12 +22,14 @@ struct options {
     size_t input_count;
     const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
         *color, *syslog, *syslog_authorities;
+    const char *store, *audit, *records, *until, *reason, *by;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory;
-    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live;
+    bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
+        mask;
 };
 
 struct command {
@@ -40,9 +44,11 @@ struct session { /* one run of events or audit */
     struct policy *policy;
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
+    struct mask *mask;           /* NULL: nothing is masked */
     struct discovery *discovery;
     struct output *events; /* where observations are written; NULL: nowhere */
     uint32_t written_records;
+    bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
     struct service *service;   /* NULL: nothing is done while it runs */
@@ -57,11 +63,19 @@ int rest_as_inputs(struct options *o, int argc, char **argv);
 int load_policy(const struct options *o, const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
+int open_store(const struct options *o, enum store_use use, struct store **ret);
+/* The document of an audit in the store that the options name; `word` NULL: the last one. */
+int read_stored(const struct command *c, const struct options *o, const char *word,
+                struct document **ret);
 struct text_style style_for(const struct options *o);
 /* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
  * and output. `records`: bits of the kinds that are wanted. */
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv);
+int run_history(const struct command *c, struct options *o, int argc, char **argv);
+int run_diff(const struct command *c, struct options *o, int argc, char **argv);
+int run_report(const struct command *c, struct options *o, int argc, char **argv);
+int run_accept(const struct command *c, struct options *o, int argc, char **argv);
 
 #endif

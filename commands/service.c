@@ -142,8 +142,7 @@ static void announce(struct service *v)
     } else if (open_announced(v)) {
         append(v, text, len);
     }
-    int closed = output_close(lines); /* memory: nothing that could fail */
-    (void)closed;
+    output_drop(lines);
 }
 
 /* ---- reports ---- */
@@ -218,7 +217,7 @@ static void write_report(struct service *v, struct pipeline *p)
 /* Facts that are not stated since nobody asked for them when the capture began. */
 static void warn_of_missing(const struct policy *before, const struct policy *after)
 {
-    static const char *const costly[] = {"sql.text", "smb.name", "smb.action"};
+    static const char *const costly[] = {"sql.text", "smb.name", "smb.action", "smb.listed"};
     for (size_t i = 0; i < sizeof costly / sizeof *costly; i++) {
         if (policy_watches(after, costly[i]) && !policy_watches(before, costly[i])) {
             (void)trouble("%s: a watch rule asks for %s, which is read from the next start on",
@@ -237,6 +236,9 @@ static void reload(struct service *v, struct pipeline *p)
     } else {
         struct audit *audit = audit_new(fresh);
         struct gathering *gathering = s->gathering == NULL ? NULL : gathering_new(fresh);
+        if (audit != NULL && gathering != NULL) {
+            audit_keep_fields(audit);
+        }
         if (audit == NULL || (s->gathering != NULL && gathering == NULL)) {
             (void)trouble("out of memory; the audit goes on with the policy it had");
             gathering_free(gathering);

@@ -77,3 +77,18 @@ bool base64_decode(struct bytes text, uint8_t *out, size_t room, size_t *ret_len
     *ret_len = len;
     return true;
 }
+
+void base64_encode(struct bytes octets, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < octets.len; i += 3) {
+        size_t left = octets.len - i;
+        uint32_t group = (uint32_t)octets.at[i] << 16 |
+                         (left > 1 ? (uint32_t)octets.at[i + 1] << 8 : 0) |
+                         (left > 2 ? octets.at[i + 2] : 0u);
+        *out++ = digits[group >> 18];
+        *out++ = digits[group >> 12 & 63];
+        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[group & 63] : '=';
+    }
+}

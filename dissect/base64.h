@@ -21,4 +21,13 @@ static inline size_t base64_room(size_t len)
 
 bool base64_decode(struct bytes text, uint8_t *out, size_t room, size_t *ret_len) MUST_USE;
 
+/* Digits of `len` octets, with padding. */
+static inline size_t base64_digits(size_t len)
+{
+    return (len + 2) / 3 * 4;
+}
+
+/* Writes base64_digits(octets.len) digits, and no end mark. */
+void base64_encode(struct bytes octets, char *out);
+
 #endif

@@ -140,8 +140,7 @@ static bool take_tag(struct bytes *rest, struct bytes *ret_text, struct tag *ret
     return true;
 }
 
-/* The value of the attribute Name. */
-static struct bytes name_attribute(const struct tag *tag)
+static struct bytes attribute(const struct tag *tag, const char *wanted)
 {
     for (struct bytes rest = tag->attributes; rest.len > 0;) {
         struct bytes name = http_trim(bytes_slice(rest, 0, http_find(rest, '=')));
@@ -152,7 +151,7 @@ static struct bytes name_attribute(const struct tag *tag)
         }
         struct bytes value = bytes_from(rest, 1);
         value = bytes_slice(value, 0, http_find(value, quote));
-        if (bytes_is(name, "Name", 4)) {
+        if (bytes_is(name, wanted, strlen(wanted))) {
             return value;
         }
         rest = bytes_from(rest, value.len + 2);
@@ -215,10 +214,10 @@ static void begin_element(struct observation *o, struct header *h, const struct 
         h->open[h->depth] = tag->name;
     }
     if (h->depth == 2 && is_open(h, 1, "Hooks")) {
-        h->hook = name_attribute(tag);
+        h->hook = attribute(tag, "Name");
         observation_utf8(o, FACT_HTTP_CCM_HOOKS, h->hook);
     } else if (h->depth == 3) {
-        h->property = name_attribute(tag);
+        h->property = attribute(tag, "Name");
     }
     h->depth += tag->empty ? 0 : 1;
 }
@@ -323,6 +322,25 @@ static struct bytes root_element(struct bytes xml)
     return is_xml && is_name ? tag.name : (struct bytes){0};
 }
 
+/* What a registration and a report say of the client that made them. */
+static void state_client(struct observation *o, struct bytes xml)
+{
+    struct bytes text = {0};
+    struct tag tag = {0};
+    while (take_tag(&xml, &text, &tag)) {
+        if (tag.closes && bytes_is(tag.name, "NetBIOSName", 11)) {
+            observation_utf8(o, FACT_HTTP_CCM_COMPUTER, http_trim(text));
+        } else if (tag.closes && bytes_is(tag.name, "ClientVersion", 13)) {
+            observation_utf8(o, FACT_HTTP_CCM_VERSION, http_trim(text));
+        } else if (!tag.closes && bytes_is(tag.name, "AgentInformation", 16)) {
+            observation_utf8(o, FACT_HTTP_CCM_VERSION, attribute(&tag, "AgentVersion"));
+        }
+        if (tag.closes && bytes_is(tag.name, "ReportHeader", 12)) {
+            return; /* what follows is the inventory itself */
+        }
+    }
+}
+
 static void state_body(struct observation *o, struct bytes part)
 {
     uint8_t inflated[LIMIT_CCM_BODY];
@@ -331,9 +349,13 @@ static void state_body(struct observation *o, struct bytes part)
     if (plain.len == 0) {
         plain = bytes_slice(part, 0, part.len < LIMIT_CCM_BODY ? part.len : LIMIT_CCM_BODY);
     }
-    struct bytes root = root_element(http_trim(xml_text(plain, text, sizeof(text))));
+    struct bytes xml = http_trim(xml_text(plain, text, sizeof(text)));
+    struct bytes root = root_element(xml);
     observation_bool(o, FACT_HTTP_CCM_BODY_READABLE, root.len > 0);
     observation_utf8(o, FACT_HTTP_CCM_BODY_KIND, root);
+    if (root.len > 0) {
+        state_client(o, xml);
+    }
 }
 
 void ccm_message_state(struct observation *o, struct bytes boundary, struct bytes message)

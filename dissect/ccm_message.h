@@ -3,7 +3,7 @@
  *
  * A CCM_POST's body has two parts: a header in XML (UTF-16 or UTF-8), which names sender, endpoint
  * and hooks, and the body proper, most often compressed by zlib. Of the body is told only whether
- * anybody on the way can read it, and what it is; nothing that it says.
+ * anybody on the way can read it, what it is, and which computer and client version it names.
  *
  * Spec:   none is published: the elements are those that clients of several makers send. RFC 2046
  * 5.1 (multipart), RFC 1950 (zlib), XML 1.0.

@@ -135,11 +135,12 @@ bool dissection_secrets(
 /* The user asked for the text of SQL requests, and for the paths of files. */
 bool dissection_sql_text(const struct dissection *dx);
 bool dissection_paths(const struct dissection *dx);
+/* Rules read the records, which ask for some facts that are written only where the user wants them.
+ */
+bool dissection_audited(const struct dissection *dx);
 /* Whether to state also what is costly to work out and no built-in rule reads: fingerprints,
  * offered lists. */
 bool dissection_details(const struct dissection *dx);
-/* An audit reads the records, whoever else does. */
-bool dissection_judged(const struct dissection *dx);
 /* Whether anybody asks for this kind of record. */
 bool dissection_wants(const struct dissection *dx, enum record record);
 struct certificates *

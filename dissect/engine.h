@@ -26,9 +26,9 @@ struct engine_options {
     bool secrets;  /* write NT proofs */
     bool sql_text; /* write the text of SQL requests */
     bool paths;    /* write the paths of files opened on shares */
+    bool audited;  /* rules judge: state what they ask for and nobody else does */
     bool brief;    /* nobody writes or watches records: leave out costly facts that no built-in rule
                       reads */
-    bool judged;   /* an audit reads the records: state what its rules ask of texts and names */
     bool totals;   /* state a flow's times and octets nevertheless */
     bool applications; /* look up nDPI's finer names of services (costs a look-up a host name) */
     uint32_t records;  /* bit per enum record that is wanted */

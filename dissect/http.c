@@ -432,16 +432,13 @@ static void state_service(struct observation *o, const struct http_head *head)
     struct bytes action = head->fields[HTTP_FIELD_SOAP_ACTION];
     struct bytes client = head->fields[HTTP_FIELD_CCM_CLIENT_ID];
     struct bytes token = head->fields[HTTP_FIELD_CLIENT_TOKEN];
+    /* "GUID:...;2026-11-26T15:00:00Z;2": the client's identifier, the time, a version */
+    client = client.len > 0 ? client : bytes_slice(token, 0, http_find(token, ';'));
     if (action.len >= 2 && action.at[0] == '"' && action.at[action.len - 1] == '"') {
         action = bytes_slice(action, 1, action.len - 2);
     }
     http_state(o, FACT_HTTP_SOAP_ACTION, action);
     http_state(o, FACT_HTTP_BITS_PACKET, head->fields[HTTP_FIELD_BITS_PACKET_TYPE]);
-    /* "GUID:...;2026-11-26T15:00:00Z;2": the client's identifier, the time, a version */
-    if (token.len > 0) {
-        observation_bool(o, FACT_HTTP_CCM_CLIENT_TOKEN, true);
-        client = client.len > 0 ? client : bytes_slice(token, 0, http_find(token, ';'));
-    }
     http_state(o, FACT_HTTP_CCM_CLIENT_ID, client);
 }
 
@@ -464,6 +461,9 @@ static struct fed read_request(struct dissection *dx, struct http *s, size_t use
     }
     if (e->o != NULL) {
         state_request(dx, e->o, head, e->method);
+        if (head->fields[HTTP_FIELD_CLIENT_TOKEN].len > 0) { /* R114 asks */
+            observation_bool(e->o, FACT_HTTP_CCM_CLIENT_TOKEN, true);
+        }
         if (dissection_details(dx)) {
             state_service(e->o, head);
         }

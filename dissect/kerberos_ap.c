@@ -7,7 +7,7 @@
  */
 #include "dissect/kerberos.h"
 
-enum { HASH = 8, END_OCTETS = 16 };
+enum { END_OCTETS = 16 };
 
 struct ap {
     struct observation *o; /* NULL: no exchange under way, or a limit bit */
@@ -37,12 +37,7 @@ static uint64_t ends_hash(uint64_t hash, struct bytes cipher)
 static void state_hash(struct observation *o, const struct kerberos_ap_request *request)
 {
     uint64_t hash = ends_hash(BYTES_HASH_START, request->ticket.part.cipher);
-    hash = ends_hash(hash, request->authenticator.cipher);
-    uint8_t octets[HASH];
-    for (unsigned i = 0; i < HASH; i++) {
-        octets[i] = (uint8_t)(hash >> (56 - 8 * i));
-    }
-    observation_hex(o, FACT_KERBEROS_AP_HASH, bytes_of(octets, HASH));
+    observation_hash(o, FACT_KERBEROS_AP_HASH, ends_hash(hash, request->authenticator.cipher));
 }
 
 static bool read_request(struct dissection *dx, struct ap *s, struct bytes message)

@@ -39,14 +39,14 @@ bool dissection_paths(const struct dissection *dx)
     return dx->conversation->engine->options.paths;
 }
 
+bool dissection_audited(const struct dissection *dx)
+{
+    return dx->conversation->engine->options.audited;
+}
+
 bool dissection_details(const struct dissection *dx)
 {
     return !dx->conversation->engine->options.brief;
-}
-
-bool dissection_judged(const struct dissection *dx)
-{
-    return dx->conversation->engine->options.judged;
 }
 
 bool dissection_wants(const struct dissection *dx, enum record record)

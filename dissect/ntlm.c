@@ -311,6 +311,9 @@ static void state_v2_response(struct dissection *dx, struct observation *o, stru
     observation_utf16le(o, FACT_NTLM_TARGET_SPN, spn);
     observation_bool(o, FACT_NTLM_MIC, mic);
     observation_bool(o, FACT_NTLM_CHANNEL_BINDING, bound);
+    /* With the client's own challenge, which is stated nowhere, no password can be tried on it. */
+    observation_hash(o, FACT_NTLM_RESPONSE_HASH,
+                     bytes_hash(BYTES_HASH_START, bytes_slice(nt, 0, V2_AV_OFFSET)));
     if (dissection_secrets(dx)) {
         observation_hex(o, FACT_NTLM_NT_PROOF, bytes_slice(nt, 0, NT_PROOF_OCTETS));
     }

@@ -229,6 +229,15 @@ void observation_hex(struct observation *o, enum fact_id id, struct bytes octets
     }
 }
 
+void observation_hash(struct observation *o, enum fact_id id, uint64_t hash)
+{
+    uint8_t octets[sizeof hash];
+    for (unsigned i = 0; i < sizeof octets; i++) {
+        octets[i] = (uint8_t)(hash >> (56 - 8 * i));
+    }
+    observation_hex(o, id, bytes_of(octets, sizeof octets));
+}
+
 void observation_stamp(struct observation *o, enum fact_id id, const struct stamp *at)
 {
     char *to = at->order == 0 ? NULL : reserve(o, sizeof *at);

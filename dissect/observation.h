@@ -71,6 +71,7 @@ void observation_string(struct observation *o, enum fact_id id,
 void observation_replace(struct observation *o, enum fact_id id, const char *text);
 void observation_utf16le(struct observation *o, enum fact_id id, struct bytes text);
 void observation_hex(struct observation *o, enum fact_id id, struct bytes octets);
+void observation_hash(struct observation *o, enum fact_id id, uint64_t hash); /* as hexadecimal */
 void observation_stamp(struct observation *o, enum fact_id id,
                        const struct stamp *at); /* order 0: nothing */
 void observation_format(struct observation *o, enum fact_id id, const char *format, ...)

@@ -364,7 +364,7 @@ static struct fed read_smb2(struct dissection *dx, struct smb_state *s, enum dir
         return bad(dx, lane, "smb.bad_length");
     }
     size_t length = next == 0 ? lane->left : next;
-    size_t want = smb2_want(dx, s, in, length);
+    size_t want = smb2_want(s, in, length);
     if (in.len < want) {
         return fed_more(want);
     }
@@ -433,7 +433,7 @@ static struct fed read_compressed(struct dissection *dx, struct smb_state *s, en
     if (!bytes_has_prefix(head, "\xfeSMB", 4)) {
         return pass_frame(lane, SMB2_COMPRESSION_HEADER);
     }
-    size_t want = smb2_want(dx, s, head, part.whole);
+    size_t want = smb2_want(s, head, part.whole);
     want = want < part.len ? want : part.len;
     if (head.len < want) {
         return fed_more(part.at + want);

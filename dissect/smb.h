@@ -145,7 +145,7 @@ void smb_state_guid(struct observation *o, enum fact_id id, struct bytes guid);
  * `length`. */
 size_t smb1_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length);
 void smb1_message(struct dissection *dx, struct smb_state *s, struct bytes message, size_t length);
-size_t smb2_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length);
+size_t smb2_want(struct smb_state *s, struct bytes head, size_t length);
 void smb2_message(struct dissection *dx, struct smb_state *s, enum dir dir, struct bytes message,
                   size_t length);
 /* SMB2 TRANSFORM_HEADER: an encrypted message. */
@@ -278,6 +278,8 @@ struct smb_opened {
     uint32_t status, action;
     struct smb_file file;
 };
+/* Whether anybody asks for files by name: the user for all, an audit for some. */
+bool smb_files_matter(const struct dissection *dx);
 void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_opening *opening);
 void smb_file_opened(struct dissection *dx, struct smb_state *s, const struct smb_opened *opened);
 /* `opening` is the message of the compound that opened it, where the FileId says so. NULL: not
@@ -286,6 +288,8 @@ struct smb_open *smb_file_find(struct smb_state *s, struct smb_file file, uint64
                                unsigned *ret_use);
 void smb_file_moved(struct dissection *dx, struct smb_open *row, unsigned use, uint64_t octets,
                     bool written);
+/* The names in a folder were asked for. */
+void smb_file_list(struct smb_state *s, struct smb_file file, uint64_t opening);
 /* A file is being closed by `message`; and the answer to that. */
 void smb_file_close(struct smb_state *s, struct smb_file file, uint64_t opening, uint64_t message);
 void smb_file_closed(struct dissection *dx, struct smb_state *s, uint64_t message);

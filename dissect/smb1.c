@@ -129,16 +129,14 @@ size_t smb1_want(struct dissection *dx, struct smb_state *s, struct bytes head, 
         break;
     case SMB_COM_OPEN_ANDX:
     case SMB_COM_NT_CREATE_ANDX:
-        want = pipe || dissection_paths(dx) ? LIMIT_SMB_MESSAGE : want;
+        want = pipe || smb_files_matter(dx) ? LIMIT_SMB_MESSAGE : want;
         break;
     case SMB_COM_READ:
     case SMB_COM_READ_ANDX:
-        want = pipe                                   ? LIMIT_SMB_MESSAGE
-               : is_reply(&h) || dissection_paths(dx) ? TRANSFER_HEAD
-                                                      : want;
+        want = pipe ? LIMIT_SMB_MESSAGE : is_reply(&h) || s->opens != NULL ? TRANSFER_HEAD : want;
         break;
     case SMB_COM_CLOSE:
-        want = dissection_paths(dx) ? CLOSE_HEAD : want;
+        want = s->opens != NULL ? CLOSE_HEAD : want;
         break;
     case SMB_COM_WRITE:
     case SMB_COM_WRITE_ANDX:

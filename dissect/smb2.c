@@ -19,13 +19,15 @@ enum {
     SMB2_IOCTL = 11,
     SMB2_CANCEL = 12,
     SMB2_ECHO = 13,
+    SMB2_QUERY_DIRECTORY = 14,
 };
 enum { FLAG_REPLY = 0x1, FLAG_ASYNC = 0x2, FLAG_RELATED = 0x4, FLAG_SIGNED = 0x8 };
 
 /* READ and WRITE: as far as the length of the data. */
 enum { TRANSFER_HEAD = SMB2_HEADER + 8 };
 
-/* READ, and WRITE where its file matters, as far as the FileId; CLOSE, the same. */
+/* READ, and WRITE where its file matters, as far as the FileId; CLOSE and QUERY_DIRECTORY, the
+ * same. */
 enum { READ_HEAD = SMB2_HEADER + 32, CLOSE_HEAD = SMB2_HEADER + 24 };
 
 struct smb2_header {
@@ -56,7 +58,7 @@ static struct smb2_header read_header(struct bytes head)
     return h;
 }
 
-size_t smb2_want(struct dissection *dx, struct smb_state *s, struct bytes head, size_t length)
+size_t smb2_want(struct smb_state *s, struct bytes head, size_t length)
 {
     struct smb2_header h = read_header(head);
     bool reply = (h.flags & FLAG_REPLY) != 0;
@@ -77,13 +79,14 @@ size_t smb2_want(struct dissection *dx, struct smb_state *s, struct bytes head, 
         }
         break;
     case SMB2_WRITE:
-        want = reply ? SMB2_HEADER : dissection_paths(dx) ? READ_HEAD : TRANSFER_HEAD;
+        want = reply ? SMB2_HEADER : s->opens != NULL ? READ_HEAD : TRANSFER_HEAD;
         if (!reply && smb_tree_is_pipe(s, h.session, h.tree, length)) {
             want = LIMIT_SMB_MESSAGE;
         }
         break;
     case SMB2_CLOSE:
-        want = !reply && dissection_paths(dx) ? CLOSE_HEAD : SMB2_HEADER;
+    case SMB2_QUERY_DIRECTORY:
+        want = !reply && s->opens != NULL ? CLOSE_HEAD : SMB2_HEADER;
         break;
     default:
         break;
@@ -363,6 +366,11 @@ static void read_request(struct dissection *dx, struct smb_state *s, const struc
     case SMB2_CLOSE: /* [MS-SMB2] 2.2.15 */
         if (s->opens != NULL) {
             smb_file_close(s, read_file(message, 8), h->opening, h->message);
+        }
+        break;
+    case SMB2_QUERY_DIRECTORY: /* [MS-SMB2] 2.2.33 */
+        if (s->opens != NULL) {
+            smb_file_list(s, read_file(message, 8), h->opening);
         }
         break;
     default:

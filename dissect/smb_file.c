@@ -1,6 +1,6 @@
 /*
- * smb_file.c - named pipes by name; and, where the user wants them, files: what was opened on a
- * share, how that ended, and how much of it moved.
+ * smb_file.c - named pipes by name; and files, those that an audit asks for and, where the user
+ * wants them, all: what was opened on a share, how that ended, and how much of it moved.
  *
  * A file is named by its FileId once it is open. Until then, and in a compound that goes on with a
  * file it just opened ([MS-SMB2] 3.2.4.1.4), it is named by the message that opens it.
@@ -15,7 +15,7 @@ struct smb_open {
     struct smb_file file;
     uint64_t message, closing;
     unsigned use; /* tells whom the row serves, for those who remember it */
-    bool open, is_pipe, closes;
+    bool open, is_pipe, closes, listed;
     uint64_t read, written;
     struct stamp first;
     int64_t last_ns;
@@ -39,6 +39,9 @@ static void send_row(struct dissection *dx, struct smb_open *row, enum dir dir)
         observation_num(o, FACT_SMB_FIRST, (uint64_t)row->first.ns);
         observation_num(o, FACT_SMB_LAST, (uint64_t)row->last_ns);
         observation_stamp(o, FACT_SMB_FIRST_PACKET, &row->first);
+    }
+    if (o != NULL && row->listed) {
+        observation_bool(o, FACT_SMB_LISTED, true);
     }
     dissection_send(dx, o, dir);
     *row = (struct smb_open){.next = row->next, .use = row->use + 1};
@@ -69,29 +72,90 @@ static struct smb_open *take(struct dissection *dx, struct smb_state *s)
     return row;
 }
 
-/* Task sequence variables lie on this share; an audit asks who opens them (R067), and its files are
- * few. Elsewhere names are stated where the user asked for them. */
-static bool is_boot_share(const struct smb_tree *tree)
+/* ---- what an audit is told ---- */
+
+/* The name's letters and digits at `at`, without regard to case; names are UTF-16 or octets. */
+static bool letters_are(struct bytes name, bool unicode, size_t at, const char *wanted)
 {
-    static const char share[] = "\\REMINST";
-    size_t len = tree == NULL || tree->path == NULL ? 0 : strlen(tree->path);
-    return len >= sizeof share - 1 && strcasecmp(tree->path + len - (sizeof share - 1), share) == 0;
+    size_t width = unicode ? 2 : 1, len = strlen(wanted);
+    if (at + len > name.len / width) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const uint8_t *letter = name.at + (at + i) * width;
+        int lower = letter[0] >= 'A' && letter[0] <= 'Z' ? letter[0] + 32 : letter[0];
+        if (lower != wanted[i] || (unicode && letter[1] != 0)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-static bool is_wanted(const struct dissection *dx, const struct smb_tree *tree, bool is_pipe)
+static bool name_ends(struct bytes name, bool unicode, const char *end)
 {
-    if (is_pipe) {
-        return dissection_details(dx);
-    }
-    return dissection_paths(dx) || (dissection_judged(dx) && is_boot_share(tree));
+    size_t letters = name.len / (unicode ? 2 : 1), len = strlen(end);
+    return letters >= len && letters_are(name, unicode, letters - len, end);
 }
+
+/* "DataLib", and what lies in it, but not deeper: one name a package. */
+static bool is_content_list(struct bytes name, bool unicode)
+{
+    size_t width = unicode ? 2 : 1;
+    unsigned parts = 0;
+    if (!letters_are(name, unicode, 0, "datalib")) {
+        return false;
+    }
+    for (size_t i = 0; i + width <= name.len; i += width) {
+        parts += name.at[i] == '\\' && (!unicode || name.at[i + 1] == 0);
+    }
+    return parts <= 1;
+}
+
+static bool is_share(const struct smb_tree *tree, const char *share)
+{
+    size_t len = strlen(share), whole = tree == NULL || tree->path == NULL ? 0 : strlen(tree->path);
+    return whole > len && tree->path[whole - len - 1] == '\\' &&
+           strcasecmp(tree->path + whole - len, share) == 0;
+}
+
+/* An audit asks who opens task sequence variables (R067) and the list of a distribution point's
+ * content (R066), and what crosses readable of keys, task sequences and backups (R063). Such files
+ * are few; other names are stated where the user asked for them. */
+static bool is_telling(const struct smb_tree *tree, const struct smb_opening *opening)
+{
+    static const char *const ends[] = {".pfx", ".p12", ".ts", ".bak", ".mdf"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (name_ends(opening->name, opening->unicode, ends[i])) {
+            return true;
+        }
+    }
+    return is_share(tree, "REMINST") ||
+           (is_share(tree, "SCCMContentLib$") && is_content_list(opening->name, opening->unicode));
+}
+
+static bool is_wanted(const struct dissection *dx, const struct smb_tree *tree,
+                      const struct smb_opening *opening, bool is_pipe)
+{
+    if (is_pipe) { /* R065 asks for the remote registry's */
+        return dissection_details(dx) ||
+               (dissection_audited(dx) && name_ends(opening->name, opening->unicode, "winreg"));
+    }
+    return dissection_paths(dx) || (dissection_audited(dx) && is_telling(tree, opening));
+}
+
+bool smb_files_matter(const struct dissection *dx)
+{
+    return dissection_paths(dx) || dissection_audited(dx);
+}
+
+/* ---- a file's life ---- */
 
 void smb_file_open(struct dissection *dx, struct smb_state *s, const struct smb_opening *opening)
 {
     const struct smb_tree *tree = smb_tree_find(s, opening->session, opening->tree);
     const char *type = tree == NULL ? NULL : tree->share_type;
     bool is_pipe = type != NULL && strcmp(type, "pipe") == 0;
-    if (!is_wanted(dx, tree, is_pipe)) {
+    if (!is_wanted(dx, tree, opening, is_pipe)) {
         return;
     }
     struct smb_open *row = take(dx, s);
@@ -171,6 +235,14 @@ void smb_file_moved(struct dissection *dx, struct smb_open *row, unsigned use, u
         row->first = *dissection_at(dx);
     }
     row->last_ns = dissection_at(dx)->ns;
+}
+
+void smb_file_list(struct smb_state *s, struct smb_file file, uint64_t opening)
+{
+    struct smb_open *row = find(s, file, opening);
+    if (row != NULL) {
+        row->listed = true;
+    }
 }
 
 void smb_file_close(struct smb_state *s, struct smb_file file, uint64_t opening, uint64_t message)

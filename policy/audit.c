@@ -44,6 +44,16 @@ static bool add_rule(struct audit *a, const struct rule *r, enum severity tuned)
     return true;
 }
 
+static void list_rules(struct audit *a, unsigned record, bool last)
+{
+    for (unsigned i = 0; i < a->running_count; i++) {
+        const struct rule *r = a->running[i].rule;
+        if ((r->records & 1u << record) != 0 && r->last == last) {
+            a->asking[record][a->asking_count[record]++] = i;
+        }
+    }
+}
+
 static bool list_asking(struct audit *a)
 {
     for (unsigned record = 0; record < RECORD_COUNT; record++) {
@@ -51,11 +61,8 @@ static bool list_asking(struct audit *a)
         if (a->asking[record] == NULL) {
             return false;
         }
-        for (unsigned i = 0; i < a->running_count; i++) {
-            if ((a->running[i].rule->records & 1u << record) != 0) {
-                a->asking[record][a->asking_count[record]++] = i;
-            }
-        }
+        list_rules(a, record, false);
+        list_rules(a, record, true);
     }
     return true;
 }
@@ -174,6 +181,11 @@ void *audit_state(struct audit *a, const struct rule *r, size_t size)
         running->state = audit_alloc(a, size);
     }
     return running->state;
+}
+
+void audit_keep_fields(struct audit *a)
+{
+    a->keeps_fields = true;
 }
 
 void audit_dispute(struct audit *a, const struct host *h)
@@ -315,9 +327,11 @@ static void settle(struct audit *a, struct judgement *j)
     v->observed = j->breaches + j->fine + j->hidden;
     if (j->breaches > 0) {
         v->status = VERDICT_VIOLATED;
-        v->because = join(
-            a, j->worst == NULL ? "breaches past the limit of findings" : j->worst->explanation,
-            NULL);
+        v->because = join(a,
+                          j->worst != NULL          ? j->worst->explanation
+                          : j->told_because != NULL ? j->told_because
+                                                    : "breaches past the limit of findings",
+                          NULL);
     } else if (j->fine > 0) {
         v->status = VERDICT_CONSISTENT;
         v->because = join(a, j->fine_because, j->hidden_because);
@@ -397,12 +411,35 @@ static void settle_losses(struct audit *a, struct finding *f)
     }
 }
 
+/* Of several acceptances the one that lasts longest: a risk that is accepted anew is accepted. */
+static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
+{
+    static const struct address nobody;
+    const struct policy *p = a->policy;
+    const struct address *client = f->client.known ? &f->client.address : &nobody;
+    const struct address *server = f->server.known ? &f->server.address : &nobody;
+    const struct acceptance *found = NULL;
+    for (unsigned i = 0; i < p->acceptance_count; i++) {
+        const struct acceptance *c = &p->acceptances[i];
+        const char *name = c->rule < rule_names.rule_count
+                               ? rule_names.rule_name(c->rule)
+                               : p->watches[c->rule - rule_names.rule_count].name;
+        if ((found == NULL || c->until_ns > found->until_ns) && strcmp(name, f->rule->name) == 0 &&
+            selector_matches(p, &c->client, client) && selector_matches(p, &c->server, server)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* Only now: the clients of a finding are known when all were seen. */
 static void settle_finding(struct audit *a, struct finding *f)
 {
     settle_party(a, &f->client);
     settle_party(a, &f->server);
     settle_dispute(a, f);
     settle_losses(a, f);
+    f->accepted = accepted_by(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];
@@ -420,7 +457,7 @@ static void settle_finding(struct audit *a, struct finding *f)
 void audit_finish(struct audit *a)
 {
     a->counts.names_shed = identity_shed(a->identity);
-    a->scene.o = NULL;
+    a->scene = (struct scene){.policy = a->policy};
     a->counts.paths_shed = coverage_shed(a->coverage);
     for (unsigned i = 0; i < a->running_count; i++) {
         a->current = i;

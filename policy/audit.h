@@ -14,9 +14,17 @@
 #include "policy/identity.h"
 #include "policy/rule.h"
 
+struct evidence_field { /* a fact of the message; text is NULL where the number says it */
+    enum fact_id id;
+    uint64_t number;
+    const char *text;
+};
+
 struct evidence {
     struct stamp at;
-    char *says; /* what that packet shows, one line */
+    char *says;                          /* what that packet shows, one line */
+    const struct evidence_field *fields; /* what was decoded of it, where audit_keep_fields asks */
+    unsigned field_count;
 };
 
 struct party {  /* one end of a finding */
@@ -37,6 +45,7 @@ struct finding {
     enum severity severity;
     enum confidence confidence;
     struct party client, server;
+    bool any_client; /* the server's own fault: the client is named while it is one */
     int64_t first_ns, last_ns;
     uint8_t precision; /* digits of the stamps */
     uint64_t count;
@@ -86,6 +95,8 @@ struct audit_counts {
 };
 
 struct audit *audit_new(const struct policy *p) MUST_USE;
+/* Evidence shall say what was decoded of its message: for reports that show it. */
+void audit_keep_fields(struct audit *a);
 void audit_observe(struct audit *a, const struct observation *o);
 void audit_lost(struct audit *a, const struct audit_losses *losses);
 const struct audit_losses *audit_losses(const struct audit *a);

@@ -27,7 +27,7 @@ struct judgement { /* what is known of one rule and one subject */
     struct subject subject;
     uint64_t breaches, fine, hidden;
     const struct finding *worst; /* the first breach's finding */
-    const char *fine_because, *hidden_because, *missing_because;
+    const char *fine_because, *hidden_because, *missing_because, *told_because;
 };
 
 struct kept_finding {
@@ -36,6 +36,9 @@ struct kept_finding {
     struct kept_finding *next_new;
     bool is_new; /* among those that audit_take_new gives */
 };
+
+/* Flows open at a time that a finding tells of. */
+#define FLOWS_CLAIMED 4096u
 
 /* Hosts that are busy at a time; a power of two. */
 #define PARTIES_MET 1024u
@@ -54,12 +57,14 @@ struct audit {
     unsigned running_count, current;
     unsigned *asking[RECORD_COUNT]; /* those that read a kind of record, by place in `running` */
     unsigned asking_count[RECORD_COUNT];
-    struct party met[PARTIES_MET]; /* by address: who spoke lately */
+    struct party met[PARTIES_MET];   /* by address: who spoke lately */
+    uint64_t claimed[FLOWS_CLAIMED]; /* by flow */
     struct identity *identity;
     struct coverage *coverage;
     struct audit_losses losses;
     bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
+    bool keeps_fields;
     struct scene scene;
     struct ledger_table judgements, findings;
     struct kept_finding *first_new, *last_new;

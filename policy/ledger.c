@@ -161,6 +161,19 @@ void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const
     }
 }
 
+void judge_told(struct audit *a, const struct rule *r, struct subject s, const char *because)
+{
+    struct judgement *j = judgement_of(a, r, &s);
+    if (j != NULL && j->breaches++ == 0) {
+        j->told_because = ledger_keep(a, because);
+    }
+}
+
+bool flow_is_claimed(const struct audit *a, uint64_t flow)
+{
+    return a->claimed[flow % FLOWS_CLAIMED] == flow;
+}
+
 /* What the sensor does not see cannot be missed. */
 static bool is_out_of_sight(const struct audit *a, const struct host *h)
 {
@@ -280,25 +293,6 @@ static void make_key(struct finding_key *key, const struct rule *r, const struct
     key_add(key, b->kind == NULL ? "" : b->kind);
 }
 
-static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
-{
-    static const struct address nobody;
-    const struct policy *p = a->policy;
-    for (unsigned i = 0; i < p->acceptance_count; i++) {
-        const struct acceptance *c = &p->acceptances[i];
-        const struct address *client = f->client.known ? &f->client.address : &nobody;
-        const struct address *server = f->server.known ? &f->server.address : &nobody;
-        const char *name = c->rule < rule_names.rule_count
-                               ? rule_names.rule_name(c->rule)
-                               : p->watches[c->rule - rule_names.rule_count].name;
-        if (strcmp(name, f->rule->name) == 0 && selector_matches(p, &c->client, client) &&
-            selector_matches(p, &c->server, server)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 static enum severity severity_of(const struct audit *a, const struct rule *r,
                                  const struct breach *b)
 {
@@ -332,6 +326,7 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     shown->title = b->title == NULL ? r->title : b->title;
     shown->severity = severity_of(a, r, b);
     shown->confidence = b->confidence;
+    shown->any_client = b->any_client;
     shown->first_ns = happened(a, b)->ns;
     shown->precision = happened(a, b)->precision;
     if (b->client != NULL) {
@@ -341,7 +336,6 @@ static struct kept_finding *new_finding(struct audit *a, const struct rule *r,
     if (b->server != NULL) {
         shown->server = *b->server;
     }
-    shown->accepted = accepted_by(a, shown);
     return f;
 }
 
@@ -408,6 +402,10 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         j->breaches++;
     }
     name_ends(a);
+    if (b->claims_flow) {
+        uint64_t flow = a->scene.o->flow.id;
+        a->claimed[flow % FLOWS_CLAIMED] = flow;
+    }
     struct finding_key key;
     make_key(&key, r, b);
     uint64_t hash = bytes_hash(BYTES_HASH_START, bytes_of(&r, sizeof r));
@@ -457,6 +455,56 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
     return f;
 }
 
+/* Whether the observation tells of that packet. */
+static bool tells_of(const struct observation *o, const struct stamp *at)
+{
+    bool tells = o->at.order == at->order;
+    for (uint32_t i = 0; i < o->count && !tells; i++) {
+        const struct fact *f = &o->facts[i];
+        tells = fact_rows[f->id].type == FACT_PACKET &&
+                observation_packet(o, (enum fact_id)f->id).order == at->order;
+    }
+    return tells;
+}
+
+/* Numbers, names and texts; no octets (secrets are among them), no packets, of a list the first. */
+static bool is_field(const struct fact *f, const struct evidence_field *kept, unsigned count)
+{
+    enum fact_type type = fact_rows[f->id].type;
+    bool wanted = type != FACT_HEX && type != FACT_PACKET && type != FACT_TIME;
+    for (unsigned i = 0; i < count && wanted; i++) {
+        wanted = kept[i].id != (enum fact_id)f->id;
+    }
+    return wanted;
+}
+
+static void keep_fields(struct audit *a, struct evidence *e)
+{
+    const struct observation *o = a->scene.o;
+    if (!a->keeps_fields || o == NULL || !tells_of(o, &e->at)) {
+        return;
+    }
+    struct evidence_field *kept = arena_alloc(a->arena, LIMIT_EVIDENCE_FIELDS * sizeof *kept);
+    unsigned n = 0;
+    for (uint32_t i = 0; kept != NULL && i < o->count && n < LIMIT_EVIDENCE_FIELDS; i++) {
+        const struct fact *f = &o->facts[i];
+        if (!is_field(f, kept, n)) {
+            continue;
+        }
+        kept[n] = (struct evidence_field){.id = (enum fact_id)f->id};
+        if (fact_rows[f->id].type == FACT_TEXT || fact_rows[f->id].type == FACT_LIST) {
+            char text[LIMIT_EVIDENCE_TEXT];
+            (void)text_from_utf8(fact_octets(o, f), text, sizeof text);
+            kept[n].text = ledger_keep(a, text);
+        } else {
+            kept[n].number = f->value.num;
+        }
+        n++;
+    }
+    e->fields = kept;
+    e->field_count = n;
+}
+
 void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const char *format, ...)
 {
     if (f == NULL || at.order == 0 || f->evidence_count == LIMIT_EVIDENCE) {
@@ -472,7 +520,9 @@ void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const
     char *says = keep_format(a, format, args);
     va_end(args);
     if (says != NULL) {
-        f->evidence[f->evidence_count++] = (struct evidence){.at = at, .says = says};
+        struct evidence *e = &f->evidence[f->evidence_count++];
+        *e = (struct evidence){.at = at, .says = says};
+        keep_fields(a, e);
     }
 }
 

@@ -47,12 +47,19 @@ void judge_fine(struct audit *a, const struct rule *r, struct subject s, const c
 void judge_fine_with(struct audit *a, const struct rule *r, struct subject s, const char *format,
                      const char *value) PRINTF_LIKE(4, 0);
 void judge_hidden(struct audit *a, const struct rule *r, struct subject s, const char *because);
+/* A breach that another rule's finding tells. */
+void judge_told(struct audit *a, const struct rule *r, struct subject s, const char *because);
+/* A finding that claims flows tells of this one. Of very many flows at a time one may be forgotten.
+ */
+bool flow_is_claimed(const struct audit *a, uint64_t flow);
 
 struct breach {
     struct subject subject;
     const struct party *client, *server; /* NULL: the finding has no such end */
-    bool any_client; /* the server's own fault: one finding for all clients, which names the client
-                        while it is one */
+    bool any_client;  /* the server's own fault: one finding for all clients, which names the client
+                         while it is one */
+    bool claims_flow; /* says more of the flow than a rule that is `last` could: that one is silent
+                       */
     const char
         *kind; /* tells findings between the same ends apart (a share, a path's role); NULL: none */
     enum severity severity; /* SEVERITY_OFF: the rule's own */

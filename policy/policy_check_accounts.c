@@ -134,13 +134,58 @@ static void check_selectors(struct remarks *r)
     }
 }
 
+static bool same_selector(const struct selector *x, const struct selector *y)
+{
+    if (x->kind != y->kind) {
+        return false;
+    }
+    switch (x->kind) {
+    case SELECT_NAME:
+        return strcmp(x->is.name, y->is.name) == 0;
+    case SELECT_ROLE:
+        return x->is.role == y->is.role;
+    case SELECT_HOST:
+        return x->is.host == y->is.host;
+    case SELECT_GROUP:
+        return x->is.group == y->is.group;
+    case SELECT_ZONE:
+        return x->is.zone == y->is.zone;
+    case SELECT_PREFIX:
+        return x->is.prefix.bits == y->is.prefix.bits &&
+               address_equal(&x->is.prefix.address, &y->is.prefix.address);
+    case SELECT_ANY:
+    case SELECT_CLIENTS:
+    case SELECT_ADMINISTRATORS:
+        break;
+    }
+    return true;
+}
+
+/* The acceptance of the same risk that lasts longer: the one that counts. */
+static const struct acceptance *renewed_by(const struct policy *p, const struct acceptance *old)
+{
+    for (unsigned i = 0; i < p->acceptance_count; i++) {
+        const struct acceptance *a = &p->acceptances[i];
+        if (a->rule == old->rule && a->until_ns > old->until_ns &&
+            same_selector(&a->client, &old->client) && same_selector(&a->server, &old->server)) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
 static void check_acceptances(struct remarks *r)
 {
     const struct policy *p = r->policy;
     int64_t now = (int64_t)time(NULL);
     for (unsigned i = 0; i < p->acceptance_count; i++) {
         const struct acceptance *a = &p->acceptances[i];
-        if (a->until_ns / INT64_C(1000000000) <= now) {
+        const struct acceptance *renewed = renewed_by(p, a);
+        if (a->until_ns / INT64_C(1000000000) <= now && renewed != NULL) {
+            remark(r, a->place, SEVERITY_INFO, NULL,
+                   "the acceptance of %s until %s is renewed by line %u; this one can go",
+                   a->rule_name, a->until, renewed->place.line);
+        } else if (a->until_ns / INT64_C(1000000000) <= now) {
             remark(r, a->place, SEVERITY_MEDIUM, NULL,
                    "the acceptance of %s expired after %s; its findings count again", a->rule_name,
                    a->until);

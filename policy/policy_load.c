@@ -35,6 +35,14 @@ static int read_all(int fd, struct load_file *file)
     }
 }
 
+int load_from(int fd, struct load_file *file)
+{
+    int error = read_all(fd, file);
+    bool hashed = error == 0 && EVP_Digest(file->octets, file->length, file->sha256, NULL,
+                                           EVP_sha256(), NULL) == 1;
+    return error == 0 && !hashed ? -ENOMEM : error;
+}
+
 int load_file(const char *path, struct load_file *file)
 {
     bool standard = strcmp(path, "-") == 0;
@@ -42,13 +50,11 @@ int load_file(const char *path, struct load_file *file)
     if (fd < 0) {
         return -errno;
     }
-    int error = read_all(fd, file);
+    int error = load_from(fd, file);
     if (!standard) {
         (void)close(fd);
     }
-    bool hashed = error == 0 && EVP_Digest(file->octets, file->length, file->sha256, NULL,
-                                           EVP_sha256(), NULL) == 1;
-    return error == 0 && !hashed ? -ENOMEM : error;
+    return error;
 }
 
 void load_file_fault(const char *path, int error, FILE *errors)
@@ -150,11 +156,7 @@ static int set_directory(struct loader *l, const char *path)
     return l->directory == NULL ? -ENOMEM : 0;
 }
 
-struct paths {
-    const char *policy, *matrix;
-};
-
-static int load(struct loader *l, const struct paths *paths, const struct load_file *file,
+static int load(struct loader *l, const struct load_paths *paths, const struct load_file *file,
                 FILE *errors)
 {
     const struct yaml_node *root = NULL;
@@ -187,8 +189,8 @@ static int load(struct loader *l, const struct paths *paths, const struct load_f
     return of_matrix == 0 ? error : of_matrix;
 }
 
-static int load_in_arenas(struct loader *l, const struct paths *paths, const struct load_file *file,
-                          FILE *errors)
+static int load_in_arenas(struct loader *l, const struct load_paths *paths,
+                          const struct load_file *file, FILE *errors)
 {
     struct arena_pool pool;
     arena_pool_init(&pool, 0);
@@ -206,24 +208,31 @@ static int load_in_arenas(struct loader *l, const struct paths *paths, const str
     return error;
 }
 
-int policy_load(const char *path, const char *matrix, const struct policy_names *names,
-                FILE *errors, struct policy **ret)
+int load_octets(const struct load_paths *paths, const struct load_file *file,
+                const struct policy_names *names, FILE *errors, struct policy **ret)
 {
-    struct paths paths = {path, matrix};
-    struct load_file file = {.octets = NULL};
     struct loader l = {.names = names, .index = calloc(1, sizeof(struct policy_index))};
-    int error = l.index == NULL ? -ENOMEM : load_file(path, &file);
-    bool told = false;
-    if (error == 0) {
-        error = load_in_arenas(&l, &paths, &file, errors);
-        told = error == -EINVAL;
-    }
-    free(file.octets);
+    int error = l.index == NULL ? -ENOMEM : load_in_arenas(&l, paths, file, errors);
     if (error == 0) {
         *ret = l.policy;
         return 0;
     }
     free(l.index);
+    return error;
+}
+
+int policy_load(const char *path, const char *matrix, const struct policy_names *names,
+                FILE *errors, struct policy **ret)
+{
+    const struct load_paths paths = {path, matrix};
+    struct load_file file = {.octets = NULL};
+    int error = load_file(path, &file);
+    bool told = false;
+    if (error == 0) {
+        error = load_octets(&paths, &file, names, errors, ret);
+        told = error == 0 || error == -EINVAL;
+    }
+    free(file.octets);
     if (!told) {
         load_file_fault(path, error, errors);
     }

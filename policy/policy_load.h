@@ -59,9 +59,18 @@ struct load_file {
     uint8_t sha256[32];
 };
 
-int load_file(const char *path, struct load_file *ret) MUST_USE; /* at most LIMIT_POLICY_OCTETS */
+struct load_paths {
+    const char *policy, *matrix; /* matrix: NULL: the built-in one */
+};
+
+/* At most LIMIT_POLICY_OCTETS. */
+int load_file(const char *path, struct load_file *ret) MUST_USE;
+int load_from(int fd, struct load_file *ret) MUST_USE;
 void load_file_fault(const char *path, int error,
                      FILE *errors); /* the one line that says why not */
+/* policy_load of a file that was read; -EINVAL after a line for each fault. */
+int load_octets(const struct load_paths *paths, const struct load_file *file,
+                const struct policy_names *names, FILE *errors, struct policy **ret) MUST_USE;
 
 /* ---- policy_load_read.c: the generic part ---- */
 

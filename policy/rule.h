@@ -33,6 +33,7 @@ struct rule {
     const char *evidence;    /* what is looked at, and what never counts as a breach: a paragraph */
     const char *remediation; /* what to change: a paragraph */
     uint32_t records;        /* bit per enum record it wants to see */
+    bool last;               /* judges after the others, to be silent about what they tell */
     /* NULL with no records: it judges at the end what the whole capture showed (coverage.h). */
     void (*observe)(struct audit *a, const struct rule *r, const struct observation *o);
     void (*finish)(struct audit *a, const struct rule *r); /* at the end; NULL: nothing */
@@ -53,8 +54,7 @@ extern const struct chapter chapters[];
 extern const unsigned chapter_count;
 const struct chapter *rule_chapter(const struct rule *r);
 
-/* For policy_load: the rules above, then names of the catalogue that this version does not judge
- * (rule_names.def). */
+/* For policy_load: the rules above. */
 extern const struct policy_names rule_names;
 
 #endif

@@ -48,26 +48,18 @@ const struct chapter *rule_chapter(const struct rule *r)
     return of;
 }
 
-static const struct {
-    const char *code, *name;
-} further[] = {
-#define RULE_NAME(code, name) {code, name},
-#include "policy/rule_names.def"
-#undef RULE_NAME
-};
-
 static const char *name_of(unsigned rule)
 {
-    return rule < rule_count ? rules[rule]->name : further[rule - rule_count].name;
+    return rules[rule]->name;
 }
 
 static const char *code_of(unsigned rule)
 {
-    return rule < rule_count ? rules[rule]->code : further[rule - rule_count].code;
+    return rules[rule]->code;
 }
 
 const struct policy_names rule_names = {
-    .rule_count = sizeof rules / sizeof *rules + sizeof further / sizeof *further,
+    .rule_count = sizeof rules / sizeof *rules,
     .rule_name = name_of,
     .rule_code = code_of,
 };

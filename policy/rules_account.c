@@ -3,9 +3,11 @@
  * accounts of site systems, R045 accounts used from foreign addresses, R048 the network access
  * account.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "policy/recent.h"
 #include "policy/sign_on.h"
 
 static struct stamp proof_of(const struct observation *o)
@@ -120,8 +122,8 @@ const struct rule rule_site_system_machine_account_ntlm = {
              "authentication of theirs, forced and passed on, is the usual way to take it over. "
              "Critical towards a client or an undeclared host, and inside HTTP, LDAP or SQL.",
     .evidence = "The account in the AUTHENTICATE message, HOST$ in the host's own domain, sent "
-                "from that host's address. What a host sends to itself does not count. Appliances "
-                "that can do NTLM only are to be named under `ntlm: {servers}`.",
+                "from that host's address. What a host sends to itself does not count, nor what "
+                "goes to servers that can do NTLM only and are named under `ntlm: {servers}`.",
     .remediation = "Kerberos everywhere (service principal names, FQDNs), outgoing NTLM restricted "
                    "on site systems, signing and Extended Protection on what they talk to.",
     .records = 1u << RECORD_NTLM,
@@ -149,8 +151,14 @@ static void report_foreign(struct audit *a, const struct rule *r, const struct o
                        .kind = owner != NULL ? owner->name : "account",
                        .confidence = CONFIDENCE_DERIVED,
                        .at = &proof};
-    struct finding *f = report_account(a, r, o, &b, owner != NULL ? NOT_ITS_HOST : NO_SITE_SERVER);
-    char account[ACCOUNT_TEXT], client_text[PARTY_TEXT];
+    char account[ACCOUNT_TEXT], client_text[PARTY_TEXT], why[400];
+    const char *workstation = observation_text(o, FACT_NTLM_WORKSTATION);
+    bool says_other = owner != NULL && workstation != NULL && workstation[0] != '\0' &&
+                      strcasecmp(workstation, owner->short_name) != 0;
+    (void)snprintf(why, sizeof why, "%s%s%.60s%s", owner != NULL ? NOT_ITS_HOST : NO_SITE_SERVER,
+                   says_other ? " The sender calls itself " : "", says_other ? workstation : "",
+                   says_other ? ", which is another name too." : "");
+    struct finding *f = report_account(a, r, o, &b, why);
     if (f != NULL) {
         finding_remedy(a, f,
                        "Find out what runs at %s; where it is not an address of a declared host, "
@@ -171,6 +179,8 @@ static bool is_renamed(const struct observation *o, const struct host *owner,
 
 static void observe_foreign(struct audit *a, const struct rule *r, const struct observation *o)
 {
+    static const char between[] =
+        "A proxy or address translation stood between the account and the server.";
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT];
     if (!is_answer(o)) {
@@ -183,10 +193,8 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
             judge_fine(a, r, subject, "Its computer account was used from its own addresses.");
         } else if (owner->address_count == 0) {
             judge_hidden(a, r, subject, "The host's addresses are not declared.");
-        } else if ((party_roles(client) & ROLE_BIT(ROLE_WEB_PROXY)) != 0) {
-            judge_hidden(a, r, subject, "A proxy stood between the account and the server.");
-        } else if (policy_translates(audit_policy(a), &client->address)) {
-            judge_hidden(a, r, subject, "Address translation hides where the account was used.");
+        } else if (party_is_many(a, client)) {
+            judge_hidden(a, r, subject, between);
         } else if (is_renamed(o, owner, client)) {
             judge_hidden(a, r, subject,
                          "A declared host gave that name as its own: renamed or moved, perhaps.");
@@ -198,7 +206,9 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
     if (!ntlm_is_listed(a, o, "client-push") && !ntlm_is_listed(a, o, "site-system-installation")) {
         return;
     }
-    if ((party_roles(client) & ROLES_SITE_SERVERS) != 0) {
+    if (party_is_many(a, client)) {
+        judge_hidden(a, r, scene_subject(scene), between);
+    } else if ((party_roles(client) & ROLES_SITE_SERVERS) != 0) {
         judge_fine(a, r, (struct subject){.host = client->host},
                    "The site's installation accounts were used from site servers.");
     } else {
@@ -222,13 +232,12 @@ const struct rule rule_machine_account_from_foreign_address = {
     .means = "A declared computer's account, or the client push or installation account, "
              "authenticated from somewhere else. A computer's password is known to that computer "
              "alone: its authentication from elsewhere was passed on, or the password was stolen.",
-    .evidence =
-        "The account in the AUTHENTICATE message against the addresses of the host it "
-        "belongs to, or against the site servers. Not judged: hosts without declared "
-        "addresses, declared proxies and address translation in between, and a declared host "
-        "that gives the account's name as its own (renamed). All addresses of a host, VPN and "
-        "translated "
-        "ones too, are to be declared.",
+    .evidence = "The account in the AUTHENTICATE message against the addresses of the host it "
+                "belongs to, or against the site servers; a workstation name of another host is "
+                "told. Not judged: hosts without declared addresses, declared proxies and address "
+                "translation in between, and a declared host that gives the "
+                "account's name as its own (renamed). All addresses of a host, VPN and translated "
+                "ones too, are to be declared.",
     .remediation = "Find what stands at that address; then change the account's password, require "
                    "signing and Extended Protection, and restrict NTLM.",
     .records = 1u << RECORD_NTLM,
@@ -264,6 +273,102 @@ static const char *needless_access(const struct observation *o, const struct par
     return NULL;
 }
 
+/* Without a declaration: an account that several clients show to distribution points, and nobody
+ * shows to anything else. */
+#define SUSPECT_NS (INT64_C(86400) * SECOND)
+#define SUSPECT_CLIENTS 5u
+
+struct suspect { /* of an account */
+    bool elsewhere;
+    unsigned count;
+    struct {
+        struct address client;
+        struct stamp at;
+    } shown[SUSPECT_CLIENTS]; /* distinct clients */
+};
+_Static_assert(sizeof(struct suspect) <= RECENT_OCTETS, "a row has room for it");
+
+/* True when this one makes them enough. */
+static bool note_suspect(struct suspect *s, const struct scene *scene, const struct stamp *at)
+{
+    const struct party *client = &scene->ends[DIR_CLIENT];
+    const role_set points =
+        ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT);
+    bool is_client = client->group != NULL && !client->group->administrators;
+    if (!is_client || (party_roles(&scene->ends[DIR_SERVER]) & points) == 0) {
+        s->elsewhere = true;
+        return false;
+    }
+    if (s->count > 0 && at->ns - s->shown[0].at.ns > SUSPECT_NS) {
+        s->count = 0;
+    }
+    for (unsigned i = 0; i < s->count; i++) {
+        if (address_equal(&s->shown[i].client, &client->address)) {
+            return false;
+        }
+    }
+    if (s->count == SUSPECT_CLIENTS) {
+        return false;
+    }
+    s->shown[s->count].client = client->address;
+    s->shown[s->count++].at = *at;
+    return s->count == SUSPECT_CLIENTS && !s->elsewhere;
+}
+
+static void report_suspect(struct audit *a, const struct rule *r, const struct observation *o,
+                           const struct suspect *s)
+{
+    const struct scene *scene = audit_scene(a);
+    const struct party *server = &scene->ends[DIR_SERVER];
+    struct stamp proof = proof_of(o);
+    char account[ACCOUNT_TEXT], server_text[PARTY_TEXT];
+    struct breach b = {.subject = scene_subject(scene),
+                       .client = &scene->ends[DIR_CLIENT],
+                       .server = server,
+                       .kind = ntlm_account(o, account),
+                       .confidence = CONFIDENCE_INFERRED,
+                       .title = "Probable network access account in use",
+                       .at = &proof};
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    for (unsigned i = 0; i < s->count; i++) {
+        char client[ADDRESS_TEXT];
+        finding_evidence(a, f, s->shown[i].at, "NTLM AUTHENTICATE of %s from %s", account,
+                         address_format(&s->shown[i].client, client));
+    }
+    if (is_new) {
+        finding_explain(a, f,
+                        "%u clients authenticated as %s, to distribution points (the last time %s) "
+                        "and nothing else: that is how a network access account is used, whose "
+                        "password every client can read.",
+                        s->count, account, party_text(server, server_text));
+        finding_remedy(a, f,
+                       "If it is the network access account, declare it (accounts: network-access) "
+                       "and better remove it from the site: Enhanced HTTP or HTTPS makes it "
+                       "needless.");
+    }
+}
+
+static void observe_undeclared(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const struct scene *scene = audit_scene(a);
+    struct recent *t = audit_state(a, r, sizeof *t);
+    char account[ACCOUNT_TEXT];
+    if (t == NULL || ntlm_is_machine(o) || observation_is(o, FACT_NTLM_RESULT, "failure")) {
+        return;
+    }
+    t->window_ns = SUSPECT_NS;
+    struct stamp proof = proof_of(o);
+    (void)ntlm_account(o, account);
+    for (char *letter = account; *letter != '\0'; letter++) {
+        *letter = (char)(*letter >= 'A' && *letter <= 'Z' ? *letter + 32 : *letter);
+    }
+    struct suspect *s = recent_make(a, t, recent_key(0, account, strlen(account)), proof.ns);
+    if (s != NULL && note_suspect(s, scene, &proof)) {
+        report_suspect(a, r, o, s);
+    }
+}
+
 static void observe_access(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
@@ -277,6 +382,7 @@ static void observe_access(struct audit *a, const struct rule *r, const struct o
             judge_hidden(a, r, scene_subject(scene),
                          "No network access account is declared (accounts: network-access).");
         }
+        observe_undeclared(a, r, o);
         return;
     }
     if (!ntlm_is_listed(a, o, "network-access")) {
@@ -324,7 +430,9 @@ const struct rule rule_network_access_account_on_the_wire = {
              "forest at a site where it is not needed.",
     .evidence = "The declared account (accounts: network-access) in an AUTHENTICATE message. "
                 "Content fetched with it during an operating system deployment is a documented "
-                "use and stays medium. Without a declaration nothing is judged.",
+                "use and stays medium. Without a declaration it is inferred: an account, not a "
+                "computer's, that five clients showed to distribution points within a day and "
+                "nobody to anything else before.",
     .remediation = "Enhanced HTTP or HTTPS for clients, then remove and disable the account.",
     .records = 1u << RECORD_NTLM,
     .observe = observe_access,

@@ -83,6 +83,7 @@ static void report_caller(struct audit *a, const struct rule *r, const struct ob
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
+                       .claims_flow = true,
                        .kind = door == DOOR_WMI ? "wmi" : "adminservice",
                        .confidence = door == DOOR_TLS ? CONFIDENCE_DERIVED : CONFIDENCE_PROVEN,
                        .at = &proof};
@@ -194,6 +195,7 @@ static void report_remote(struct audit *a, const struct rule *r, const struct ob
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
+                       .claims_flow = true,
                        .confidence = seen ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
                        .at = &opening};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];

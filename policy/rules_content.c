@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "policy/recent.h"
+#include "policy/shares.h"
 #include "policy/sign_on.h"
 
 #define CONTENT_SERVERS (ROLE_BIT(ROLE_DISTRIBUTION_POINT) | ROLE_BIT(ROLE_PULL_DISTRIBUTION_POINT))
@@ -37,10 +38,9 @@ static const char *content_path(const char *uri)
 }
 
 /* True when this makes it more than anybody needs; the row begins anew then. */
-static bool note_content(struct looter *l, const char *content, const struct stamp *at)
+static bool note_content(struct looter *l, const char *content, size_t len, const struct stamp *at)
 {
     char name[64] = {0};
-    size_t len = strcspn(content, "/?");
     for (size_t i = 0; i < len && i < sizeof name; i++) {
         name[i] = (char)(content[i] >= 'A' && content[i] <= 'Z' ? content[i] + 32 : content[i]);
     }
@@ -99,30 +99,76 @@ static bool is_read(const struct observation *o)
     return asks && (status == 200 || status == 206 || status == 207);
 }
 
+/* Something of a distribution point's content that was asked for and given. */
+struct taken {
+    const char *name; /* "P0100001/setup.exe"; NULL: the list of everything */
+    size_t len;       /* of the content's own part */
+    const char *list;
+    struct stamp at;
+};
+
+static bool read_http(const struct observation *o, struct taken *ret)
+{
+    const char *content = content_path(observation_text(o, FACT_HTTP_URI));
+    if (content == NULL || !is_read(o)) {
+        return false;
+    }
+    size_t folder = strcspn(content, "/?");
+    bool list = folder == 7 && strncasecmp(content, "Datalib", folder) == 0;
+    *ret = (struct taken){.name = list ? NULL : content,
+                          .len = folder,
+                          .list = "the list of all content (Datalib)",
+                          .at = observation_packet(o, FACT_HTTP_REQUEST_PACKET)};
+    return true;
+}
+
+/* SCCMContentLib$\DataLib holds "P0100001.1" and "P0100001.1.INI" for each package. */
+static bool read_smb(const struct observation *o, struct taken *ret)
+{
+    const char *name = observation_text(o, FACT_SMB_NAME);
+    if (name == NULL || !observation_is(o, FACT_SMB_MESSAGE, "file") ||
+        observation_number(o, FACT_SMB_STATUS_CODE, 1) != 0 ||
+        share_kind_of(share_name(observation_text(o, FACT_SMB_PATH))) != SHARE_LIBRARY ||
+        strncasecmp(name, "DataLib", 7) != 0) {
+        return false;
+    }
+    bool list = name[7] == '\0' && observation_says(o, FACT_SMB_LISTED);
+    const char *content = name[7] == '\\' ? name + 8 : NULL;
+    *ret = (struct taken){.name = content,
+                          .len = content == NULL ? 0 : strcspn(content, ".\\"),
+                          .list = "the list of all content (SCCMContentLib$\\DataLib)",
+                          .at = observation_packet(o, FACT_SMB_REQUEST_PACKET)};
+    return list || content != NULL;
+}
+
 static void observe_looting(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *server = judged_server(a, CONTENT_SERVERS);
     struct recent *t = audit_state(a, r, sizeof *t);
-    const char *content = content_path(observation_text(o, FACT_HTTP_URI));
-    if (t == NULL || server == NULL || content == NULL || !is_read(o)) {
+    struct taken taken;
+    if (t == NULL || server == NULL ||
+        !(o->record == RECORD_SMB ? read_smb : read_http)(o, &taken)) {
         return;
     }
     t->window_ns = LOOTED_NS;
     struct subject subject = {.host = server->host};
-    struct stamp at = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
     if (party_is_site_system(&scene->ends[DIR_CLIENT]) || scene_is_managed(scene)) {
         judge_fine(a, r, subject, "Content went to site systems and administrators.");
         return;
     }
-    size_t folder = strcspn(content, "/?");
-    if (folder == 7 && strncasecmp(content, "Datalib", folder) == 0) {
-        report_looting(a, r, &at, NULL, "the list of all content (Datalib)");
+    if (taken.name != NULL && party_is_many(a, &scene->ends[DIR_CLIENT])) {
+        judge_hidden(a, r, subject, "Many clients stand behind the address that asked.");
         return;
     }
-    struct looter *l = recent_make(a, t, recent_address(&scene->ends[DIR_CLIENT].address), at.ns);
-    if (l != NULL && note_content(l, content, &at)) {
-        report_looting(a, r, &at, &l->first, "thirty different contents within five minutes");
+    if (taken.name == NULL) {
+        report_looting(a, r, &taken.at, NULL, taken.list);
+        return;
+    }
+    struct looter *l =
+        recent_make(a, t, recent_address(&scene->ends[DIR_CLIENT].address), taken.at.ns);
+    if (l != NULL && note_content(l, taken.name, taken.len, &taken.at)) {
+        report_looting(a, r, &taken.at, &l->first, "thirty different contents within five minutes");
     } else {
         judge_fine(a, r, subject, "Clients fetched single contents.");
     }
@@ -142,13 +188,15 @@ const struct rule rule_content_looting = {
     .references = "Misconfiguration Manager: CRED-6\nMITRE ATT&CK T1083, T1552.001",
     .means = "A client lists or fetches the whole content of a distribution point. Packages hold "
              "scripts and answer files, and these hold passwords.",
-    .evidence = "Successful requests under SMS_DP_SMSPKG$: for Datalib, the list of everything, "
-                "once; or for thirty different contents by one client within five minutes. Site "
-                "systems (pull distribution points), consoles and declared administrators do not "
-                "count. What goes over HTTPS or SMB is not seen by this rule.",
+    .evidence = "Successful requests under SMS_DP_SMSPKG$, and folders and files opened in "
+                "SCCMContentLib$\\DataLib: for the list of everything (Datalib asked for, DataLib "
+                "listed), once; or for thirty different contents by one client within five "
+                "minutes. Site systems (pull distribution points), consoles and declared "
+                "administrators do not count, nor the contents that declared proxies and address "
+                "translation ask for. What goes over HTTPS or encrypted SMB is not seen.",
     .remediation = "No anonymous access to content, HTTPS with certificates, and no secrets in "
                    "packages.",
-    .records = 1u << RECORD_HTTP,
+    .records = 1u << RECORD_HTTP | 1u << RECORD_SMB,
     .observe = observe_looting,
     .finish = finish_looting,
 };

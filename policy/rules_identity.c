@@ -2,37 +2,37 @@
  * rules_identity.c - chapter J: R114, requests to a management point that do not look like a
  * client's.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/flow_notes.h"
+#include "policy/sign_on.h"
 
 #define SECOND INT64_C(1000000000)
 #define IDENTITY_NS (600 * SECOND)
 #define IDENTITIES 3
 #define SENDERS 1024
 
-struct sender { /* the identities that an address gave itself lately */
+struct sender { /* what an address said of itself lately */
     struct address address;
-    struct stamp registered; /* order 0: not seen */
+    struct stamp registered; /* its last registration */
+    bool odd_agent;          /* which no client's program sent */
     unsigned next;
     struct {
         struct stamp at;
         char guid[44];
-    } last[IDENTITIES]; /* distinct ones */
+    } last[IDENTITIES]; /* distinct identities */
 };
 
 struct senders {
     struct sender slots[SENDERS];
+    struct flow_notes windows; /* connections to the path that takes Windows accounts */
 };
 
 static struct sender *sender_of(struct senders *all, const struct address *address)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < 16; i++) {
-        hash = (hash ^ address->octets[i]) * 16777619u;
-    }
-    struct sender *slot = &all->slots[hash % SENDERS];
+    struct sender *slot = &all->slots[address_hash(address) % SENDERS];
     if (!address_equal(&slot->address, address)) {
         *slot = (struct sender){.address = *address};
     }
@@ -58,6 +58,42 @@ static unsigned note_identity(struct sender *slot, const char *guid, struct stam
         count += slot->last[i].at.order != 0 && at.ns - slot->last[i].at.ns <= IDENTITY_NS;
     }
     return count;
+}
+
+/* ---- names ---- */
+
+static bool same_label(const char *x, const char *y)
+{
+    size_t len = strcspn(x, ".");
+    return len > 0 && len == strcspn(y, ".") && strncasecmp(x, y, len) == 0;
+}
+
+/* Whether a computer's name is the sender's. Of senders that are not declared only those names
+ * count that hosts prove or ask leases with; DNS may be stale. */
+static enum name_fit sender_fits(const struct audit *a, const struct party *client,
+                                 const char *name)
+{
+    const struct host *named = policy_host_named(audit_policy(a), name);
+    if (name[0] == '\0' || party_is_many(a, client)) {
+        return NAME_UNKNOWN;
+    }
+    if (named != NULL && named != client->host) {
+        return named->address_count > 0 ? NAME_OTHER : NAME_UNKNOWN;
+    }
+    if (client->host != NULL) {
+        return named != NULL ? NAME_FITS : NAME_OTHER;
+    }
+    enum name_fit fit = NAME_UNKNOWN;
+    for (const struct learned_name *n = identity_names(audit_identity(a), &client->address);
+         n != NULL; n = n->next) {
+        if (same_label(n->name, name)) {
+            return NAME_FITS;
+        }
+        bool own = n->source == NAMED_BY_KERBEROS || n->source == NAMED_BY_NTLM ||
+                   n->source == NAMED_BY_DHCP;
+        fit = own ? NAME_OTHER : fit;
+    }
+    return fit;
 }
 
 /* ---- signs ---- */
@@ -89,11 +125,41 @@ static bool is_tools_message(const struct observation *o)
     return false;
 }
 
-static const struct sign *sign_of(const struct observation *o, const struct party *client)
+/* The version that these tools claim to be of: that of 1511, the first of the current branch. */
+static bool is_tools_version(const struct audit *a, const struct observation *o)
+{
+    return observation_is(o, FACT_HTTP_CCM_VERSION, "5.00.8325.0000") &&
+           audit_policy(a)->profile != PROFILE_ARTICLE;
+}
+
+static bool is_agent_of_client(const struct observation *o)
+{
+    static const char *const agents[] = {"SMS CCM", "ConfigMgr", "ccmhttp", "ccmsetup"};
+    const char *agent = observation_text(o, FACT_HTTP_USER_AGENT);
+    for (size_t i = 0; agent != NULL && i < sizeof agents / sizeof *agents; i++) {
+        if (strncasecmp(agent, agents[i], strlen(agents[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_registration(const struct observation *o)
+{
+    return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration");
+}
+
+/* Signs that a request bears in itself. */
+static const struct sign *sign_of(const struct audit *a, const struct observation *o,
+                                  const struct party *client)
 {
     static const struct sign tool = {"tool",
                                      "sent a message with an ID that attack tools have built in",
                                      SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign version = {
+        "version",
+        "named itself a client of version 5.00.8325.0000, which attack tools have built in",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     static const struct sign agent = {"agent",
                                       "spoke to the management point by a script's HTTP library",
                                       SEVERITY_HIGH, CONFIDENCE_PROVEN};
@@ -106,55 +172,103 @@ static const struct sign *sign_of(const struct observation *o, const struct part
         "asked for the key information of boot media, although it lies in no declared client "
         "network",
         SEVERITY_HIGH, CONFIDENCE_PROVEN};
+    static const struct sign lure = {
+        "discovery",
+        "sent a discovery record of another computer, which makes the site push a client to it",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     if (is_tools_message(o)) {
         return &tool;
+    }
+    if (is_tools_version(a, o)) {
+        return &version;
     }
     if (holds(observation_text(o, FACT_HTTP_USER_AGENT), "python")) {
         return &agent;
     }
+    if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_DdrEndpoint")) {
+        const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
+        computer = computer != NULL ? computer : observation_text(o, FACT_HTTP_CCM_SOURCE_HOST);
+        if (computer != NULL && sender_fits(a, client, computer) == NAME_OTHER) {
+            return &lure;
+        }
+    }
     if (party_is_declared(client)) {
         return NULL;
     }
-    return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration")
-               ? &registers
+    return is_registration(o)                                                   ? &registers
            : holds(observation_text(o, FACT_HTTP_URI), "MPKEYINFORMATIONMEDIA") ? &media
                                                                                 : NULL;
 }
 
-/* A client that nobody vouches for got policies with secrets right after it had registered: it was
- * approved without anybody looking. Members of a domain are approved automatically by default. */
-static const struct sign *approval_sign(struct sender *slot, const struct observation *o,
+/* A client that got policies with secrets right after it had registered. Members of a domain are
+ * approved automatically by default and do so when they were just installed; one that nobody
+ * vouches for was approved without anybody looking, and a program that is not the client's never
+ * is one. */
+static const struct sign *approval_sign(const struct sender *slot, const struct observation *o,
                                         const struct party *client, const struct site *site)
 {
-    static const struct sign approved = {
-        "approved",
-        "was given policies with secrets within ten minutes of registering itself, so it was "
-        "approved without anybody looking, by",
-        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     static const struct sign against = {
-        "approved",
+        "policy",
         "was given policies with secrets within ten minutes of registering itself, although the "
-        "site approves clients by hand, by",
+        "site approves clients by hand",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign program = {
+        "policy",
+        "registered itself and fetched policies with secrets within ten minutes, by another "
+        "program than the client's",
         SEVERITY_HIGH, CONFIDENCE_DERIVED};
     static const struct sign declared = {
-        "approved",
+        "policy",
         "was given policies with secrets within ten minutes of registering itself, as the site is "
-        "declared to approve every client, by",
+        "declared to approve every client",
         SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
-    bool fetches = observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN) &&
-                   observation_number(o, FACT_HTTP_STATUS, 0) == 200 &&
-                   holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
-    if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration")) {
-        slot->registered = o->at;
-    }
+    static const struct sign approved = {
+        "policy",
+        "was given policies with secrets within ten minutes of registering itself, so it was "
+        "approved without anybody looking",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     enum approval approval = site == NULL ? APPROVAL_UNDECLARED : site->approval;
-    if (!fetches || slot->registered.order == 0 || o->at.ns - slot->registered.ns > IDENTITY_NS ||
-        (party_forest(client) != NULL && approval != APPROVAL_MANUAL)) {
+    if (client->host == NULL && approval == APPROVAL_MANUAL) {
+        return &against;
+    }
+    if (slot->odd_agent || !is_agent_of_client(o)) {
+        return &program;
+    }
+    if (client->host != NULL || party_forest(client) != NULL) {
         return NULL;
     }
-    return approval == APPROVAL_MANUAL ? &against
-           : approval == APPROVAL_ALL  ? &declared
-                                       : &approved;
+    return approval == APPROVAL_ALL ? &declared : &approved;
+}
+
+/* Signs that only earlier requests of the same address make. */
+static const struct sign *sign_of_sender(const struct audit *a, const struct observation *o,
+                                         struct sender *slot)
+{
+    static const struct sign many = {"identities",
+                                     "gave itself three different client identities within ten "
+                                     "minutes",
+                                     SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT],
+                       *server = &audit_scene(a)->ends[DIR_SERVER];
+    const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
+    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
+    if (party_is_many(a, client)) {
+        return NULL;
+    }
+    if (is_registration(o)) {
+        slot->registered = request;
+        slot->odd_agent = !is_agent_of_client(o);
+    }
+    bool fetched = observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN) &&
+                   observation_number(o, FACT_HTTP_STATUS, 0) == 200 &&
+                   holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
+    bool lately = slot->registered.order != 0 && request.ns - slot->registered.ns <= IDENTITY_NS;
+    const struct sign *sign =
+        fetched && lately ? approval_sign(slot, o, client, server->host->site) : NULL;
+    if (sign != NULL || guid == NULL || client->host != NULL) {
+        return sign;
+    }
+    return note_identity(slot, guid, o->at) >= IDENTITIES ? &many : NULL;
 }
 
 /* What clients ask a management point for. */
@@ -167,26 +281,23 @@ static bool is_for_management_point(const struct observation *o)
 
 /* ---- the rule ---- */
 
-static void report_anomaly(struct audit *a, const struct rule *r, const struct observation *o,
-                           const struct sign *sign)
+static struct finding *report_anomaly(struct audit *a, const struct rule *r,
+                                      const struct sign *sign, const struct stamp *at,
+                                      const char *shown)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
-    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
-    const char *method = observation_text(o, FACT_HTTP_METHOD),
-               *uri = observation_text(o, FACT_HTTP_URI);
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
                        .kind = sign->kind,
                        .severity = sign->severity,
                        .confidence = sign->confidence,
-                       .at = &request};
+                       .at = at};
     char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
-    finding_evidence(a, f, request, "%s %.120s", method == NULL ? "request" : method,
-                     uri == NULL ? "" : uri);
+    finding_evidence(a, f, *at, "%.160s", shown);
     if (is_new) {
         finding_explain(a, f, "%s %s (%s).", party_text(client, client_text), sign->says,
                         party_text(server, server_text));
@@ -196,47 +307,88 @@ static void report_anomaly(struct audit *a, const struct rule *r, const struct o
                        "clients by hand, and set the machine account quota to 0.",
                        client_text, server->host->name);
     }
+    return f;
+}
+
+static struct finding *report_request(struct audit *a, const struct rule *r,
+                                      const struct observation *o, const struct sign *sign)
+{
+    struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
+    const char *method = observation_text(o, FACT_HTTP_METHOD),
+               *uri = observation_text(o, FACT_HTTP_URI);
+    const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
+    char shown[240];
+    (void)snprintf(shown, sizeof shown, "%.10s %.120s%s%.60s", method == NULL ? "request" : method,
+                   uri == NULL ? "" : uri, computer == NULL ? "" : " of ",
+                   computer == NULL ? "" : computer);
+    return report_anomaly(a, r, sign, &request, shown);
+}
+
+static void observe_request(struct audit *a, const struct rule *r, const struct observation *o,
+                            struct senders *all)
+{
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT],
+                       *server = &audit_scene(a)->ends[DIR_SERVER];
+    if (!is_for_management_point(o)) {
+        return;
+    }
+    if (holds(observation_text(o, FACT_HTTP_URI), "/ccm_system_windowsauth")) {
+        (void)flow_note(a, &all->windows, o->flow.id, true);
+    }
+    struct sender *slot = sender_of(all, &client->address);
+    const struct sign *sign = sign_of(a, o, client), *earlier = sign_of_sender(a, o, slot);
+    sign = sign != NULL ? sign : earlier;
+    if (sign != NULL) {
+        struct finding *f = report_request(a, r, o, sign);
+        if (strcmp(sign->kind, "policy") == 0) {
+            finding_evidence(a, f, slot->registered, "its registration");
+        }
+    } else {
+        judge_fine(a, r, (struct subject){.host = server->host},
+                   "Requests that could be read looked like clients'.");
+    }
+}
+
+/* A computer's account that registers from another address; those of declared hosts are R045's. */
+static void observe_logon(struct audit *a, const struct rule *r, const struct observation *o,
+                          struct senders *all)
+{
+    static const struct sign relayed = {
+        "relayed",
+        "registered itself with the account of another computer, as a relayed logon does",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
+    const char *user = observation_text(o, FACT_NTLM_USER);
+    struct stamp proof = observation_packet(o, FACT_NTLM_AUTHENTICATE_PACKET);
+    char name[64], account[ACCOUNT_TEXT], shown[ACCOUNT_TEXT + 40];
+    if (!ntlm_is_machine(o) || proof.order == 0 || ntlm_machine(a, o) != NULL ||
+        flow_note(a, &all->windows, o->flow.id, false) == NULL) {
+        return;
+    }
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(user, "$"), user);
+    if (sender_fits(a, client, name) == NAME_OTHER) {
+        (void)snprintf(shown, sizeof shown, "NTLM AUTHENTICATE of %.200s",
+                       ntlm_account(o, account));
+        (void)report_anomaly(a, r, &relayed, &proof, shown);
+    }
 }
 
 static void observe_identity(struct audit *a, const struct rule *r, const struct observation *o)
 {
-    static const struct sign many = {"identities",
-                                     "gave itself three different client identities within ten "
-                                     "minutes",
-                                     SEVERITY_MEDIUM, CONFIDENCE_DERIVED};
-    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
     const struct party *server = judged_server(a, ROLE_BIT(ROLE_MANAGEMENT_POINT));
-    if (server == NULL) {
+    struct senders *all = server == NULL ? NULL : audit_state(a, r, sizeof *all);
+    if (all == NULL) {
         return;
     }
-    struct subject subject = {.host = server->host};
-    if (o->record == RECORD_TLS) {
-        if (observation_says(o, FACT_TLS_ESTABLISHED)) {
-            judge_hidden(a, r, subject, "Encrypted requests do not show who they say they are.");
-        }
-        return;
-    }
-    struct senders *all = audit_state(a, r, sizeof *all);
-    if (all == NULL || !is_for_management_point(o)) {
-        return;
-    }
-    struct sender *slot = sender_of(all, &client->address);
-    const struct sign *sign = sign_of(o, client), *approved = NULL;
-    const char *guid = observation_text(o, FACT_HTTP_CCM_SOURCE_ID);
-    bool many_stand_there =
-        client->host != NULL || policy_translates(audit_policy(a), &client->address);
-    unsigned identities = guid == NULL || many_stand_there ? 0 : note_identity(slot, guid, o->at);
-    if (!many_stand_there) {
-        approved = approval_sign(slot, o, client, server->host->site);
-    }
-    sign = sign != NULL               ? sign
-           : approved != NULL         ? approved
-           : identities >= IDENTITIES ? &many
-                                      : NULL;
-    if (sign != NULL) {
-        report_anomaly(a, r, o, sign);
-    } else {
-        judge_fine(a, r, subject, "Requests that could be read looked like clients'.");
+    if (o->record == RECORD_HTTP) {
+        observe_request(a, r, o, all);
+    } else if (o->record == RECORD_NTLM) {
+        observe_logon(a, r, o, all);
+    } else if (o->record == RECORD_FLOW) {
+        flow_note_remove(&all->windows, o->flow.id);
+    } else if (observation_says(o, FACT_TLS_ESTABLISHED)) {
+        judge_hidden(a, r, (struct subject){.host = server->host},
+                     "Encrypted requests do not show who they say they are.");
     }
 }
 
@@ -258,18 +410,22 @@ const struct rule rule_client_identity_anomaly = {
     .means = "Somebody spoke to a management point as if he were a client. Whoever registers a "
              "client of his own gets its policies, among them accounts with their passwords. High "
              "for registrations and media keys asked from outside the declared networks and for "
-             "signs of tools; medium for one address with several identities.",
+             "signs of tools, of relays and of lures for client push; medium for one address with "
+             "several identities.",
     .evidence =
-        "Readable requests: message IDs that tools have built in, a User-Agent of Python's, "
-        "MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses that are declared "
-        "nowhere, three SourceIDs of one address in ten minutes, and a registration followed "
-        "within ten minutes by policies with secrets (ClientToken, status 200), unless the "
-        "client's network is declared with a forest and the site does not approve by hand. "
-        "Networks under `address-translation` do not count for the last two; imaging and "
-        "virtual desktops look like several identities. Inside HTTPS nothing of this is "
-        "seen.",
+        "Readable requests: message IDs and a client version that tools have built in, a "
+        "User-Agent of Python's, MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses "
+        "that are declared nowhere; a discovery record (MP_DdrEndpoint) of another computer, a "
+        "logon at /ccm_system_windowsauth with another computer's account; a registration and, "
+        "within ten minutes, policies with secrets (ClientToken, status 200), by another program "
+        "than the client's, or by an address that is no declared host's and in no network "
+        "declared with a forest (medium where `approval: all` is declared), or by any but "
+        "declared hosts where `approval: manual` is; three SourceIDs of one address in ten "
+        "minutes. Whether a computer is another one is judged by declarations and by names that "
+        "the sender itself proved; declared address translation and proxies are not judged. "
+        "Imaging and virtual desktops look like the last. Inside HTTPS nothing of this is seen.",
     .remediation = "HTTPS with client certificates; manual approval; machine account quota 0.",
-    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS,
+    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS | 1u << RECORD_NTLM | 1u << RECORD_FLOW,
     .observe = observe_identity,
     .finish = finish_identity,
 };

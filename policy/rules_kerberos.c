@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/sign_on.h"
 
 #define SECOND INT64_C(1000000000)
 #define CONTROLLERS (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG))
@@ -179,8 +179,26 @@ struct roaster { /* what one client asked for lately */
     struct roasted last[ROAST_SERVICES]; /* distinct ones */
 };
 
+/* Services that one client took AES tickets for in short order and has not used. */
+#define UNUSED_ENOUGH 10u
+
+struct collected {
+    struct stamp at; /* order 0: none */
+    const struct host *host;
+    char service[80];
+};
+
+struct collector {
+    struct party client, server;
+    uint64_t flow;
+    bool full;  /* so many within the time, and none of them used */
+    bool works; /* it was served by something else than domain controllers */
+    struct collected last[UNUSED_ENOUGH];
+};
+
 struct roasters {
     struct roaster slots[ROASTERS];
+    struct collector collectors[ROASTERS];
 };
 
 static struct roaster *roaster_of(struct roasters *all, const struct address *client)
@@ -236,6 +254,151 @@ static unsigned note_service(struct roaster *slot, const struct observation *o, 
     return count;
 }
 
+static struct collector *collector_of(struct roasters *all, const struct address *client)
+{
+    return &all->collectors[address_hash(client) % ROASTERS];
+}
+
+static void note_collected(struct collector *c, const struct scene *scene,
+                           const struct observation *o, const char *service)
+{
+    struct stamp at = observation_packet(o, FACT_KERBEROS_REPLY_PACKET);
+    struct collected *place = NULL;
+    if (!address_equal(&c->client.address, &scene->ends[DIR_CLIENT].address)) {
+        *c = (struct collector){.client = scene->ends[DIR_CLIENT]};
+    }
+    if (c->full || at.order == 0) {
+        return;
+    }
+    c->server = scene->ends[DIR_SERVER];
+    c->flow = o->flow.id;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < UNUSED_ENOUGH; i++) {
+        struct collected *one = &c->last[i];
+        bool lives = one->at.order != 0 && at.ns - one->at.ns <= ROAST_NS;
+        if (lives && strncasecmp(one->service, service, sizeof one->service - 1) == 0) {
+            return;
+        }
+        kept += lives;
+        place = lives || place != NULL ? place : one;
+    }
+    place->at = at;
+    place->host = service_host(scene->policy, service);
+    (void)snprintf(place->service, sizeof place->service, "%s", service);
+    c->full = kept + 1 == UNUSED_ENOUGH;
+}
+
+/* "app.corp.example" is the host of "HTTP/app.corp.example:8080" and of "HTTP/app". */
+static bool is_service_of(const char *service, const char *host)
+{
+    const char *at = strchr(service, '/');
+    size_t len = at == NULL ? 0 : strcspn(at + 1, ":/@."), whole = strcspn(host, ".");
+    return len > 0 && len == whole && strncasecmp(at + 1, host, len) == 0;
+}
+
+struct use { /* of a service: what is known of it; NULL: not that */
+    const char *service, *name;
+    const struct host *host;
+};
+
+static bool is_used(const struct collected *one, const struct use *use)
+{
+    return one->at.order != 0 &&
+           ((use->host != NULL && one->host == use->host) ||
+            (use->name != NULL && is_service_of(one->service, use->name)) ||
+            (use->service != NULL &&
+             strncasecmp(one->service, use->service, sizeof one->service - 1) == 0));
+}
+
+static void note_use(struct collector *c, const struct use *use)
+{
+    for (unsigned i = 0; i < UNUSED_ENOUGH; i++) {
+        if (is_used(&c->last[i], use)) {
+            c->last[i].at.order = 0;
+            c->full = false;
+        }
+    }
+}
+
+/* What is no ticket, but shows that the client works with what it took tickets for. */
+static void observe_use(struct audit *a, struct roasters *all, const struct observation *o)
+{
+    const struct party *client = &audit_scene(a)->ends[DIR_CLIENT],
+                       *server = &audit_scene(a)->ends[DIR_SERVER];
+    struct collector *c = collector_of(all, &client->address);
+    if (!c->client.known || !address_equal(&c->client.address, &client->address)) {
+        return;
+    }
+    if (o->record == RECORD_KERBEROS) {
+        note_use(c, &(struct use){.service = ticket_service(o)});
+        return;
+    }
+    if (o->record == RECORD_TLS) {
+        note_use(c, &(struct use){.name = observation_text(o, FACT_TLS_SERVER_NAME)});
+        return;
+    }
+    c->works |= (party_roles(server) & CONTROLLERS) == 0 &&
+                observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0;
+    if (server->host != NULL) {
+        note_use(c, &(struct use){.host = server->host});
+        return;
+    }
+    for (const struct learned_name *n = identity_names(audit_identity(a), &server->address);
+         n != NULL; n = n->next) {
+        note_use(c, &(struct use){.name = n->name});
+    }
+}
+
+static void report_collector(struct audit *a, const struct rule *r, const struct collector *c)
+{
+    const struct collected *last = &c->last[0];
+    for (unsigned i = 1; i < UNUSED_ENOUGH; i++) {
+        last = c->last[i].at.order > last->at.order ? &c->last[i] : last;
+    }
+    struct breach b = {.subject = {.host = c->server.host},
+                       .client = &c->client,
+                       .server = &c->server,
+                       .kind = "unused",
+                       .severity = SEVERITY_MEDIUM,
+                       .confidence = CONFIDENCE_INFERRED,
+                       .title = "One client collects tickets that it does not use",
+                       .at = &last->at,
+                       .flow = c->flow};
+    char client_text[PARTY_TEXT], server_text[PARTY_TEXT];
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    for (unsigned i = 0; i < UNUSED_ENOUGH; i++) {
+        finding_evidence(a, f, c->last[i].at, "ticket for %s", c->last[i].service);
+    }
+    finding_explain(a, f,
+                    "%s took tickets for %u different services from %s within two minutes, among "
+                    "them %s, and the capture shows no use of any of them. Where RC4 is gone, "
+                    "passwords are guessed against such tickets. (It may also be a monitoring host "
+                    "that the policy does not declare.)",
+                    party_text(&c->client, client_text), UNUSED_ENOUGH,
+                    party_text(&c->server, server_text), last->service);
+    finding_remedy(a, f,
+                   "Look into %s, or declare it (administrators:). Give service accounts long "
+                   "random passwords (group managed accounts).",
+                   client_text);
+}
+
+static void finish_roasting(struct audit *a, const struct rule *r)
+{
+    struct roasters *all = audit_state(a, r, sizeof *all);
+    for (unsigned i = 0; all != NULL && i < ROASTERS; i++) {
+        const struct collector *c = &all->collectors[i];
+        if (c->full && c->works) {
+            report_collector(a, r, c);
+        } else if (c->full) {
+            judge_hidden(a, r, (struct subject){.host = c->server.host},
+                         "A client took many tickets; whether it used them, the capture does not "
+                         "show: there is nothing else of that client.");
+        }
+    }
+    finish_tickets(a, r);
+}
+
 static void report_roasting(struct audit *a, const struct rule *r, const struct roaster *slot,
                             unsigned count)
 {
@@ -275,11 +438,15 @@ static void observe_roasting(struct audit *a, const struct rule *r, const struct
     const struct party *client = &scene->ends[DIR_CLIENT];
     const char *service = observation_text(o, FACT_KERBEROS_SERVICE);
     struct subject subject = {.host = scene->ends[DIR_SERVER].host};
-    if (subject.host == NULL || observation_is(o, FACT_KERBEROS_EXCHANGE, "ap")) {
-        return;
-    }
     struct roasters *all = audit_state(a, r, sizeof *all);
     if (all == NULL) {
+        return;
+    }
+    if (o->record != RECORD_KERBEROS || observation_is(o, FACT_KERBEROS_EXCHANGE, "ap")) {
+        observe_use(a, all, o);
+        return;
+    }
+    if (subject.host == NULL) {
         return;
     }
     struct roaster *slot = roaster_of(all, &client->address);
@@ -295,6 +462,13 @@ static void observe_roasting(struct audit *a, const struct rule *r, const struct
         judge_fine(a, r, subject, "Tickets were taken by declared administrators and scanners.");
         return;
     }
+    if (party_is_many(a, client)) {
+        judge_hidden(a, r, subject, "Many clients stand behind the address that took tickets.");
+        return;
+    }
+    if (!weak && observation_get(o, FACT_KERBEROS_TICKET_ETYPE) != NULL) {
+        note_collected(collector_of(all, &client->address), scene, o, service);
+    }
     unsigned count = weak ? note_service(slot, o, service) : 0;
     if (count >= (downgraded ? 2 : ROAST_SERVICES)) {
         report_roasting(a, r, slot, count);
@@ -306,7 +480,7 @@ static void observe_roasting(struct audit *a, const struct rule *r, const struct
 const struct rule rule_kerberoasting_indicator = {
     .code = "R081",
     .name = "kerberoasting-indicator",
-    .title = "One client collects RC4 tickets of many services",
+    .title = "One client collects tickets of many services",
     .severity = SEVERITY_HIGH,
     .statements = "S32",
     .references = "MITRE ATT&CK T1558.003",
@@ -317,12 +491,15 @@ const struct rule rule_kerberoasting_indicator = {
         "Five different services within two minutes, each with an RC4 or DES ticket in the "
         "TGS-REP; two are enough where the client left AES out of the list that it "
         "offers otherwise. krbtgt, host/ and computer accounts do not count, nor do declared "
-        "administrators and scanners. A monitoring host looks alike until it is declared. "
-        "Collecting AES tickets is not told apart from work.",
+        "administrators and scanners, or declared address translation. A monitoring host looks "
+        "alike until it is declared. Of AES "
+        "tickets, which everybody takes who works, ten services within two minutes count, "
+        "inferred and at the end, when no use of any was seen: no AP-REQ, no TLS and no "
+        "connection to a host of that name, from a client of which other traffic was seen.",
     .remediation = "Look into the client; allow AES only; use group managed service accounts.",
-    .records = 1u << RECORD_KERBEROS,
+    .records = 1u << RECORD_KERBEROS | 1u << RECORD_TLS | 1u << RECORD_FLOW,
     .observe = observe_roasting,
-    .finish = finish_tickets,
+    .finish = finish_roasting,
 };
 
 /* ---- R082 ---- */

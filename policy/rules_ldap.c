@@ -5,10 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ledger.h"
+#include "policy/flow_notes.h"
+#include "policy/sign_on.h"
 
 #define DIRECTORY (ROLE_BIT(ROLE_DOMAIN_CONTROLLER) | ROLE_BIT(ROLE_GLOBAL_CATALOG))
-#define SITE_SERVERS (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
 
 enum { LDAP_SUCCESS = 0, LDAP_STRONGER_AUTH_REQUIRED = 8 };
 
@@ -162,7 +162,10 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
     struct finding *f = judge_breach(a, r, &b, &is_new);
     finding_evidence(a, f, observation_packet(o, FACT_LDAP_REQUEST_PACKET), "bindRequest (%s)",
                      mechanism);
-    finding_evidence(a, f, answer, "bindResponse: success; what follows is plain LDAP");
+    finding_evidence(a, f, answer, "bindResponse: success; %s",
+                     observation_get(o, FACT_LDAP_PROTECTION) != NULL
+                         ? "what follows is plain LDAP"
+                         : "its NTLM agreed on neither signing nor sealing");
     if (is_new) {
         finding_explain(a, f,
                         "%s let %s bind by %s and go on without signing or sealing: it does not "
@@ -178,15 +181,36 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
     }
 }
 
+/* [MS-NLMP] 2.2.2.5: a session in which neither was negotiated has no protection to be had. */
+static void note_bare(struct audit *a, struct flow_notes *bare, const struct observation *o)
+{
+    if (observation_is(o, FACT_NTLM_CARRIER, "ldap") &&
+        observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) != NULL &&
+        !observation_is(o, FACT_NTLM_VARIANT, "anonymous") &&
+        observation_get(o, FACT_NTLM_SIGN) != NULL && !observation_says(o, FACT_NTLM_SIGN) &&
+        !observation_says(o, FACT_NTLM_SEAL)) {
+        (void)flow_note(a, bare, o->flow.id, true);
+    }
+}
+
 static void observe_signing(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct party *server = judged_server(a, DIRECTORY);
     const char *mechanism = observation_text(o, FACT_LDAP_MECHANISM),
                *protection = observation_text(o, FACT_LDAP_PROTECTION);
-    if (server == NULL) {
+    struct flow_notes *bare = server == NULL ? NULL : audit_state(a, r, sizeof *bare);
+    if (bare == NULL) {
         return;
     }
     struct subject subject = {.host = server->host};
+    if (o->record == RECORD_FLOW) {
+        flow_note_remove(bare, o->flow.id);
+        return;
+    }
+    if (o->record == RECORD_NTLM) {
+        note_bare(a, bare, o);
+        return;
+    }
     if (o->record == RECORD_TLS) {
         if ((server->port == 636 || server->port == 3269) &&
             observation_says(o, FACT_TLS_ESTABLISHED)) {
@@ -202,10 +226,10 @@ static void observe_signing(struct audit *a, const struct rule *r, const struct 
                strcmp(mechanism, "simple") == 0 || strcmp(mechanism, "anonymous") == 0 ||
                strcmp(mechanism, "unauthenticated") == 0) {
         return; /* no security layer can be had with these: R070 */
-    } else if (protection == NULL) {
+    } else if (protection == NULL && flow_note(a, bare, o->flow.id, false) == NULL) {
         judge_hidden(a, r, subject,
                      "A bind succeeded, but nothing that followed it shows how it is protected.");
-    } else if (strcmp(protection, "none") == 0) {
+    } else if (protection == NULL || strcmp(protection, "none") == 0) {
         report_unsigned(a, r, o, server, mechanism);
     } else {
         judge_fine_with(a, r, subject, "Sessions were protected (%.20s).", protection);
@@ -226,12 +250,13 @@ const struct rule rule_ldap_unsigned_session = {
              "account and change directory objects with its rights. High for controllers in a "
              "forest that has site systems, medium for others.",
     .evidence = "A SASL or Sicily bind that succeeded, followed by plain LDAP messages instead of "
-                "protected buffers. Not counted: LDAPS and StartTLS, simple binds (R070), binds "
+                "protected buffers, or by NTLM that agreed on neither signing nor sealing. Not "
+                "counted: LDAPS and StartTLS, simple binds (R070), binds "
                 "with nothing behind them. That some mechanism may lawfully leave its messages "
                 "bare does not matter: a controller that requires signing refuses such a bind.",
     .remediation = "Require LDAP signing on the domain controllers (supported by Configuration "
                    "Manager since 1910).",
-    .records = 1u << RECORD_LDAP | 1u << RECORD_TLS,
+    .records = 1u << RECORD_LDAP | 1u << RECORD_TLS | 1u << RECORD_NTLM | 1u << RECORD_FLOW,
     .observe = observe_signing,
     .finish = finish_directory,
 };
@@ -300,7 +325,12 @@ static void observe_ntlm(struct audit *a, const struct rule *r, const struct obs
     } else if (observation_is(o, FACT_NTLM_CARRIER, "ldap") &&
                !observation_is(o, FACT_NTLM_VARIANT, "anonymous") &&
                observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) != NULL) {
-        report_ntlm(a, r, o);
+        if (ntlm_is_excepted(a, o)) {
+            judge_fine(a, r, (struct subject){.host = client->host},
+                       "NTLM was used where the policy says that it may be.");
+        } else {
+            report_ntlm(a, r, o);
+        }
     }
 }
 
@@ -323,7 +353,8 @@ const struct rule rule_ldap_ntlm_or_no_channel_binding = {
              "looks like, and what makes such a relay possible.",
     .evidence = "An NTLM AUTHENTICATE message inside an LDAP bind from a declared site system. "
                 "Inside LDAPS and StartTLS neither NTLM nor a channel binding can be seen. A "
-                "server's error 80090346 shows that channel binding is enforced, and is good.",
+                "server's error 80090346 shows that channel binding is enforced, and is good. What "
+                "`ntlm:` declares does not count.",
     .remediation = "Use FQDNs and Kerberos, require LDAP signing and channel binding, restrict "
                    "NTLM.",
     .records = 1u << RECORD_LDAP | 1u << RECORD_NTLM | 1u << RECORD_KERBEROS,
@@ -357,11 +388,12 @@ static bool hunts_for_names(const char *filter)
            (holds(filter, "sccm") || holds(filter, "mecm") || holds(filter, "configmgr"));
 }
 
-static bool asks_for_rights(const struct observation *o)
+/* Asks for an attribute whose name begins like that. */
+static bool asks_for(const struct observation *o, const char *beginning)
 {
     for (const struct fact *f = observation_get(o, FACT_LDAP_ATTRIBUTES); f != NULL;
          f = observation_more(o, FACT_LDAP_ATTRIBUTES, f)) {
-        if (strcasecmp(fact_text(o, f), "nTSecurityDescriptor") == 0) {
+        if (strncasecmp(fact_text(o, f), beginning, strlen(beginning)) == 0) {
             return true;
         }
     }
@@ -381,7 +413,7 @@ static enum interest interest_of(const struct observation *o, const struct party
     const char *base = observation_text(o, FACT_LDAP_DN),
                *filter = observation_text(o, FACT_LDAP_FILTER);
     bool trusted =
-        (party_roles(client) & (SITE_SERVERS | DIRECTORY | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
+        (party_roles(client) & (ROLES_SITE_SERVERS | DIRECTORY | ROLE_BIT(ROLE_CONSOLE))) != 0 ||
         (client->group != NULL && client->group->administrators);
     if (is_write(o)) {
         return !is_in_container(base) ? NO_INTEREST : trusted ? LAWFUL : WRITES;
@@ -389,8 +421,8 @@ static enum interest interest_of(const struct observation *o, const struct party
     if (!is_operation(o, "search")) {
         return NO_INTEREST;
     }
-    bool of_product =
-        is_in_container(base) || holds(filter, "mSSMS") || holds(filter, "System Management");
+    bool of_product = is_in_container(base) || holds(filter, "mSSMS") ||
+                      holds(filter, "System Management") || asks_for(o, "mSSMS");
     bool hunt = filter != NULL && hunts_for_names(filter);
     if (!of_product && !hunt) {
         return NO_INTEREST;
@@ -398,10 +430,10 @@ static enum interest interest_of(const struct observation *o, const struct party
     if (trusted) {
         return LAWFUL;
     }
-    return hunt                        ? HUNTS
-           : asks_for_rights(o)        ? READS_RIGHTS
-           : party_is_declared(client) ? LAWFUL
-                                       : STRANGER_READS;
+    return hunt                                  ? HUNTS
+           : asks_for(o, "nTSecurityDescriptor") ? READS_RIGHTS
+           : party_is_declared(client)           ? LAWFUL
+                                                 : STRANGER_READS;
 }
 
 static void report_enumeration(struct audit *a, const struct rule *r, const struct observation *o,

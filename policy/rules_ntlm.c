@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/flow_notes.h"
 #include "policy/recent.h"
 #include "policy/sign_on.h"
 
@@ -34,6 +35,8 @@ struct causes {
     struct kerberos_failure failures[TRIES];
     struct fallback recent[RECENT];
     unsigned next_recent;
+    struct flow_notes
+        sicily; /* LDAP connections whose program asks for NTLM itself: [MS-ADTS] 5.1.1.1.3 */
 };
 
 static struct kerberos_failure *failure_of(struct causes *c, const struct address *client)
@@ -97,6 +100,9 @@ static const char *kerberos_excused(const struct audit *a, const struct observat
     const struct forest *from = party_forest(client), *to = party_forest(server);
     const struct policy *p = audit_policy(a);
     bool named = false;
+    if (ntlm_is_excepted(a, o)) {
+        return "The policy lets this account, or this server, use NTLM.";
+    }
     if (is_local_account(o, server)) {
         return "NTLM was used with an account local to the server, for which there is no Kerberos.";
     }
@@ -272,6 +278,13 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
     }
     if (o->record == RECORD_FLOW) {
         note_silent_kdc(a, causes, o);
+        flow_note_remove(&causes->sicily, o->flow.id);
+        return;
+    }
+    if (o->record == RECORD_LDAP) {
+        if (observation_is(o, FACT_LDAP_MECHANISM, "sicily")) {
+            (void)flow_note(a, &causes->sicily, o->flow.id, true);
+        }
         return;
     }
     if (o->record == RECORD_SMB) {
@@ -286,8 +299,8 @@ static void observe_fallback(struct audit *a, const struct rule *r, const struct
         observation_get(o, FACT_NTLM_AUTHENTICATE_PACKET) == NULL) {
         return;
     }
-    const char *excuse = ntlm_is_excepted(a, o)
-                             ? "The policy lets this account, or this server, use NTLM."
+    const char *excuse = flow_note(a, &causes->sicily, o->flow.id, false) != NULL
+                             ? "NTLM was what a directory tool asked for itself (Sicily bind)."
                              : kerberos_excused(a, o, scene);
     if (excuse == NULL) {
         report_fallback(a, r, o, causes);
@@ -320,12 +333,14 @@ const struct rule rule_ntlm_where_kerberos_expected = {
                 "account. The cause is named as far as the "
                 "capture shows it: the KDC's error just before, a KDC that did not answer, a "
                 "target name that is an alias or an address. "
-                "Local accounts, accounts of forests without a Kerberos trust and anonymous "
-                "sessions are not counted.",
+                "Local accounts, accounts of forests without a Kerberos trust, anonymous "
+                "sessions, Sicily binds of directory tools and what `ntlm:` declares are not "
+                "counted.",
     .remediation = "Register service principal names for every name in use, address servers by "
                    "FQDN, let clients reach domain controllers, "
                    "then restrict NTLM by policy.",
-    .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_SMB | 1u << RECORD_FLOW,
+    .records = 1u << RECORD_NTLM | 1u << RECORD_KERBEROS | 1u << RECORD_SMB | 1u << RECORD_LDAP |
+               1u << RECORD_FLOW,
     .observe = observe_fallback,
     .finish = finish_authentication,
 };

@@ -261,7 +261,7 @@ static bool match_exchange(struct audit *a, const struct rule *r, struct recent 
                            const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
-    static const enum fact_id keys[] = {FACT_NTLM_SERVER_CHALLENGE, FACT_NTLM_NT_PROOF};
+    static const enum fact_id keys[] = {FACT_NTLM_SERVER_CHALLENGE, FACT_NTLM_RESPONSE_HASH};
     struct leg leg = {.client = scene->ends[DIR_CLIENT],
                       .server = scene->ends[DIR_SERVER],
                       .given = observation_packet(o, FACT_NTLM_CHALLENGE_PACKET),
@@ -334,9 +334,10 @@ const struct rule rule_ntlm_relay_proven = {
     .means = "One NTLM exchange appears on two connections, or belongs to another server than the "
              "one it was held with: somebody makes a computer authenticate to him and hands the "
              "exchange on, to act at the target as that account.",
-    .evidence = "The same server challenge (or proof) within a minute on two connections whose "
-                "clients and servers both differ: proven, since the answer is bound to the "
-                "challenge. With one connection only: the target name in the answer, or the "
+    .evidence = "The same server challenge, or NTLMv2 response, within a minute on two connections "
+                "whose clients and servers both differ: proven, since the answer is bound to the "
+                "challenge. Responses are compared by a digest and never written. With one "
+                "connection only: the target name in the answer, or the "
                 "computer name in the challenge, is another declared host or address. Copies from "
                 "a mirror port or before and after address translation share a client or a server "
                 "and do not count; neither do declared proxies. Names that the policy does not "

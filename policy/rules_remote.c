@@ -9,13 +9,8 @@
 
 #include "policy/flow_notes.h"
 #include "policy/recent.h"
+#include "policy/shares.h"
 #include "policy/sign_on.h"
-
-/* ADMIN$ and the drives. */
-static bool is_admin_share(const char *share)
-{
-    return strcasecmp(share, "ADMIN$") == 0 || (strlen(share) == 2 && share[1] == '$');
-}
 
 static bool is_call(const struct observation *o)
 {
@@ -240,7 +235,9 @@ const struct rule rule_coercion_call = {
 /* ---- R064 ---- */
 
 #define SVCCTL "367abb81-9844-35f1-ad32-98f038001003"
+/* [MS-TSCH] 1.9: the old interface of the task scheduler, and the one in use */
 #define ATSVC "1ff70682-0a51-30e8-076d-740be8cee98b"
+#define TASKS "86d35949-83c9-4044-b424-db363231fd0c"
 
 /* One sentence pattern for what was done at whose place. */
 static void report_hold(struct audit *a, const struct rule *r, const struct breach *b,
@@ -399,7 +396,7 @@ static bool observe_installer(struct audit *a, const struct rule *r, const struc
     } else if (o->record == RECORD_FLOW) {
         flow_note_remove(notes, o->flow.id);
     } else if (o->record == RECORD_SMB && observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
-               is_admin_share(share_name(path))) {
+               share_kind_of(share_name(path)) == SHARE_ADMINISTRATIVE) {
         judge_installer(a, r, o, notes);
         return true;
     }
@@ -422,13 +419,16 @@ static void observe_hold(struct audit *a, const struct rule *r, const struct obs
         return;
     }
     if (o->record == RECORD_SMB && observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
-        is_admin_share(share_name(path)) && observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
+        share_kind_of(share_name(path)) == SHARE_ADMINISTRATIVE &&
+        observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
         kind = share_name(path);
         (void)snprintf(what, sizeof what, "opened the share %.180s", path);
     } else if (o->record == RECORD_DCERPC && is_bind(o) &&
                !observation_is(o, FACT_DCERPC_RESULT, "rejected")) {
         bool services = observation_is(o, FACT_DCERPC_UUID, SVCCTL);
-        kind = services ? "svcctl" : observation_is(o, FACT_DCERPC_UUID, ATSVC) ? "atsvc" : NULL;
+        bool tasks = observation_is(o, FACT_DCERPC_UUID, ATSVC) ||
+                     observation_is(o, FACT_DCERPC_UUID, TASKS);
+        kind = services ? "svcctl" : tasks ? "atsvc" : NULL;
         (void)snprintf(what, sizeof what, "bound to the %s",
                        services ? "service control manager" : "task scheduler");
         at = observation_packet(o, FACT_DCERPC_REQUEST_PACKET);
@@ -479,31 +479,51 @@ const struct rule rule_admin_share_or_service_control = {
 
 #define WINREG "338cd001-2244-31f1-aaaa-900038001003"
 
+/* The pipe was opened, or its service bound to; NULL: another, or another message. */
+static const char *registry_use(const struct observation *o, struct stamp *ret_at,
+                                bool *ret_refused)
+{
+    if (o->record == RECORD_SMB) {
+        const char *name = observation_text(o, FACT_SMB_NAME);
+        *ret_at = observation_packet(o, FACT_SMB_REQUEST_PACKET);
+        *ret_refused = observation_number(o, FACT_SMB_STATUS_CODE, 1) != 0;
+        bool pipe = observation_is(o, FACT_SMB_MESSAGE, "pipe") && name != NULL &&
+                    strcasecmp(name + (name[0] == '\\'), "winreg") == 0;
+        return pipe ? "opened the pipe of the remote registry" : NULL;
+    }
+    *ret_at = observation_packet(o, FACT_DCERPC_REQUEST_PACKET);
+    *ret_refused = observation_is(o, FACT_DCERPC_RESULT, "rejected");
+    return observation_is(o, FACT_DCERPC_UUID, WINREG) ? "bound to the remote registry" : NULL;
+}
+
 static void observe_registry(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *server = judged_server(a, role_site_systems()),
                        *client = &scene->ends[DIR_CLIENT];
-    if (server == NULL || !is_bind(o)) {
+    bool refused = false;
+    struct stamp at;
+    if (server == NULL || (o->record == RECORD_DCERPC && !is_bind(o))) {
         return;
     }
     struct subject subject = {.host = server->host};
-    bool rejected = observation_is(o, FACT_DCERPC_RESULT, "rejected");
-    if (!observation_is(o, FACT_DCERPC_UUID, WINREG)) {
-        judge_fine(a, r, subject, "Remote procedure calls went to other services.");
-    } else if (rejected || scene_is_managed(scene) || scene_is_allowed(a, "dcerpc")) {
+    const char *use = registry_use(o, &at, &refused);
+    if (use == NULL) {
+        if (o->record == RECORD_DCERPC) {
+            judge_fine(a, r, subject, "Remote procedure calls went to other services.");
+        }
+    } else if (refused || scene_is_managed(scene) || scene_is_allowed(a, "dcerpc")) {
         judge_fine(a, r, subject,
-                   rejected ? "The remote registry was refused."
-                            : "The remote registry was read by those who manage the host.");
+                   refused ? "The remote registry was refused."
+                           : "The remote registry was read by those who manage the host.");
     } else {
-        struct stamp at = observation_packet(o, FACT_DCERPC_REQUEST_PACKET);
         struct breach b = {.subject = subject,
                            .client = client,
                            .server = server,
                            .severity = client->host == NULL ? SEVERITY_HIGH : SEVERITY_MEDIUM,
                            .confidence = CONFIDENCE_PROVEN,
                            .at = &at};
-        report_hold(a, r, &b, "bound to the remote registry");
+        report_hold(a, r, &b, use);
     }
 }
 
@@ -517,11 +537,12 @@ const struct rule rule_remote_registry_recon = {
     .means = "A host opened the remote registry of a site system. Which roles it has, where the "
              "database is and who is connected stands there: a first step of reconnaissance. High "
              "from a client or an undeclared host.",
-    .evidence = "A bind to the winreg interface that was not rejected. Site servers, consoles, "
+    .evidence = "The pipe winreg opened, or a bind to its interface that was not rejected. Site "
+                "servers, consoles, "
                 "declared administrators, the host itself and lines of `matrix:` that allow dcerpc "
                 "do not count. Inside encrypted SMB nothing is seen.",
     .remediation = "Disable the remote registry service or filter it by the host's firewall.",
-    .records = 1u << RECORD_DCERPC,
+    .records = 1u << RECORD_DCERPC | 1u << RECORD_SMB,
     .observe = observe_registry,
     .finish = finish_calls,
 };
@@ -697,8 +718,9 @@ static void observe_push(struct audit *a, const struct rule *r, const struct obs
         }
     } else if (!observation_is(o, FACT_SMB_MESSAGE, "tree_connect")) {
         return;
-    } else if (is_admin_share(share) && observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 &&
-               !is_administrator(server) && !scene_is_allowed(a, "smb")) {
+    } else if (share_kind_of(share) == SHARE_ADMINISTRATIVE &&
+               observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 && !is_administrator(server) &&
+               !scene_is_allowed(a, "smb")) {
         report_push(a, r, o, flow_note(a, flows, o->flow.id, false));
     } else {
         judge_fine(a, r, subject,

@@ -3,9 +3,9 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "policy/flow_notes.h"
+#include "policy/shares.h"
 #include "policy/sign_on.h"
 
 /* ---- R049 ---- */
@@ -100,7 +100,7 @@ static void observe_nameless(struct audit *a, const struct rule *r, const struct
     const char *path = observation_text(o, FACT_SMB_PATH);
     if (observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
         observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0 && path != NULL &&
-        strcasecmp(share_name(path), "IPC$") != 0) {
+        share_kind_of(share_name(path)) != SHARE_PIPES) {
         struct stamp at = observation_packet(o, FACT_SMB_RESPONSE_PACKET);
         n->opened_share = true;
         report_nameless(a, r, n, path, &at);
@@ -146,26 +146,15 @@ const struct rule rule_anonymous_or_guest_smb = {
 
 /* ---- R062 ---- */
 
-/* Shares whose content steers clients or sites: packages, setup files, content library, inboxes,
- * backup. */
-static bool is_sensitive(const char *share)
+/* What steers clients or sites, or is a copy of one: it is high. */
+static bool is_sensitive(const struct scene *scene, enum share_kind kind, bool moved)
 {
-    static const char *const beginnings[] = {"SMS_",
-                                             "SMSPKG",
-                                             "SMSSIG",
-                                             "SCCMContentLib",
-                                             "REMINST",
-                                             "ADMIN$",
-                                             "WsusContent",
-                                             "UpdateServicesPackages",
-                                             "AdminUIContentPayload",
-                                             "EasySetupPayload"};
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        if (strncasecmp(share, beginnings[i], strlen(beginnings[i])) == 0) {
-            return true;
-        }
-    }
-    return strlen(share) == 2 && share[1] == '$'; /* C$, D$: a whole drive */
+    role_set client = party_roles(&scene->ends[DIR_CLIENT]),
+             server = party_roles(&scene->ends[DIR_SERVER]);
+    bool from_site = (client & ROLES_SITE_SERVERS) != 0;
+    bool between = from_site && (server & ROLES_SITE_SERVERS) != 0;
+    bool source = from_site && (server & ROLE_BIT(ROLE_FILE_SHARE)) != 0;
+    return (kind != SHARE_OTHER && kind != SHARE_USER_STATE) || (moved && (between || source));
 }
 
 /* A flow's transfers are told one after the other when it ends: its share's finding takes the first
@@ -201,10 +190,7 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
     bool moved = observation_number(o, FACT_SMB_READ_BYTES, 0) +
                      observation_number(o, FACT_SMB_WRITTEN_BYTES, 0) >
                  0;
-    bool sensitive =
-        is_sensitive(share) ||
-        (moved && client->host != NULL && server->host != NULL &&
-         (party_roles(client) & party_roles(server) & ROLE_BIT(ROLE_SITE_SERVER)) != 0);
+    bool sensitive = is_sensitive(scene, share_kind_of(share), moved);
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
@@ -243,20 +229,16 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
 static void observe_unsigned(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
-    const struct party *server = &scene->ends[DIR_SERVER], *client = &scene->ends[DIR_CLIENT];
-    const struct party *site = (party_roles(server) & role_smb_servers()) != 0 ? server
-                               : party_is_site_system(client)                  ? client
-                                                                               : NULL;
-    if (site == NULL || observation_says(o, FACT_SMB_GUEST) ||
+    struct subject subject = share_subject(scene);
+    if (subject.host == NULL || observation_says(o, FACT_SMB_GUEST) ||
         observation_says(o, FACT_SMB_ANONYMOUS)) {
         return;
     }
-    struct subject subject = {.host = site->host};
     bool session = observation_is(o, FACT_SMB_MESSAGE, "session_setup") &&
                    observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0;
     /* IPC$ carries calls that have protections of their own. */
     bool pipe = observation_is(o, FACT_SMB_SHARE_TYPE, "pipe") ||
-                strcasecmp(share_name(observation_text(o, FACT_SMB_PATH)), "IPC$") == 0;
+                share_kind_of(share_name(observation_text(o, FACT_SMB_PATH))) == SHARE_PIPES;
     if (observation_is(o, FACT_SMB_MESSAGE, "transfer") &&
         observation_number(o, FACT_SMB_UNSIGNED, 0) > 0) {
         struct unsigned_flow *u = pipe ? unsigned_flow(a, r, o->flow.id) : NULL;
@@ -288,10 +270,12 @@ const struct rule rule_smb_session_unsigned = {
              "encryption. Whoever stands in the path can change "
              "package sources, content, setup files or replication data unseen, and the receiver "
              "will install it. High for shares of "
-             "the product (SMS_*, package and content shares, administrative shares) and between "
-             "site servers, medium for others.",
+             "the product (SMS_*, package, content and setup shares, administrative shares), for "
+             "package sources and backups, and between site servers, medium for others.",
     .evidence = "Requests after authentication whose header lacks the SIGNED flag and that are in "
-                "no encryption envelope. Guest and "
+                "no encryption envelope. A package source is a share "
+                "with \"source\" in its name, or what a site server uses of a declared file share; "
+                "a backup is a share with \"backup\" in its name. Guest and "
                 "anonymous sessions, which cannot sign, are R049's; calls through IPC$ have "
                 "protections of their own and do not count.",
     .remediation = "Require SMB signing on both ends by group policy, or use SMB 3 encryption or "

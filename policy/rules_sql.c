@@ -278,6 +278,7 @@ static void report_user(struct audit *a, const struct rule *r, const struct obse
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
+                       .claims_flow = true,
                        .severity = client->group != NULL ? SEVERITY_CRITICAL : SEVERITY_HIGH,
                        .confidence =
                            o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
@@ -456,6 +457,7 @@ static void report_peer(struct audit *a, const struct rule *r, const struct obse
     struct breach b = {.subject = {.host = server->host},
                        .client = client,
                        .server = server,
+                       .claims_flow = true,
                        .confidence =
                            o->flow.direction_certain ? CONFIDENCE_PROVEN : CONFIDENCE_INFERRED,
                        .at = &opening};

@@ -267,6 +267,10 @@ static void observe_pair(struct audit *a, const struct rule *r, const struct obs
     } else if (topology_opener_is_unclear(o)) {
         judge_hidden(a, r, subject,
                      "A connection's opening was not captured, so who opened it is not known.");
+    } else if (!denied && flow_is_claimed(a, o->flow.id)) {
+        judge_told(a, r, subject,
+                   "A connection that the matrix does not know was found by a rule that says more "
+                   "of it: its finding names the ends.");
     } else {
         report_pair(a, r, o, &c, denied ? e : NULL);
     }
@@ -291,19 +295,21 @@ const struct rule rule_undeclared_role_pair = {
              "database, a client to the site server. It is software that nobody declared, or "
              "somebody on the way through the hierarchy. High where it reached the site database, "
              "the SMS Provider or the site server, and where a client did it.",
-    .evidence = "A connection that was answered, between two declared ends of which one is a site "
-                "system, for which no row of the matrix exists in either direction and no line of "
-                "the policy's own `matrix`; or one that such a line denies. Not counted: "
-                "administrators, name, time and directory services, monitoring by SNMP and syslog, "
-                "and remote administration, which another rule judges. Where the handshake or the "
-                "content was not seen it is inferred. Besides: Kerberos, LDAP or RPC of a "
-                "management point with a writable domain controller in another zone, where a "
-                "read-only one of that forest stands in its own (medium); and the names of "
-                "Microsoft Update asked for from a client network with `microsoft-update: false` "
-                "(information).",
+    .evidence =
+        "A connection that was answered, between two declared ends of which one is a site "
+        "system, for which no row of the matrix exists in either direction and no line of "
+        "the policy's own `matrix`; or one that such a line denies. Not counted: "
+        "administrators, name, time and directory services, monitoring by SNMP and syslog, "
+        "and remote administration, which another rule judges. What a finding about callers "
+        "of the site database or the SMS Provider tells already is no finding again. Where "
+        "the handshake or the content was not seen it is inferred. Besides: Kerberos, LDAP or "
+        "RPC of a management point with a writable domain controller in another zone, where a "
+        "read-only one of that forest stands in its own (medium); and the names of Microsoft "
+        "Update asked for from a client network with `microsoft-update: false` (information).",
     .remediation = "Restrict the port by the host's firewall, or declare the connection under "
                    "`matrix` with a reason.",
     .records = 1u << RECORD_FLOW | 1u << RECORD_TLS | 1u << RECORD_HTTP,
+    .last = true,
     .observe = observe_pair,
     .finish = finish_pairs,
 };

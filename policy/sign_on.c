@@ -37,6 +37,12 @@ bool scene_is_allowed(const struct audit *a, const char *protocol)
     return line != NULL && line->allow;
 }
 
+bool party_is_many(const struct audit *a, const struct party *p)
+{
+    return (party_roles(p) & ROLE_BIT(ROLE_WEB_PROXY)) != 0 ||
+           policy_translates(audit_policy(a), &p->address);
+}
+
 const char *ntlm_account(const struct observation *o, char text[ACCOUNT_TEXT])
 {
     const char *user = observation_text(o, FACT_NTLM_USER),
@@ -115,34 +121,34 @@ static bool same_account(const struct policy *p, const struct account *account,
            (forest != NULL && forest == policy_forest_of_domain(p, other.domain));
 }
 
-bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose)
+static bool is_among(const struct audit *a, const struct observation *o,
+                     const char *const *accounts, unsigned count)
 {
-    const struct account_list *list = policy_accounts(audit_policy(a), purpose);
     struct account account = ntlm_account_of(o);
-    for (unsigned i = 0; account.user_len > 0 && list != NULL && i < list->count; i++) {
-        if (same_account(audit_policy(a), &account, list->accounts[i])) {
+    for (unsigned i = 0; account.user_len > 0 && i < count; i++) {
+        if (same_account(audit_policy(a), &account, accounts[i])) {
             return true;
         }
     }
     return false;
 }
 
+bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose)
+{
+    const struct account_list *list = policy_accounts(audit_policy(a), purpose);
+    return list != NULL && is_among(a, o, list->accounts, list->count);
+}
+
 bool ntlm_is_excepted(const struct audit *a, const struct observation *o)
 {
-    const struct policy *p = audit_policy(a);
-    const struct ntlm_exceptions *e = &p->ntlm;
-    for (unsigned i = 0; i < e->server_count; i++) {
-        if (selector_matches(p, &e->servers[i], &audit_scene(a)->ends[DIR_SERVER].address)) {
+    const struct ntlm_exceptions *ntlm = &audit_policy(a)->ntlm;
+    const struct address *server = &audit_scene(a)->ends[DIR_SERVER].address;
+    for (unsigned i = 0; i < ntlm->server_count; i++) {
+        if (selector_matches(audit_policy(a), &ntlm->servers[i], server)) {
             return true;
         }
     }
-    for (unsigned i = 0; i < e->account_count; i++) {
-        struct account account = ntlm_account_of(o);
-        if (same_account(p, &account, e->accounts[i])) {
-            return true;
-        }
-    }
-    return false;
+    return is_among(a, o, ntlm->accounts, ntlm->account_count);
 }
 
 /* The host's part of "MSSQLSvc/sql01.corp.example:1433" or "ldap/dc01.corp.example/corp.example";

@@ -25,6 +25,9 @@ bool scene_is_managed(const struct scene *scene);
 /* A line of the policy's `matrix:` allows what this scene does over that protocol. */
 bool scene_is_allowed(const struct audit *a, const char *protocol);
 
+/* Behind that address stand many: declared address translation, or a proxy. */
+bool party_is_many(const struct audit *a, const struct party *p);
+
 /* "CORP\svc-site", or the user alone where it names its domain itself. */
 const char *ntlm_account(const struct observation *o, char text[ACCOUNT_TEXT]);
 /* A computer's account by its form, NAME$. */
@@ -33,7 +36,6 @@ bool ntlm_is_machine(const struct observation *o);
 const struct host *ntlm_machine(const struct audit *a, const struct observation *o);
 /* The account is in that list of the policy; domain and user both count. */
 bool ntlm_is_listed(const struct audit *a, const struct observation *o, const char *purpose);
-
 /* The policy lets this account, or everybody at this server, use NTLM (`ntlm:`). */
 bool ntlm_is_excepted(const struct audit *a, const struct observation *o);
 

@@ -14,6 +14,7 @@ struct open {
     const char *anchor;
     struct cell *first, *last;
     const struct yaml_node *key; /* of a map: waits for its value */
+    bool flow;                   /* in brackets: its end is a character of its own */
 };
 
 struct anchor {
@@ -142,7 +143,7 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, yaml_m
     struct yaml_node *node = arena_alloc(b->arena, sizeof *node);
     if (node != NULL) {
         node->kind = kind;
-        node->place = place_of(mark);
+        node->place = node->end = place_of(mark);
         node->weight = 1;
     }
     return node;
@@ -220,6 +221,7 @@ static int take_scalar(struct builder *b, const yaml_event_t *e)
     if (node == NULL || (node->text = arena_text(b->arena, text, length)) == NULL) {
         return -ENOMEM;
     }
+    node->end = place_of(e->end_mark);
     node->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     const char *anchor = NULL;
     if (e->data.scalar.anchor != NULL) {
@@ -256,7 +258,10 @@ static int open_container(struct builder *b, enum yaml_kind kind, const yaml_eve
         return error;
     }
     struct open *open = &b->open[b->depth++];
-    *open = (struct open){.node = node};
+    *open = (struct open){.node = node,
+                          .flow = e->type == YAML_SEQUENCE_START_EVENT
+                                      ? e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE
+                                      : e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE};
     if (anchor != NULL) {
         open->anchor = arena_text(b->arena, anchor, strlen((const char *)anchor));
         return open->anchor == NULL ? -ENOMEM : 0;
@@ -302,7 +307,7 @@ static int refuse_duplicates(struct builder *b, const struct yaml_node *map)
     return 0;
 }
 
-static int close_container(struct builder *b)
+static int close_container(struct builder *b, const yaml_event_t *e)
 {
     struct open open = b->open[--b->depth];
     struct yaml_node *node = open.node;
@@ -317,6 +322,11 @@ static int close_container(struct builder *b)
         node->items[i] = c->item;
         node->weight += c->item->weight + (c->key != NULL);
         node->height = c->item->height + 1 > node->height ? c->item->height + 1 : node->height;
+    }
+    if (open.flow) {
+        node->end = place_of(e->end_mark);
+    } else if (open.last != NULL) {
+        node->end = open.last->item->end;
     }
     int error = node->kind == YAML_MAP ? refuse_duplicates(b, node) : 0;
     return error != 0 ? error : note_anchor(b, open.anchor, node);
@@ -364,7 +374,7 @@ static int take(struct builder *b, const yaml_event_t *e)
                               e->data.mapping_start.tag);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        return close_container(b);
+        return close_container(b, e);
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
     case YAML_STREAM_END_EVENT:

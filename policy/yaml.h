@@ -21,6 +21,8 @@ struct yaml_node {
     enum yaml_kind kind;
     bool quoted; /* text in quotes is never null, true or off */
     struct place place;
+    struct place end;               /* just past it; of a list or mapping in block form: its last
+                                       child's */
     const char *text;               /* YAML_TEXT: without embedded NUL */
     const struct yaml_node **keys;  /* YAML_MAP: all YAML_TEXT */
     const struct yaml_node **items; /* of a list, or the values of a map */

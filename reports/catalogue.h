@@ -5,6 +5,7 @@
 #define ROLECALL_REPORTS_CATALOGUE_H
 
 #include "policy/rule.h"
+#include "reports/output.h"
 #include "reports/text.h"
 
 /* format: "text" or "jsonl". */

@@ -28,14 +28,19 @@
     "usage: rolecall audit -p POLICY -r FILE... | -i INTERFACE\n\n"                                \
     "  -p, --policy FILE      the declared hierarchy (see 'rolecall check')\n"                     \
     "      --matrix FILE      rows of the matrix instead of the built-in ones\n"                   \
-    "      --format F         text (default), jsonl, sarif, csv-findings, csv-verdicts,\n"         \
-    "                         csv-hosts, csv-flows, markdown, ecs, ocsf, cef or syslog\n"          \
+    "      --format F         text (default), html, pdf, jsonl, sarif, csv-findings,\n"            \
+    "                         csv-verdicts, csv-hosts, csv-flows, markdown, ecs, ocsf, cef\n"      \
+    "                         or syslog; pdf needs Chromium\n"                                     \
     "      --events           with jsonl: also every record that 'rolecall events' writes\n"       \
-    "      --report FOLDER    also write report.txt and records.jsonl there\n"                     \
-    "      --formats LIST     what else --report writes, such as sarif,csv,markdown,ecs,ocsf\n"    \
-    "                         (csv: all four tables; default: html,jsonl,text)\n"                  \
+    "      --report FOLDER    also write report.html, report.txt and records.jsonl there\n"        \
+    "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
+    "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
+    "                         default: html,jsonl,text,evidence)\n"                                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
+    "      --mask             replace names of users and hosts, domains and addresses, each\n"     \
+    "                         always by the same word, in every report\n"                          \
+    "      --store FILE       keep the audit in this store (see 'rolecall history')\n"             \
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
     "      --keep N           of these the newest N stay (default: all)\n"                         \
@@ -71,6 +76,55 @@
     "\nexamples:\n"                                                                                \
     "  rolecall discover -r monday.pcapng -o draft.yaml\n"                                         \
     "  rolecall discover -p site.yaml -r captures/ | grep '^# '\n"
+
+#define STORE_HELP                                                                                 \
+    "      --store FILE       the store that 'rolecall audit --store' keeps audits in\n"
+#define PLACE_HELP                                                                                 \
+    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
+    "      --color WHEN       auto (default), always or never\n"
+
+#define HELP_HISTORY                                                                               \
+    "usage: rolecall history --store FILE\n\n" STORE_HELP                                          \
+    "      --keep N           remove all but the newest N audits of each policy\n"                 \
+    "      --format F         text (default) or jsonl\n" PLACE_HELP                                \
+    "  -q, --quiet            do not say how many were removed\n"                                  \
+    "  -h, --help             this text\n"                                                         \
+    "\nexamples:\n  rolecall history --store audits.db\n"                                          \
+    "  rolecall history --store audits.db --keep 52\n"
+
+#define HELP_DIFF                                                                                  \
+    "usage: rolecall diff --store FILE [A B]\n\n"                                                  \
+    "A and B are numbers of audits, 'last', or 'previous', the one before the last of its "        \
+    "policy;\nwithout them, previous and last are compared.\n\n" STORE_HELP                        \
+    "      --format F         text (default) or jsonl\n"                                           \
+    "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n" PLACE_HELP       \
+    "  -h, --help             this text\n"                                                         \
+    "\nExit status: 0 no finding is new or worse at or above --fail-on, 1 some are, 2 could not "  \
+    "compare.\n"                                                                                   \
+    "\nexamples:\n  rolecall diff --store audits.db\n"                                             \
+    "  rolecall diff --store audits.db 3 last --fail-on high\n"
+
+#define HELP_REPORT                                                                                \
+    "usage: rolecall report --from FILE\n\n"                                                       \
+    "      --from FILE        the store of audits\n"                                               \
+    "      --audit N          which of its audits: a number, last (default) or previous\n"         \
+    "      --format F         text (default), or any other of 'rolecall audit'\n" PLACE_HELP       \
+    "  -h, --help             this text\n"                                                         \
+    "\nexample:\n  rolecall report --from audits.db --audit 12 --format jsonl\n"
+
+#define HELP_ACCEPT                                                                                \
+    "usage: rolecall accept -p POLICY --store FILE FINDING... --until DATE --reason TEXT\n\n"      \
+    "FINDING is the id that reports give. The entry is written into the policy's 'accept:'\n"      \
+    "section, and nothing else in the file is touched.\n\n"                                        \
+    "  -p, --policy FILE      the policy to write into\n" STORE_HELP                               \
+    "      --audit N          which of its audits: a number, last (default) or previous\n"         \
+    "      --records FILE     instead of --store: records.jsonl of an audit\n"                     \
+    "      --until DATE       the last day, such as 2027-01-31\n"                                  \
+    "      --reason TEXT      why the risk is taken\n"                                             \
+    "      --by NAME          who takes it (default: your user name)\n"                            \
+    "  -h, --help             this text\n"                                                         \
+    "\nexample:\n  rolecall accept -p site.yaml --store audits.db 0b5e9f53a1c2d4e7 \\\n"           \
+    "    --until 2027-01-31 --reason 'NAS replaced in Q1'\n"
 
 #define HELP_MATRIX                                                                                \
     "usage: rolecall matrix -p POLICY [--format F]\n\n"                                            \

@@ -69,8 +69,7 @@ static void add_joined(struct row *r, struct output *joined)
     }
     output_octets(joined, "", 1);
     add_text(r, output_memory(joined, &len));
-    int closed = output_close(joined); /* memory */
-    (void)closed;
+    output_drop(joined);
 }
 
 /* The texts of an array: "a; b". */

@@ -17,11 +17,13 @@ static const struct {
     {"finding", offsetof(struct document, findings), false},
     {"verdict", offsetof(struct document, verdicts), false},
     {"statement", offsetof(struct document, statements), false},
+    {"coverage", offsetof(struct document, coverage), false},
     {"rule", offsetof(struct document, rules), false},
     {"host", offsetof(struct document, hosts), false},
     {"conversation", offsetof(struct document, conversations), false},
     {"traffic", offsetof(struct document, traffic), false},
     {"grade", offsetof(struct document, grades), false},
+    {"history", offsetof(struct document, history), false},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -69,7 +71,8 @@ static bool sort_out(struct document *d)
 static int add_line(struct document *d, struct bytes line, char error[DOCUMENT_ERROR])
 {
     json_error_t fault;
-    json_t *record = json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, &fault);
+    json_t *record = json_loadb((const char *)line.at, line.len,
+                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
     if (record == NULL || !json_is_object(record)) {
         json_decref(record);
         (void)snprintf(error, DOCUMENT_ERROR, "record %zu is not a JSON object", d->line_count + 1);

@@ -27,8 +27,8 @@ struct document {
     size_t line_count;
     json_t **sorted;                 /* where the parts lie */
     json_t *audit, *model, *summary; /* NULL: none */
-    struct document_part findings, verdicts, statements, rules, hosts, conversations, traffic,
-        grades;
+    struct document_part findings, verdicts, statements, coverage, rules, hosts, conversations,
+        traffic, grades, history;
 };
 
 #define DOCUMENT_ERROR 200

@@ -10,11 +10,6 @@
 #include "reports/finding_view.h"
 #include "reports/formats.h"
 
-static void add_word(struct json *j, const char *key, const char *text)
-{
-    json_text(j, key, *text == '\0' ? NULL : text);
-}
-
 static void add_end(struct json *j, const char *key, const struct end_view *e)
 {
     if (!e->known) {
@@ -22,11 +17,11 @@ static void add_end(struct json *j, const char *key, const struct end_view *e)
     }
     json_open(j, key, '{');
     json_text(j, "address", end_label(e));
-    add_word(j, "ip", e->ip);
+    json_word(j, "ip", e->ip);
     if (e->port != 0) {
         json_number(j, "port", e->port);
     }
-    add_word(j, "domain", e->name);
+    json_word(j, "domain", e->name);
     json_close(j, '}');
 }
 
@@ -38,22 +33,22 @@ static void add_event(struct json *j, const struct finding_view *v)
     json_parts(j, "type", "info", ' ');
     json_text(j, "module", "rolecall");
     json_text(j, "dataset", "rolecall.finding");
-    add_word(j, "id", v->id);
-    add_word(j, "code", v->code);
+    json_word(j, "id", v->id);
+    json_word(j, "code", v->code);
     json_number(j, "severity", v->rank);
-    add_word(j, "start", v->first);
-    add_word(j, "end", v->last);
-    add_word(j, "reason", v->explanation);
+    json_word(j, "start", v->first);
+    json_word(j, "end", v->last);
+    json_word(j, "reason", v->explanation);
     json_close(j, '}');
 }
 
 static void add_rule(struct json *j, const struct finding_view *v)
 {
     json_open(j, "rule", '{');
-    add_word(j, "id", v->code);
-    add_word(j, "name", v->name);
-    add_word(j, "description", v->title);
-    add_word(j, "category", member_or_empty(v->rule, "chapter"));
+    json_word(j, "id", v->code);
+    json_word(j, "name", v->name);
+    json_word(j, "description", v->title);
+    json_word(j, "category", member_or_empty(v->rule, "chapter"));
     json_text(j, "ruleset", "rolecall");
     const json_t *references = member_at(v->record, "references");
     if (json_array_size(references) > 0) {
@@ -68,12 +63,12 @@ static void add_related(struct json *j, const struct finding_view *v)
     json_open(j, "related", '{');
     json_open(j, "ip", '[');
     for (unsigned i = 0; i < 2; i++) {
-        add_word(j, NULL, ends[i]->ip);
+        json_word(j, NULL, ends[i]->ip);
     }
     json_close(j, ']');
     json_open(j, "hosts", '[');
     for (unsigned i = 0; i < 2; i++) {
-        add_word(j, NULL, ends[i]->name);
+        json_word(j, NULL, ends[i]->name);
     }
     json_close(j, ']');
     json_close(j, '}');
@@ -91,7 +86,7 @@ static void add_own(struct json *j, const struct finding_view *v)
             json_value(j, keys[i], value);
         }
     }
-    add_word(j, "remediation", v->remediation);
+    json_word(j, "remediation", v->remediation);
     json_close(j, '}');
 }
 

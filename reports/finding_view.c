@@ -60,6 +60,11 @@ const char *end_label(const struct end_view *e)
     return *e->name != '\0' ? e->name : e->ip;
 }
 
+void json_word(struct json *j, const char *key, const char *text)
+{
+    json_text(j, key, *text == '\0' ? NULL : text);
+}
+
 void escaped_text(struct output *out, const char *text, const char *special, size_t most)
 {
     for (size_t used = 0, len = 0; *text != '\0'; text += used) {

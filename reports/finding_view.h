@@ -30,6 +30,8 @@ struct finding_view {
 struct finding_view finding_view(const struct document *d, size_t place);
 /* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */
 const char *end_label(const struct end_view *e);
+/* A text that is left out when it is empty. */
+void json_word(struct json *j, const char *key, const char *text);
 /* Text with a backslash before each of the `special` characters; what cannot be seen is shown. At
  * most `most` octets, whole characters only. */
 void escaped_text(struct output *out, const char *text, const char *special, size_t most);

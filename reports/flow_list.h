@@ -8,6 +8,7 @@
 #ifndef ROLECALL_REPORTS_FLOW_LIST_H
 #define ROLECALL_REPORTS_FLOW_LIST_H
 
+#include "reports/output.h"
 #include "policy/matrix_flows.h"
 #include "reports/text.h"
 

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reports/html.h"
+#include "reports/pdf.h"
+
 const struct format formats[] = {
 #define FORMAT(name, file, function, about) {name, file, about, function},
 #include "reports/formats.def"
@@ -16,6 +19,20 @@ const struct format *format_find(const char *name)
         if (strcmp(formats[i].name, name) == 0) {
             return &formats[i];
         }
+    }
+    return NULL;
+}
+
+const char *format_lacks(const struct format *f)
+{
+    bool page = f->render == render_html || f->render == render_pdf;
+    if (page && !html_is_built()) {
+        return "this rolecall was built without the HTML page: build it where npm is (README.md, "
+               "What it is built on)";
+    }
+    if (f->render == render_pdf && pdf_browser() == NULL) {
+        return "a PDF needs Chromium or Chrome to lay it out, and neither is in PATH: apt-get "
+               "install chromium";
     }
     return NULL;
 }
@@ -42,7 +59,7 @@ bool format_unknown(const char *list, char word[FORMAT_WORD])
 {
     while (*list != '\0') {
         size_t len = strcspn(list, ",");
-        bool known = word_means(list, len, "text");
+        bool known = len > 0 && word_means(list, len, FORMAT_EVIDENCE);
         for (unsigned i = 0; i < format_count; i++) {
             known = known || (len > 0 && word_means(list, len, formats[i].name));
         }

@@ -11,6 +11,7 @@ struct render_options {
     struct text_style style; /* of the text format */
 };
 
+/* What cannot be rendered is refused: see output_refuse. */
 typedef void render_function(struct output *out, const struct document *d,
                              const struct render_options *o);
 
@@ -26,6 +27,10 @@ struct format {
 extern const struct format formats[];
 extern const unsigned format_count;
 const struct format *format_find(const char *name); /* NULL: no such format */
+/* In a list only: the captures of evidence.h, which are made of packets and not of a document. */
+#define FORMAT_EVIDENCE "evidence"
+/* What the format needs and is not there, as a line with the way to get it; NULL: nothing. */
+const char *format_lacks(const struct format *f);
 /* True when the comma-separated list names the format, or its family: "csv" all of "csv-...". */
 bool format_listed(const char *list, const char *name);
 /* The first word of the list that names no format, in `word`; false: there is none. */

@@ -10,8 +10,9 @@
 #define SECOND INT64_C(1000000000)
 
 /* Up to sizes with which 200 buckets hold every moment that 64 bits of ns can tell. */
-static const int64_t sizes[] = {1,    5,    10,    30,    60,    300,    600,     1800,
-                                3600, 7200, 21600, 43200, 86400, 604800, 6048000, 60480000};
+static const int64_t sizes[] = {1,     5,      10,      30,       60,       300,
+                                600,   1800,   3600,    7200,     21600,    43200,
+                                86400, 604800, 6048000, 60480000, 120960000};
 
 static int64_t floor_divide(int64_t a, int64_t b)
 {

@@ -59,6 +59,12 @@ uint32_t glyph_code(const char *at, size_t *used)
 struct glyph glyph_of(const char *at, size_t *used)
 {
     struct glyph g = {0};
+    if (*at >= 0x20 && *at < 0x7f) { /* nearly all */
+        g.text[0] = *at;
+        g.len = g.columns = 1;
+        *used = 1;
+        return g;
+    }
     uint32_t c = glyph_code(at, used);
     if (glyph_unsafe(c)) {
         const char *form = c <= 0xff ? "\\x%02x" : c <= 0xffff ? "\\u%04x" : "\\U%08x";

@@ -65,6 +65,23 @@ static size_t escape(char *at, uint8_t c)
     return 6;
 }
 
+/* The character of several octets at the beginning; U+FFFD for an octet that begins none (RFC
+ * 3629), as there may be in a name on the command line. */
+static uint32_t wide_code(struct bytes text, size_t *used)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t lead = text.at[0];
+    size_t len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    bool fine = lead >= 0xc2 && lead < 0xf5 && len <= text.len;
+    for (size_t i = 1; fine && i < len; i++) {
+        fine = (text.at[i] & 0xc0) == 0x80;
+    }
+    uint32_t c = fine ? glyph_code((const char *)text.at, used) : 0;
+    fine = fine && c >= least[len] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+    *used = fine ? len : 1;
+    return fine ? c : 0xfffd;
+}
+
 /* True only when eight octets are ASCII of which none must be escaped; a borrow between them may
  * say false too often. */
 static bool eight_are_plain(const uint8_t *at)
@@ -78,16 +95,11 @@ static bool eight_are_plain(const uint8_t *at)
     return (found & high) == 0;
 }
 
-/* Whether a character of several octets must not get to a terminal; a cut one is left as it is. */
+/* Whether it must be escaped: not to be shown, or no character at all. */
 static bool is_unsafe(struct bytes text, size_t *used)
 {
-    uint8_t lead = text.at[0];
-    *used = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (*used == 1 || *used > text.len) {
-        *used = 1;
-        return false;
-    }
-    return glyph_unsafe(glyph_code((const char *)text.at, used));
+    uint32_t c = wide_code(text, used);
+    return *used == 1 || glyph_unsafe(c);
 }
 
 /* Octets before the first that must be escaped: JSON's own, and what nobody should be shown. */
@@ -136,7 +148,7 @@ void json_span(struct json *j, const char *key, struct bytes text)
         i += plain;
         if (i < text.len && text.at[i] >= 0x80) {
             size_t used = 0;
-            len += escape_wide(at + len, glyph_code((const char *)text.at + i, &used));
+            len += escape_wide(at + len, wide_code(bytes_from(text, i), &used));
             i += used;
         } else if (i < text.len) {
             len += escape(at + len, text.at[i++]);

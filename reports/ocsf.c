@@ -12,11 +12,6 @@
 
 enum { CLASS_DETECTION_FINDING = 2004, CATEGORY_FINDINGS = 2, ACTIVITY_CREATE = 1 };
 
-static void add_word(struct json *j, const char *key, const char *text)
-{
-    json_text(j, key, *text == '\0' ? NULL : text);
-}
-
 static void add_ms(struct json *j, const char *key, const char *rfc3339)
 {
     int64_t ns = time_of_text(rfc3339);
@@ -32,8 +27,8 @@ static void add_metadata(struct json *j, const struct document *d, const struct 
     json_text(j, "vendor_name", "rolecall");
     json_text(j, "version", member_text(d->audit, "version"));
     json_close(j, '}');
-    add_word(j, "event_code", v->code);
-    add_word(j, "uid", v->id);
+    json_word(j, "event_code", v->code);
+    json_word(j, "uid", v->id);
     json_close(j, '}');
 }
 
@@ -42,11 +37,11 @@ static void add_finding_info(struct json *j, const struct finding_view *v)
     json_open(j, "finding_info", '{');
     json_text(j, "uid", v->id);
     json_text(j, "title", v->title);
-    add_word(j, "desc", v->explanation);
+    json_word(j, "desc", v->explanation);
     add_ms(j, "first_seen_time", v->first);
     add_ms(j, "last_seen_time", v->last);
     json_open(j, "types", '[');
-    add_word(j, NULL, member_or_empty(v->rule, "chapter"));
+    json_word(j, NULL, member_or_empty(v->rule, "chapter"));
     json_close(j, ']');
     json_open(j, "analytic", '{');
     json_text(j, "uid", v->code);
@@ -63,12 +58,12 @@ static void add_end(struct json *j, const char *key, const struct end_view *e)
         return;
     }
     json_open(j, key, '{');
-    add_word(j, "ip", e->ip);
+    json_word(j, "ip", e->ip);
     if (e->port != 0) {
         json_number(j, "port", e->port);
     }
-    add_word(j, "hostname", e->name);
-    add_word(j, "zone", e->zone);
+    json_word(j, "hostname", e->name);
+    json_word(j, "zone", e->zone);
     json_close(j, '}');
 }
 
@@ -94,7 +89,7 @@ static void add_resources(struct json *j, const struct finding_view *v)
     if (e->known) {
         json_open(j, NULL, '{');
         json_text(j, "name", end_label(e));
-        add_word(j, "uid", e->ip);
+        json_word(j, "uid", e->ip);
         json_text(j, "type", "host");
         json_close(j, '}');
     }

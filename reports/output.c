@@ -19,6 +19,7 @@ struct output {
     uint64_t written; /* octets of whole lines in the file */
     uint64_t start;   /* offset at which we began */
     int error;
+    char refusal[OUTPUT_REFUSAL];
 };
 
 static struct output *output_new(int fd)
@@ -164,6 +165,23 @@ void output_line(struct output *o)
     }
 }
 
+void output_refuse(struct output *o, const char *why)
+{
+    if (o->error == 0) {
+        o->error = -ECANCELED;
+        (void)snprintf(o->refusal, sizeof o->refusal, "%s", why);
+        o->len = o->whole = 0;
+        if (o->fd >= 0) {
+            cut_back(o);
+        }
+    }
+}
+
+const char *output_refusal(const struct output *o)
+{
+    return o->refusal;
+}
+
 int output_error(const struct output *o)
 {
     return o->error;
@@ -181,4 +199,10 @@ int output_close(struct output *o)
     free(o->at);
     free(o);
     return error;
+}
+
+void output_drop(struct output *o)
+{
+    int told = output_close(o);
+    (void)told;
 }

@@ -31,7 +31,14 @@ void output_format(struct output *o, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Ends a record: after this everything so far is a whole number of lines. */
 void output_line(struct output *o);
 int output_flush(struct output *o);
+/* There is nothing right to write: a file ends after its last whole line, and output_close gives
+ * -ECANCELED. Up to then output_refusal says why; "": nobody refused. */
+#define OUTPUT_REFUSAL 256
+void output_refuse(struct output *o, const char *why);
+const char *output_refusal(const struct output *o);
 int output_error(const struct output *o);
+/* Ends one in memory, or one whose errors have been told; NULL is fine. */
+void output_drop(struct output *o);
 /* 0 or a negative errno of any write; NULL is fine. */
 int output_close(struct output *o) MUST_USE;
 

@@ -207,6 +207,32 @@ static void add_party(struct json *j, const char *key, const struct party *p)
     json_close(j, '}');
 }
 
+/* Decoded fields, by the names of facts; those that have a number also say it as its own. */
+static void add_fields(struct json *j, const struct evidence *e)
+{
+    if (e->field_count == 0) {
+        return;
+    }
+    json_open(j, "fields", '{');
+    for (unsigned i = 0; i < e->field_count; i++) {
+        const struct evidence_field *f = &e->fields[i];
+        const char *key = fact_rows[f->id].key;
+        enum fact_type type = fact_rows[f->id].type;
+        if (type == FACT_BOOL) {
+            json_truth(j, key, f->number != 0);
+        } else if (type == FACT_CODE16 || type == FACT_CODE32) {
+            json_code(j, key, f->number, type == FACT_CODE16 ? 4 : 8);
+        } else if (type == FACT_DATE) {
+            json_time(j, key, (int64_t)f->number, 0);
+        } else if (type == FACT_NUM) {
+            json_number(j, key, f->number);
+        } else {
+            json_text(j, key, f->text);
+        }
+    }
+    json_close(j, '}');
+}
+
 static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
 {
     json_open(j, "evidence", '[');
@@ -217,6 +243,7 @@ static void add_evidence(struct json *j, const struct record_names *names, const
         json_number(j, "packet", e->at.packet);
         json_time(j, "ts", e->at.ns, e->at.precision);
         json_text(j, "says", e->says);
+        add_fields(j, e);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -256,6 +283,9 @@ void record_finding(struct output *out, const struct record_names *names, const 
     json_parts(&j, "references", f->rule->references, '\n');
     add_party(&j, "client", &f->client);
     add_party(&j, "server", &f->server);
+    if (f->any_client) {
+        json_truth(&j, "any_client", true);
+    }
     json_time(&j, "first", f->first_ns, f->precision);
     json_time(&j, "last", f->last_ns, f->precision);
     json_number(&j, "count", f->count);
@@ -401,6 +431,8 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     if (a != NULL) {
         json_number(j, "subjects", a->subjects_shed);
         json_number(j, "findings", a->findings_shed);
+        json_number(j, "paths", a->paths_shed);
+        json_number(j, "names", a->names_shed);
         json_number(j, "rule_state", a->state_shed);
         if (a->names_shed > 0) {
             json_number(j, "learned_names", a->names_shed);
@@ -477,7 +509,8 @@ void record_summary(struct output *out, const struct record_names *names, const 
     json_number(&j, "flows", run->flows.flows);
     json_open(&j, "protocols", '{');
     for (size_t i = 0; i < run->protocol_count; i++) {
-        json_number(&j, run->protocols[i], run->protocol_flows[i]);
+        json_key(&j, bytes_text(run->protocols[i]));
+        json_number(&j, NULL, run->protocol_flows[i]);
     }
     json_close(&j, '}');
     if (a != NULL && names->policy != NULL) {

@@ -26,6 +26,9 @@ static void record_audit(struct output *out, const struct results *r)
         json_text(&j, NULL, run->inputs[i]);
     }
     json_close(&j, ']');
+    if (r->names->source != NULL) {
+        json_number(&j, "captures", source_files(r->names->source));
+    }
     if (r->generated_ns != INT64_MIN) {
         json_time(&j, "generated", r->generated_ns, 0);
     }
@@ -84,6 +87,19 @@ static void add_cost(struct json *j, const struct grade_cost *c)
     }
 }
 
+/* The same as numbers. */
+static void add_sum(struct json *j, const struct grade_cost *c)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "code", c->rule->code);
+    json_text(j, "title", c->rule->title);
+    json_text(j, "severity", severity_name(c->findings > 0 ? c->worst : c->rule->severity));
+    json_number(j, "findings", c->findings);
+    json_number(j, "accepted", c->accepted);
+    json_number(j, "points", c->points);
+    json_close(j, '}');
+}
+
 static void record_grade(struct output *out, const struct grade *g)
 {
     char text[120];
@@ -95,6 +111,11 @@ static void record_grade(struct output *out, const struct grade *g)
     }
     json_number(&j, "judged", g->judged);
     json_number(&j, "not_judged", g->unjudged);
+    json_open(&j, "costs", '[');
+    for (unsigned i = 0; i < g->cost_count; i++) {
+        add_sum(&j, &g->costs[i]);
+    }
+    json_close(&j, ']');
     json_open(&j, "because", '[');
     for (unsigned i = 0; i < g->cost_count; i++) {
         add_cost(&j, &g->costs[i]);
@@ -161,5 +182,8 @@ void records_report(struct output *out, const struct results *r)
         record_gathering(out, r);
     }
     record_grades(out, r->audit);
+    if (r->history.len > 0) {
+        output_octets(out, r->history.at, r->history.len);
+    }
     record_summary(out, r->names, r->run, r->audit, r->gathering);
 }

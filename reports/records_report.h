@@ -1,7 +1,7 @@
 /*
  * records_report.h - the whole of an audit as records, in their order: audit, findings, verdicts,
- * statements, then what only a report shows (rules, model, hosts, conversations, traffic, grades),
- * summary. Every other report is made from these.
+ * statements, then what only a report shows (rules, model, hosts, conversations, traffic, grades,
+ * earlier audits), summary. Every other report is made from these.
  */
 #ifndef ROLECALL_REPORTS_RECORDS_REPORT_H
 #define ROLECALL_REPORTS_RECORDS_REPORT_H
@@ -15,6 +15,7 @@ struct results {
     const struct audit *audit; /* finished */
     const struct gathering
         *gathering;       /* finished; NULL: nothing was gathered, so no records of it */
+    struct bytes history; /* records of earlier audits, whole lines (store.h) */
     int64_t generated_ns; /* when; INT64_MIN: not told, so that it can be reproduced */
 };
 

@@ -229,7 +229,6 @@ int syslog_send(const struct syslog_target *target, const struct document *d,
     if (l.fd >= 0) {
         close(l.fd);
     }
-    int closed = output_close(lines); /* memory */
-    (void)closed;
+    output_drop(lines);
     return result;
 }

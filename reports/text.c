@@ -1,4 +1,4 @@
-#include "reports/text.h"
+#include "reports/formats.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #define LABEL_COLUMN 10
 #define INPUTS_SHOWN 8
 #define PROTOCOLS_SHOWN 24
-#define SHA256_SHOWN 8 /* octets: enough to tell policies apart, short enough to read out */
+#define SHA256_SHOWN 16 /* digits: enough to tell policies apart, short enough to read out */
 
 void text_heading(struct report *r, const char *heading)
 {
@@ -27,27 +27,46 @@ static void label(struct report *r, const char *text)
     layout_column(&r->l, LABEL_COLUMN);
 }
 
-const char *text_tally(const struct audit_counts *counts, char text[TALLY_TEXT])
+unsigned text_status(const json_t *record)
+{
+    const char *word = member_or_empty(record, "status");
+    unsigned s = 0;
+    while (s < VERDICT_NOT_ASSESSABLE &&
+           strcmp(verdict_status_name((enum verdict_status)s), word) != 0) {
+        s++;
+    }
+    return s;
+}
+
+static uint64_t findings_of(const struct document *d, const char *severity)
+{
+    char path[40];
+    (void)snprintf(path, sizeof path, "findings.%s", severity);
+    return member_number(d->summary, path);
+}
+
+const char *text_tally(const struct document *d, char text[TALLY_TEXT])
 {
     char figure[FIGURE_TEXT];
-    uint64_t all = 0;
+    uint64_t all = 0, accepted = findings_of(d, "accepted");
     for (unsigned s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
-        all += counts->findings[s];
+        all += findings_of(d, severity_name((enum severity)s));
     }
     int n = snprintf(text, TALLY_TEXT, "%s finding%s", all == 0 ? "no" : figure_count(all, figure),
                      all == 1 ? "" : "s");
     const char *before = ": ";
     for (unsigned s = SEVERITY_CRITICAL; s >= SEVERITY_INFO; s--) {
-        if (counts->findings[s] > 0) {
+        const char *name = severity_name((enum severity)s);
+        uint64_t count = findings_of(d, name);
+        if (count > 0) {
             n += snprintf(text + n, TALLY_TEXT - (size_t)n, "%s%s %s", before,
-                          figure_count(counts->findings[s], figure),
-                          severity_name((enum severity)s));
+                          figure_count(count, figure), name);
             before = ", ";
         }
     }
-    if (counts->accepted > 0) {
+    if (accepted > 0) {
         (void)snprintf(text + n, TALLY_TEXT - (size_t)n, "; %s accepted",
-                       figure_count(counts->accepted, figure));
+                       figure_count(accepted, figure));
     }
     return text;
 }
@@ -56,35 +75,37 @@ const char *text_tally(const struct audit_counts *counts, char text[TALLY_TEXT])
 
 static void add_inputs(struct report *r)
 {
-    const struct run *run = r->run;
+    const json_t *inputs = member_at(r->d->summary, "input.files");
+    size_t count = json_array_size(inputs);
+    uint64_t files = member_number(r->d->audit, "captures");
     label(r, "Input");
-    for (size_t i = 0; i < run->input_count && i < INPUTS_SHOWN; i++) {
-        const char *input = run->inputs[i];
-        layout_format(&r->l, INK_PLAIN, "%s%s", strcmp(input, "-") == 0 ? "standard input" : input,
-                      i + 1 < run->input_count ? "," : "");
+    for (size_t i = 0; i < count && i < INPUTS_SHOWN; i++) {
+        const char *input = json_string_value(json_array_get(inputs, i));
+        layout_format(&r->l, INK_PLAIN, "%s%s",
+                      input == NULL || strcmp(input, "-") == 0 ? "standard input" : input,
+                      i + 1 < count ? "," : "");
     }
-    if (run->input_count > INPUTS_SHOWN) {
-        layout_format(&r->l, INK_PLAIN, "and %zu more", run->input_count - INPUTS_SHOWN);
+    if (count > INPUTS_SHOWN) {
+        layout_format(&r->l, INK_PLAIN, "and %zu more", count - INPUTS_SHOWN);
     }
-    size_t files = r->names->source == NULL ? 0 : source_files(r->names->source);
-    if (files > run->input_count) {
-        layout_format(&r->l, INK_PLAIN, "(%zu files)", files);
+    if (files > count) {
+        layout_format(&r->l, INK_PLAIN, "(%" PRIu64 " files)", files);
     }
     layout_end(&r->l);
 }
 
 static void add_time(struct report *r)
 {
-    const struct source_counts *c = &r->run->source;
-    char first[FIGURE_TEXT], last[FIGURE_TEXT], length[FIGURE_TEXT];
+    const char *first = member_or_empty(r->d->summary, "input.first");
+    const char *last = member_or_empty(r->d->summary, "input.last");
+    char from[FIGURE_TEXT], to[FIGURE_TEXT], length[FIGURE_TEXT];
     label(r, "Time");
-    if (c->packets == 0) {
+    if (member_number(r->d->summary, "input.packets") == 0) {
         layout_text(&r->l, INK_PLAIN, "no packets");
     } else {
-        layout_format(&r->l, INK_PLAIN, "%s to %s UTC (%s)",
-                      figure_time(c->first_ns, r->run->precision, FIGURE_NO_DAY, first),
-                      figure_time(c->last_ns, r->run->precision, r->day, last),
-                      figure_seconds(((double)c->last_ns - (double)c->first_ns) / 1e9, length));
+        double seconds = ((double)time_of_text(last) - (double)time_of_text(first)) / 1e9;
+        layout_format(&r->l, INK_PLAIN, "%s to %s UTC (%s)", figure_time(first, NULL, from),
+                      figure_time(last, r->day, to), figure_seconds(seconds, length));
     }
     layout_end(&r->l);
 }
@@ -106,73 +127,69 @@ static int by_flows(const void *left, const void *right)
 /* Most used first. */
 static void add_protocols(struct report *r)
 {
-    const struct run *run = r->run;
     char figure[FIGURE_TEXT];
-    struct used_protocol *all = calloc(run->protocol_count + 1, sizeof *all);
+    json_t *counts = (json_t *)member_at(r->d->summary, "protocols"); /* iterators are not const */
+    size_t count = json_object_size(counts), n = 0;
+    struct used_protocol *all = calloc(count + 1, sizeof *all);
     label(r, "Protocols");
-    for (size_t i = 0; all != NULL && i < run->protocol_count; i++) {
-        all[i] = (struct used_protocol){.name = run->protocols[i], .flows = run->protocol_flows[i]};
+    for (void *at = all == NULL ? NULL : json_object_iter(counts); at != NULL;
+         at = json_object_iter_next(counts, at)) {
+        all[n++] = (struct used_protocol){
+            .name = json_object_iter_key(at),
+            .flows = (uint64_t)json_integer_value(json_object_iter_value(at))};
     }
     if (all != NULL) {
-        qsort(all, run->protocol_count, sizeof *all, by_flows);
+        qsort(all, n, sizeof *all, by_flows);
     }
-    for (size_t i = 0; all != NULL && i < run->protocol_count && i < PROTOCOLS_SHOWN; i++) {
+    for (size_t i = 0; i < n && i < PROTOCOLS_SHOWN; i++) {
         layout_format(&r->l, INK_PLAIN, "%s %s%s", all[i].name, figure_count(all[i].flows, figure),
-                      i + 1 < run->protocol_count ? "," : "");
+                      i + 1 < n ? "," : "");
     }
-    if (run->protocol_count > PROTOCOLS_SHOWN) {
-        layout_format(&r->l, INK_PLAIN, "and %zu more", run->protocol_count - PROTOCOLS_SHOWN);
+    if (count > PROTOCOLS_SHOWN) {
+        layout_format(&r->l, INK_PLAIN, "and %zu more", count - PROTOCOLS_SHOWN);
     }
-    layout_text(&r->l, INK_PLAIN, run->protocol_count == 0 ? "none" : "");
+    layout_text(&r->l, INK_PLAIN, count == 0 ? "none" : "");
     layout_end(&r->l);
     free(all);
 }
 
-static void add_hashed(struct report *r, const char *what, const char *path,
-                       const uint8_t sha256[32])
+/* A file that the audit rests on: "policy" or "matrix" of the summary. */
+static void add_hashed(struct report *r, const char *what, const char *key)
 {
-    char hex[2 * SHA256_SHOWN + 1];
-    for (unsigned i = 0; i < SHA256_SHOWN; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-    }
-    label(r, what);
-    layout_format(&r->l, INK_PLAIN, "%s (sha256 %s...)", path, hex);
-    layout_end(&r->l);
-}
-
-static void add_policy(struct report *r)
-{
-    const struct policy *p = r->names->policy;
-    if (p != NULL) {
-        add_hashed(r, "Policy", p->path, p->sha256);
-    }
-    if (p != NULL && p->matrix_path != NULL) {
-        add_hashed(r, "Matrix", p->matrix_path, p->matrix_sha256);
+    const json_t *file = member_at(r->d->summary, key);
+    if (file != NULL) {
+        label(r, what);
+        layout_format(&r->l, INK_PLAIN, "%s (sha256 %.*s...)", member_or_empty(file, "path"),
+                      SHA256_SHOWN, member_or_empty(file, "sha256"));
+        layout_end(&r->l);
     }
 }
 
 static void add_head(struct report *r)
 {
-    const struct run *run = r->run;
-    char packets[FIGURE_TEXT], octets[FIGURE_TEXT], flows[FIGURE_TEXT], tally[TALLY_TEXT];
+    const json_t *summary = r->d->summary;
+    uint64_t packets = member_number(summary, "input.packets");
+    uint64_t flows = member_number(summary, "flows");
+    char count[FIGURE_TEXT], octets[FIGURE_TEXT], conversations[FIGURE_TEXT], tally[TALLY_TEXT];
     layout_begin(&r->l, 0, 0);
-    layout_text(&r->l, INK_STRONG,
-                "rolecall " ROLECALL_VERSION
-                ": audit of captured traffic against a declared hierarchy");
+    layout_format(&r->l, INK_STRONG,
+                  "rolecall %s: audit of captured traffic against a declared hierarchy",
+                  member_or_empty(r->d->audit, "version"));
     layout_end(&r->l);
     layout_blank(&r->l);
     add_inputs(r);
     add_time(r);
     label(r, "Traffic");
     layout_format(&r->l, INK_PLAIN, "%s packet%s, %s, %s conversation%s",
-                  figure_count(run->source.packets, packets), run->source.packets == 1 ? "" : "s",
-                  figure_octets(run->source.bytes, octets), figure_count(run->flows.flows, flows),
-                  run->flows.flows == 1 ? "" : "s");
+                  figure_count(packets, count), packets == 1 ? "" : "s",
+                  figure_octets(member_number(summary, "input.bytes"), octets),
+                  figure_count(flows, conversations), flows == 1 ? "" : "s");
     layout_end(&r->l);
     add_protocols(r);
-    add_policy(r);
+    add_hashed(r, "Policy", "policy");
+    add_hashed(r, "Matrix", "matrix");
     label(r, "Result");
-    layout_text(&r->l, INK_STRONG, text_tally(audit_counts(r->audit), tally));
+    layout_text(&r->l, INK_STRONG, text_tally(r->d, tally));
     layout_end(&r->l);
 }
 
@@ -180,29 +197,28 @@ static void add_head(struct report *r)
 
 static void add_tail(struct report *r, enum severity fail_on)
 {
-    const struct audit_counts *counts = audit_counts(r->audit);
     enum severity from = fail_on == SEVERITY_OFF ? SEVERITY_LOW : fail_on;
     char tally[TALLY_TEXT];
     uint64_t counted = 0;
     for (unsigned s = from; s <= SEVERITY_CRITICAL; s++) {
-        counted += counts->findings[s];
+        counted += findings_of(r->d, severity_name((enum severity)s));
     }
     layout_blank(&r->l);
     layout_begin(&r->l, 0, 0);
-    layout_format(&r->l, counted > 0 ? INK_HIGH : INK_GOOD, "%s.", text_tally(counts, tally));
+    layout_format(&r->l, counted > 0 ? INK_HIGH : INK_GOOD, "%s.", text_tally(r->d, tally));
     layout_format(&r->l, INK_PLAIN, "Exit status %d: %s at or above %s.", counted > 0,
                   counted > 0 ? "findings" : "none", severity_name(from));
     layout_end(&r->l);
 }
 
-void text_report(struct output *out, const struct text_style *style,
-                 const struct record_names *names, const struct run *run, const struct audit *audit)
+void render_text(struct output *out, const struct document *d, const struct render_options *o)
 {
-    struct report r = {.names = names, .run = run, .audit = audit, .day = FIGURE_NO_DAY};
-    layout_init(&r.l, out, style);
-    if (run->source.packets > 0 &&
-        figure_day(run->source.first_ns) == figure_day(run->source.last_ns)) {
-        r.day = figure_day(run->source.first_ns);
+    const char *first = member_or_empty(d->summary, "input.first");
+    const char *last = member_or_empty(d->summary, "input.last");
+    struct report r = {.d = d};
+    layout_init(&r.l, out, &o->style);
+    if (*first != '\0' && strncmp(first, last, FIGURE_DAY) == 0) {
+        r.day = first;
     }
     add_head(&r);
     text_findings(&r);
@@ -210,5 +226,5 @@ void text_report(struct output *out, const struct text_style *style,
     text_statements(&r);
     text_coverage(&r);
     text_quality(&r);
-    add_tail(&r, style->fail_on);
+    add_tail(&r, o->style.fail_on);
 }

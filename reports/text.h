@@ -8,16 +8,14 @@
 #ifndef ROLECALL_REPORTS_TEXT_H
 #define ROLECALL_REPORTS_TEXT_H
 
-#include "reports/records.h"
+#include <stdbool.h>
+
+#include "policy/policy.h"
 
 struct text_style {
     bool color;
     unsigned width;        /* columns; 0: 100 */
     enum severity fail_on; /* from which on the exit status is 1; SEVERITY_OFF: low, the default */
 };
-
-void text_report(struct output *out, const struct text_style *style,
-                 const struct record_names *names, const struct run *run,
-                 const struct audit *audit);
 
 #endif

@@ -2,10 +2,6 @@
  * text_coverage.c - which rows of the matrix the capture covers: of those that the hierarchy needs,
  * a line for each that was seen, and the names of the others.
  */
-#include <stdio.h>
-
-#include "policy/coverage.h"
-#include "policy/ledger.h"
 #include "reports/text_parts.h"
 
 #define CLASS_COLUMN 6
@@ -27,46 +23,46 @@ static unsigned figures_column(const struct report *r)
     return most < 72 ? most : 72;
 }
 
-static void add_row(struct report *r, const struct matrix_row *row, const struct row_sight *s)
+static void add_row(struct report *r, const json_t *row, uint64_t answered, uint64_t unanswered)
 {
-    char answered[FIGURE_TEXT], unanswered[FIGURE_TEXT];
+    char first[FIGURE_TEXT], second[FIGURE_TEXT];
     layout_begin(&r->l, 0, ENDS_COLUMN);
-    layout_text(&r->l, INK_PLAIN, row->id);
+    layout_text(&r->l, INK_PLAIN, member_or_empty(row, "row"));
     layout_column(&r->l, CLASS_COLUMN);
-    layout_text(&r->l, INK_PLAIN, matrix_class_name((enum matrix_class)row->of));
+    layout_text(&r->l, INK_PLAIN, member_or_empty(row, "class"));
     layout_column(&r->l, ENDS_COLUMN);
-    layout_format(&r->l, INK_PLAIN, "%s to %s", matrix_side_name(row->from),
-                  matrix_side_name(row->to));
+    layout_format(&r->l, INK_PLAIN, "%s to %s", member_or_empty(row, "from"),
+                  member_or_empty(row, "to"));
     add_figures(r, figures_column(r), INK_PLAIN,
-                s->answered == 0 ? "-" : figure_count(s->answered, answered),
-                s->unanswered == 0 ? "-" : figure_count(s->unanswered, unanswered));
+                answered == 0 ? "-" : figure_count(answered, first),
+                unanswered == 0 ? "-" : figure_count(unanswered, second));
 }
 
+/* A row that was not seen is in the document only where it is needed. */
 void text_coverage(struct report *r)
 {
-    const struct coverage *c = audit_coverage(r->audit);
-    const struct policy *p = audit_policy(r->audit);
-    const struct matrix_table *t = p->matrix_table;
-    unsigned seen = 0, unseen = 0;
+    const struct document_part *rows = &r->d->coverage;
+    unsigned seen = 0;
     text_heading(r, "COVERAGE OF THE MATRIX (conversations, by row that the hierarchy needs)");
     layout_begin(&r->l, 0, 0);
     add_figures(r, figures_column(r), INK_FAINT, "answered", "unanswered");
-    for (unsigned i = 0; i < t->count; i++) {
-        struct row_sight s = coverage_row(c, &t->rows[i]);
-        if (s.answered + s.unanswered > 0) {
-            add_row(r, &t->rows[i], &s);
+    for (size_t i = 0; i < rows->count; i++) {
+        uint64_t answered = member_number(rows->at[i], "answered");
+        uint64_t unanswered = member_number(rows->at[i], "unanswered");
+        if (answered + unanswered > 0) {
+            add_row(r, rows->at[i], answered, unanswered);
             seen++;
         }
     }
     layout_begin(&r->l, 2, 4);
     layout_text(&r->l, INK_PLAIN, seen == 0 ? "None was seen. Needed:" : "Needed and not seen:");
-    for (unsigned i = 0; i < t->count; i++) {
-        struct row_sight s = coverage_row(c, &t->rows[i]);
-        if (s.answered + s.unanswered == 0 && matrix_row_is_needed(p, &t->rows[i])) {
-            layout_text(&r->l, INK_FAINT, t->rows[i].id);
-            unseen++;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (member_number(rows->at[i], "answered") + member_number(rows->at[i], "unanswered") ==
+            0) {
+            layout_text(&r->l, INK_FAINT, member_or_empty(rows->at[i], "row"));
         }
     }
-    layout_text(&r->l, INK_PLAIN, unseen == 0 ? "none." : "(rolecall matrix tells what they are).");
+    layout_text(&r->l, INK_PLAIN,
+                seen == rows->count ? "none." : "(rolecall matrix tells what they are).");
     layout_end(&r->l);
 }

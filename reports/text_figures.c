@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reports/json.h"
-
 const char *figure_count(uint64_t n, char text[FIGURE_TEXT])
 {
     char digits[24];
@@ -58,22 +56,17 @@ const char *figure_seconds(double seconds, char text[FIGURE_TEXT])
     return text;
 }
 
-int64_t figure_day(int64_t ns)
+const char *figure_time(const char *rfc3339, const char *day, char text[FIGURE_TEXT])
 {
-    const int64_t day = INT64_C(86400000000000);
-    return ns / day - (ns % day < 0);
-}
-
-const char *figure_time(int64_t ns, uint8_t precision, int64_t day, char text[FIGURE_TEXT])
-{
-    char full[TIME_TEXT];
-    size_t len = strlen(time_format(ns, precision, full));
+    size_t len = strlen(rfc3339);
     if (len < sizeof "2026-11-22T" - 1) {
         (void)snprintf(text, FIGURE_TEXT, "(no time)");
-        return text;
+    } else if (day != NULL && strncmp(rfc3339, day, FIGURE_DAY) == 0) {
+        (void)snprintf(text, FIGURE_TEXT, "%.*s", (int)(len - FIGURE_DAY - 2),
+                       rfc3339 + FIGURE_DAY + 1);
+    } else {
+        (void)snprintf(text, FIGURE_TEXT, "%.*s %.*s", FIGURE_DAY, rfc3339,
+                       (int)(len - FIGURE_DAY - 2), rfc3339 + FIGURE_DAY + 1);
     }
-    full[len - 1] = '\0'; /* the Z */
-    full[10] = ' ';
-    (void)snprintf(text, FIGURE_TEXT, "%s", figure_day(ns) == day ? full + 11 : full);
     return text;
 }

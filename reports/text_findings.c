@@ -5,16 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/ledger.h"
 #include "reports/text_parts.h"
 
 #define BODY 10 /* past "CRITICAL" */
 #define TEXT 20 /* past "Evidence" */
-
-static bool is_accepted(const struct finding *f)
-{
-    return f->accepted != NULL && !f->acceptance_expired;
-}
 
 static void labelled(struct report *r, const char *label)
 {
@@ -32,52 +26,68 @@ static void paragraph(struct report *r, const char *label, const char *text)
     }
 }
 
-static void add_party(struct report *r, const struct party *p)
+/* "mp01.corp.example (10.0.1.20)", "10.1.0.5 (hq, called pc7.corp.example by DNS)": as in the
+ * sentences of rules (party_text). */
+static void add_party(struct report *r, const json_t *finding, const char *key)
 {
-    char text[PARTY_TEXT];
-    layout_text(&r->l, INK_PLAIN, party_text(p, text));
-    if (p->port != 0) {
-        char port[16];
-        (void)snprintf(port, sizeof port, "port %u", p->port);
-        layout_together(&r->l, INK_PLAIN, port);
+    const json_t *p = member_at(finding, key);
+    const char *ip = member_or_empty(p, "ip"), *name = member_text(p, "name");
+    const char *learned = member_text(p, "learned_name"), *group = member_text(p, "group");
+    uint64_t port = member_number(p, "port");
+    if (name != NULL) {
+        layout_format(&r->l, INK_PLAIN, "%.100s (%s)", name, ip);
+    } else if (learned != NULL) {
+        layout_format(&r->l, INK_PLAIN, "%s (%.30s%scalled %.50s by %s)", ip,
+                      group == NULL ? "" : group, group == NULL ? "" : ", ", learned,
+                      member_or_empty(p, "learned_from"));
+    } else if (group != NULL) {
+        layout_format(&r->l, INK_PLAIN, "%s (%.80s)", ip, group);
+    } else {
+        layout_text(&r->l, INK_PLAIN, ip);
+    }
+    if (port != 0) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "port %" PRIu64, port);
+        layout_together(&r->l, INK_PLAIN, text);
     }
 }
 
-static void add_parties(struct report *r, const struct finding *f)
+static void add_parties(struct report *r, const struct finding_view *v)
 {
-    if (!f->client.known && !f->server.known) {
+    if (!v->client.known && !v->server.known) {
         return;
     }
     layout_begin(&r->l, BODY, BODY + 2);
-    if (f->client.known) {
-        add_party(r, &f->client);
+    if (v->client.known) {
+        add_party(r, v->record, "client");
     }
-    if (f->client.known && f->server.known) {
+    if (v->client.known && v->server.known) {
         layout_text(&r->l, INK_PLAIN, "->");
     }
-    if (f->server.known) {
-        add_party(r, &f->server);
+    if (v->server.known) {
+        add_party(r, v->record, "server");
     }
     layout_end(&r->l);
 }
 
-static void add_when(struct report *r, const struct finding *f)
+static void add_when(struct report *r, const struct finding_view *v)
 {
-    char count[FIGURE_TEXT], flows[FIGURE_TEXT], first[FIGURE_TEXT], last[FIGURE_TEXT],
+    uint64_t flows = member_number(v->record, "flows_total");
+    char count[FIGURE_TEXT], figure[FIGURE_TEXT], first[FIGURE_TEXT], last[FIGURE_TEXT],
         often[2 * FIGURE_TEXT];
-    (void)snprintf(often, sizeof often, f->count == 1 ? "once" : "%s times",
-                   figure_count(f->count, count));
-    (void)figure_time(f->first_ns, f->precision, r->day, first);
-    (void)figure_time(f->last_ns, f->precision, r->day, last);
+    (void)snprintf(often, sizeof often, v->count == 1 ? "once" : "%s times",
+                   figure_count(v->count, count));
+    (void)figure_time(v->first, r->day, first);
+    (void)figure_time(v->last, r->day, last);
     layout_begin(&r->l, BODY, BODY + 2);
-    layout_format(&r->l, INK_PLAIN, "%s;", confidence_name(f->confidence));
-    if (f->flows_total > 1) {
+    layout_format(&r->l, INK_PLAIN, "%s;", v->confidence);
+    if (flows > 1) {
         layout_format(&r->l, INK_PLAIN, "%s in %s conversations,", often,
-                      figure_count(f->flows_total, flows));
+                      figure_count(flows, figure));
     } else {
         layout_format(&r->l, INK_PLAIN, "%s,", often);
     }
-    if (f->first_ns == f->last_ns) {
+    if (strcmp(v->first, v->last) == 0) {
         layout_format(&r->l, INK_PLAIN, "at %s", first);
     } else {
         layout_format(&r->l, INK_PLAIN, "from %s to %s", first, last);
@@ -85,97 +95,102 @@ static void add_when(struct report *r, const struct finding *f)
     layout_end(&r->l);
 }
 
-static void add_evidence(struct report *r, const struct finding *f)
+static void add_evidence(struct report *r, const struct finding_view *v)
 {
     char time[FIGURE_TEXT], place[320];
-    for (unsigned i = 0; i < f->evidence_count; i++) {
-        const struct evidence *e = &f->evidence[i];
-        const char *file =
-            r->names->source == NULL ? NULL : source_file_name(r->names->source, e->at.file);
+    const json_t *all = member_at(v->record, "evidence");
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *e = json_array_get(all, i);
+        const char *file = member_text(e, "file");
         layout_begin(&r->l, BODY, TEXT + 2);
         layout_text(&r->l, INK_FAINT, i == 0 ? "Evidence" : "");
         layout_column(&r->l, TEXT);
         (void)snprintf(place, sizeof place, "%s #%" PRIu64, file == NULL ? "packet" : file,
-                       e->at.packet);
+                       member_number(e, "packet"));
         layout_together(&r->l, INK_PLAIN, place);
-        layout_text(&r->l, INK_FAINT, figure_time(e->at.ns, e->at.precision, r->day, time));
-        layout_text(&r->l, INK_PLAIN, e->says == NULL ? "" : e->says);
+        layout_text(&r->l, INK_FAINT, figure_time(member_or_empty(e, "ts"), r->day, time));
+        layout_text(&r->l, INK_PLAIN, member_or_empty(e, "says"));
         layout_end(&r->l);
     }
 }
 
-static void add_acceptance(struct report *r, const struct finding *f)
+static void add_acceptance(struct report *r, const struct finding_view *v)
 {
-    const struct acceptance *a = f->accepted;
+    const json_t *a = member_at(v->record, "accepted");
     if (a == NULL) {
         return;
     }
+    const char *reason = member_text(a, "reason"), *until = member_text(a, "until");
+    bool expired = member_truth(a, "expired");
     labelled(r, "Accepted");
-    layout_text(&r->l, INK_PLAIN, a->reason == NULL ? "no reason given" : a->reason);
-    if (a->until != NULL) {
-        layout_format(&r->l, f->acceptance_expired ? INK_HIGH : INK_PLAIN, "(%s %s)",
-                      f->acceptance_expired ? "expired on" : "until", a->until);
+    layout_text(&r->l, INK_PLAIN, reason == NULL ? "no reason given" : reason);
+    if (until != NULL) {
+        layout_format(&r->l, expired ? INK_HIGH : INK_PLAIN, "(%s %s)",
+                      expired ? "expired on" : "until", until);
     }
-    if (a->by != NULL) {
-        layout_format(&r->l, INK_PLAIN, "by %s", a->by);
+    if (member_text(a, "by") != NULL) {
+        layout_format(&r->l, INK_PLAIN, "by %s", member_text(a, "by"));
     }
     layout_end(&r->l);
 }
 
-static void add_basis(struct report *r, const struct finding *f)
+static void add_basis(struct report *r, const struct finding_view *v)
 {
+    const json_t *statements = member_at(v->record, "statements");
     labelled(r, "Basis");
-    layout_format(&r->l, INK_FAINT, "id %s; %s; %s", f->id, f->rule->name,
-                  f->rule->statements == NULL ? "" : f->rule->statements);
+    layout_format(&r->l, INK_FAINT, "id %s; %s;", v->id, v->name);
+    for (size_t i = 0; i < json_array_size(statements); i++) {
+        const char *statement = json_string_value(json_array_get(statements, i));
+        layout_text(&r->l, INK_FAINT, statement == NULL ? "" : statement);
+    }
     layout_end(&r->l);
 }
 
-static bool same_remedy(const struct finding *f, const struct finding *before)
+static bool same_remedy(const struct finding_view *v, const struct finding_view *before)
 {
-    return before != NULL && before->rule == f->rule && f->remediation != NULL &&
-           before->remediation != NULL && strcmp(f->remediation, before->remediation) == 0;
+    return before->record != NULL && strcmp(before->name, v->name) == 0 &&
+           *v->remediation != '\0' && strcmp(v->remediation, before->remediation) == 0;
 }
 
-static void add_finding(struct report *r, const struct finding *f, const struct finding *before)
+static void add_finding(struct report *r, const struct finding_view *v,
+                        const struct finding_view *before)
 {
     char severity[16];
     size_t len = 0;
-    for (const char *name = severity_name(f->severity);
-         name[len] != '\0' && len < sizeof severity - 1; len++) {
-        severity[len] = (char)(name[len] - 'a' + 'A');
+    for (; v->severity[len] != '\0' && len < sizeof severity - 1; len++) {
+        severity[len] = (char)(v->severity[len] - 'a' + 'A');
     }
     severity[len] = '\0';
     layout_blank(&r->l);
     layout_begin(&r->l, 0, BODY);
-    layout_text(&r->l, layout_severity_ink(f->severity), severity);
+    layout_text(&r->l, layout_severity_ink((enum severity)v->rank), severity);
     layout_column(&r->l, BODY);
-    layout_format(&r->l, INK_STRONG, "%s %s", f->rule->code, f->title);
+    layout_format(&r->l, INK_STRONG, "%s %s", v->code, v->title);
     layout_end(&r->l);
-    add_parties(r, f);
-    add_when(r, f);
-    if (f->explanation != NULL) {
+    add_parties(r, v);
+    add_when(r, v);
+    if (*v->explanation != '\0') {
         layout_begin(&r->l, BODY, BODY);
-        layout_text(&r->l, INK_PLAIN, f->explanation);
+        layout_text(&r->l, INK_PLAIN, v->explanation);
         layout_end(&r->l);
     }
-    add_evidence(r, f);
-    paragraph(r, "Remedy", same_remedy(f, before) ? "as for the finding above" : f->remediation);
-    add_acceptance(r, f);
-    add_basis(r, f);
+    add_evidence(r, v);
+    paragraph(r, "Remedy", same_remedy(v, before) ? "as for the finding above" : v->remediation);
+    add_acceptance(r, v);
+    add_basis(r, v);
 }
 
 static void add_chapter(struct report *r, const char *heading, bool accepted)
 {
-    size_t count = 0;
-    const struct finding *const *findings = audit_findings(r->audit, &count);
-    const struct finding *before = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (is_accepted(findings[i]) == accepted) {
-            if (before == NULL) {
+    struct finding_view before = {0};
+    for (size_t i = 0; i < r->d->findings.count; i++) {
+        const struct finding_view v = finding_view(r->d, i);
+        if (v.accepted == accepted) {
+            if (before.record == NULL) {
                 text_heading(r, heading);
             }
-            add_finding(r, findings[i], before);
-            before = findings[i];
+            add_finding(r, &v, &before);
+            before = v;
         }
     }
 }

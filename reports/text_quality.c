@@ -3,24 +3,32 @@
  * innocence.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "reports/text_parts.h"
 
 #define NUMBER_COLUMN 16
 
 struct row {
-    uint64_t count;
+    const char *path; /* of the count in the summary */
     const char *says; /* after the number */
 };
+
+/* A truth counts as one. */
+static uint64_t count_of(const struct report *r, const struct row *row)
+{
+    return member_number(r->d->summary, row->path) + member_truth(r->d->summary, row->path);
+}
 
 static void add_row(struct report *r, const struct row *row)
 {
     char figure[FIGURE_TEXT];
-    if (row->count == 0) {
+    uint64_t count = count_of(r, row);
+    if (count == 0) {
         return;
     }
     layout_begin(&r->l, 0, NUMBER_COLUMN + 2);
-    layout_right(&r->l, INK_STRONG, NUMBER_COLUMN, figure_count(row->count, figure));
+    layout_right(&r->l, INK_STRONG, NUMBER_COLUMN, figure_count(count, figure));
     layout_column(&r->l, NUMBER_COLUMN + 2);
     layout_text(&r->l, INK_PLAIN, row->says);
     layout_end(&r->l);
@@ -30,7 +38,7 @@ static uint64_t add_rows(struct report *r, const struct row *rows, size_t count)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
-        sum += rows[i].count;
+        sum += count_of(r, &rows[i]);
         add_row(r, &rows[i]);
     }
     return sum;
@@ -39,55 +47,51 @@ static uint64_t add_rows(struct report *r, const struct row *rows, size_t count)
 /* Lost before the file was written, or by the file. */
 static uint64_t add_capture_losses(struct report *r)
 {
-    const struct run *run = r->run;
     const struct row rows[] = {
-        {run->interrupted, "interruption by the user: the report is of what was read until then"},
-        {run->source.dropped, "packets dropped by the capturing machine, as it says itself"},
-        {run->source.interface_losses,
-         "times that an interface went away while it was captured from"},
-        {run->source.truncated_files, "files that end inside a packet; judged up to there"},
-        {run->source.snapped, "packets captured shorter than they were (snap length)"},
-        {run->quality.gaps, "conversations with payload that was not captured"},
-        {run->quality.missing_octets, "octets of payload not captured in them"},
-        {run->quality.one_sided, "TCP conversations of which only one direction was captured"},
-        {run->quality.midstream, "TCP conversations joined midway: who opened them is inferred"},
-        {run->fragments_given_up, "IP datagrams with fragments missing"},
+        {"input.interrupted",
+         "interruption by the user: the report is of what was read until then"},
+        {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
+        {"dropped.interfaces", "times that an interface went away while it was captured from"},
+        {"truncated.files", "files that end inside a packet; judged up to there"},
+        {"truncated.packets", "packets captured shorter than they were (snap length)"},
+        {"partial.gaps", "conversations with payload that was not captured"},
+        {"partial.missing_octets", "octets of payload not captured in them"},
+        {"partial.one_sided", "TCP conversations of which only one direction was captured"},
+        {"partial.midstream", "TCP conversations joined midway: who opened them is inferred"},
+        {"dropped.fragments", "IP datagrams with fragments missing"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
 }
 
 static uint64_t add_malformed(struct report *r)
 {
-    const struct run *run = r->run;
     const struct row rows[] = {
-        {run->frames_malformed, "frames with malformed headers"},
-        {run->frames_truncated, "frames that end inside their headers"},
-        {run->frames_unknown_link, "frames of a link type that cannot be read"},
-        {run->flows.bad_sequence, "TCP segments far outside any window"},
-        {run->engine.bad_messages, "messages that could not be read"},
+        {"malformed.frames", "frames with malformed headers"},
+        {"malformed.cut_headers", "frames that end inside their headers"},
+        {"not_ip.unknown_link", "frames of a link type that cannot be read"},
+        {"malformed.sequence", "TCP segments far outside any window"},
+        {"malformed.messages", "messages that could not be read"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
 }
 
 static uint64_t add_limits(struct report *r)
 {
-    const struct run *run = r->run;
-    const struct audit_counts *a = audit_counts(r->audit);
     const struct row rows[] = {
-        {run->flows.evicted, "conversations given up early: memory limit, see --memory"},
-        {run->flows.evicted_half_open,
+        {"dropped.flows", "conversations given up early: memory limit, see --memory"},
+        {"dropped.flows_half_open",
          "half-open conversations given up early: memory limit, see --memory"},
-        {run->flows.reorder_shed, "octets out of order that were given up: reordering limit"},
-        {run->engine.flow_memory, "conversations no longer read: limit of state per conversation"},
-        {run->engine.messages_too_long, "messages passed over as too long"},
-        {run->engine.drafts_shed, "records lost: too many at once in one conversation"},
-        {run->engine.facts_cut, "details left out of records: limit of a record"},
-        {run->engine.nested_too_deep, "messages nested too deep"},
-        {a->subjects_shed, "judgements without a verdict of their own: limit of subjects"},
-        {a->findings_shed, "breaches without a finding of their own: limit of findings"},
-        {a->paths_shed, "required connections not followed: limit of paths"},
-        {a->names_shed, "names of hosts not kept: limit of learned names"},
-        {a->state_shed, "details that rules could not keep: memory limit of the audit"},
+        {"dropped.reorder_octets", "octets out of order that were given up: reordering limit"},
+        {"dropped.flow_state", "conversations no longer read: limit of state per conversation"},
+        {"dropped.messages_too_long", "messages passed over as too long"},
+        {"dropped.records", "records lost: too many at once in one conversation"},
+        {"dropped.facts", "details left out of records: limit of a record"},
+        {"dropped.nesting", "messages nested too deep"},
+        {"dropped.subjects", "judgements without a verdict of their own: limit of subjects"},
+        {"dropped.findings", "breaches without a finding of their own: limit of findings"},
+        {"dropped.paths", "required connections not followed: limit of paths"},
+        {"dropped.names", "names of hosts not kept: limit of learned names"},
+        {"dropped.rule_state", "details that rules could not keep: memory limit of the audit"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
 }
@@ -96,10 +100,9 @@ static uint64_t add_limits(struct report *r)
 static void add_partial(struct report *r)
 {
     char figure[FIGURE_TEXT];
-    size_t count = 0;
-    const struct verdict *const *verdicts = audit_verdicts(r->audit, &count);
-    const struct rule *named = NULL;
-    uint64_t partial = audit_counts(r->audit)->partial;
+    const struct document_part *verdicts = &r->d->verdicts;
+    uint64_t partial = member_number(r->d->summary, "verdicts_partial");
+    const char *named = "";
     if (partial == 0) {
         return;
     }
@@ -107,10 +110,11 @@ static void add_partial(struct report *r)
     layout_format(&r->l, INK_PLAIN,
                   "Consistent only as far as the capture goes: %s verdict%s (R120 tells whose), of",
                   figure_count(partial, figure), partial == 1 ? "" : "s");
-    for (size_t i = 0; i < count; i++) {
-        if (verdicts[i]->partial && verdicts[i]->rule != named) {
-            named = verdicts[i]->rule;
-            layout_text(&r->l, INK_FAINT, named->code);
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const json_t *v = verdicts->at[i];
+        if (member_truth(v, "partial") && strcmp(member_or_empty(v, "rule"), named) != 0) {
+            named = member_or_empty(v, "rule");
+            layout_text(&r->l, INK_FAINT, member_or_empty(v, "code"));
         }
     }
     layout_end(&r->l);
@@ -119,9 +123,9 @@ static void add_partial(struct report *r)
 void text_quality(struct report *r)
 {
     const struct row notes[] = {
-        {r->run->flows.duplicates, "copies of packets, as mirror ports deliver them: counted once"},
-        {r->run->frames_not_ip, "frames that are not IP"},
-        {r->run->source.filtered, "packets held back by --filter"},
+        {"duplicates", "copies of packets, as mirror ports deliver them: counted once"},
+        {"not_ip.frames", "frames that are not IP"},
+        {"input.filtered", "packets held back by --filter"},
     };
     text_heading(r, "CAPTURE QUALITY");
     uint64_t lost = add_capture_losses(r);

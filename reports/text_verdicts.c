@@ -15,19 +15,38 @@
 #define STATUSES (VERDICT_NOT_ASSESSABLE + 1)
 #define SUBJECTS_SHOWN 20
 
-static bool same_rule(const struct verdict *x, const struct verdict *y)
+struct answer { /* a verdict of the document */
+    const char *code, *name, *subject, *because;
+    unsigned status;
+};
+
+static bool same_rule(const struct answer *x, const struct answer *y)
 {
-    return x->rule == y->rule;
+    return strcmp(x->name, y->name) == 0;
+}
+
+/* The caller frees; NULL: out of memory. */
+static struct answer *answers_of(const struct document *d)
+{
+    struct answer *all = calloc(d->verdicts.count + 1, sizeof *all);
+    for (size_t i = 0; all != NULL && i < d->verdicts.count; i++) {
+        const json_t *v = d->verdicts.at[i];
+        all[i] = (struct answer){.code = member_or_empty(v, "code"),
+                                 .name = member_or_empty(v, "rule"),
+                                 .subject = member_or_empty(v, "subject"),
+                                 .because = member_or_empty(v, "because"),
+                                 .status = text_status(v)};
+    }
+    return all;
 }
 
 /* ---- the table ---- */
 
-static unsigned counts_column(const struct report *r, const struct verdict *const *verdicts,
-                              size_t count)
+static unsigned counts_column(const struct report *r, const struct answer *answers, size_t count)
 {
     size_t widest = 24;
     for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(verdicts[i]->rule->name);
+        size_t len = strlen(answers[i].name);
         widest = len > widest ? len : widest;
     }
     size_t most = r->l.width > NAME_COLUMN + STATUSES * COUNT_COLUMNS
@@ -68,25 +87,27 @@ static void add_table_row(struct report *r, unsigned at, const char *code, const
     layout_end(&r->l);
 }
 
-static void add_table(struct report *r, const struct verdict *const *verdicts, size_t count)
+static void add_table(struct report *r, const struct answer *answers, size_t count)
 {
-    unsigned at = counts_column(r, verdicts, count);
+    unsigned at = counts_column(r, answers, count);
+    uint64_t all[STATUSES] = {0};
     add_table_head(r, at);
     for (size_t i = 0; i < count;) {
         uint64_t counts[STATUSES] = {0};
-        const struct rule *rule = verdicts[i]->rule;
-        for (; i < count && verdicts[i]->rule == rule; i++) {
-            counts[verdicts[i]->status]++;
+        const struct answer *first = &answers[i];
+        for (; i < count && same_rule(&answers[i], first); i++) {
+            counts[answers[i].status]++;
+            all[answers[i].status]++;
         }
-        add_table_row(r, at, rule->code, rule->name, counts);
+        add_table_row(r, at, first->code, first->name, counts);
     }
-    add_table_row(r, at, "all", "", audit_counts(r->audit)->verdicts);
+    add_table_row(r, at, "all", "", all);
 }
 
 /* ---- what was not seen, and why ---- */
 
 struct entry {
-    const struct verdict *verdict;
+    const struct answer *answer;
     size_t place;
     bool done; /* the first of its rule: printed with an earlier rule */
 };
@@ -94,7 +115,7 @@ struct entry {
 static int by_reason(const void *left, const void *right)
 {
     const struct entry *x = left, *y = right;
-    int by = strcmp(x->verdict->because, y->verdict->because);
+    int by = strcmp(x->answer->because, y->answer->because);
     return by != 0 ? by : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -102,8 +123,8 @@ static int by_reason(const void *left, const void *right)
 static size_t run_of(const struct entry *e, size_t at, size_t count)
 {
     size_t n = 1;
-    while (at + n < count && same_rule(e[at + n].verdict, e[at].verdict) &&
-           strcmp(e[at + n].verdict->because, e[at].verdict->because) == 0) {
+    while (at + n < count && same_rule(e[at + n].answer, e[at].answer) &&
+           strcmp(e[at + n].answer->because, e[at].answer->because) == 0) {
         n++;
     }
     return n;
@@ -112,7 +133,7 @@ static size_t run_of(const struct entry *e, size_t at, size_t count)
 static bool same_subjects(const struct entry *x, const struct entry *y, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(x[i].verdict->subject, y[i].verdict->subject) != 0) {
+        if (strcmp(x[i].answer->subject, y[i].answer->subject) != 0) {
             return false;
         }
     }
@@ -125,7 +146,7 @@ static void add_subjects(struct report *r, const struct entry *e, size_t count)
     size_t shown = count <= SUBJECTS_SHOWN + 1 ? count : SUBJECTS_SHOWN;
     for (size_t i = 0; i < shown; i++) {
         char subject[LAYOUT_WORD];
-        (void)snprintf(subject, sizeof subject, "%s%s", e[i].verdict->subject,
+        (void)snprintf(subject, sizeof subject, "%s%s", e[i].answer->subject,
                        i + 1 < count ? "," : "");
         layout_together(&r->l, INK_PLAIN, subject);
     }
@@ -139,11 +160,11 @@ static void add_subjects(struct report *r, const struct entry *e, size_t count)
  */
 static void add_codes(struct report *r, struct entry *e, size_t at, size_t subjects, size_t count)
 {
-    layout_text(&r->l, INK_FAINT, e[at].verdict->rule->code);
+    layout_text(&r->l, INK_FAINT, e[at].answer->code);
     for (size_t i = at + subjects, n = 0; i < count; i += n) {
         n = run_of(e, i, count);
         if (n == subjects && !e[i].done && same_subjects(e + at, e + i, n)) {
-            layout_text(&r->l, INK_FAINT, e[i].verdict->rule->code);
+            layout_text(&r->l, INK_FAINT, e[i].answer->code);
             e[i].done = true;
         }
     }
@@ -154,7 +175,7 @@ static void add_reason(struct report *r, struct entry *e, size_t count)
 {
     layout_begin(&r->l, 2, 4);
     layout_text(&r->l, INK_PLAIN,
-                *e->verdict->because == '\0' ? "(no reason was kept)" : e->verdict->because);
+                *e->answer->because == '\0' ? "(no reason was kept)" : e->answer->because);
     layout_end(&r->l);
     for (size_t i = 0, n = 0; i < count; i += n) {
         n = run_of(e, i, count);
@@ -166,14 +187,14 @@ static void add_reason(struct report *r, struct entry *e, size_t count)
     }
 }
 
-static void add_unseen(struct report *r, const char *heading, enum verdict_status status)
+static void add_unseen(struct report *r, const struct answer *answers, const char *heading,
+                       unsigned status)
 {
-    size_t all = 0, count = 0;
-    const struct verdict *const *verdicts = audit_verdicts(r->audit, &all);
+    size_t all = r->d->verdicts.count, count = 0;
     struct entry *entries = calloc(all + 1, sizeof *entries);
     for (size_t i = 0; entries != NULL && i < all; i++) {
-        if (verdicts[i]->status == status) {
-            entries[count] = (struct entry){.verdict = verdicts[i], .place = count};
+        if (answers[i].status == status) {
+            entries[count] = (struct entry){.answer = &answers[i], .place = count};
             count++;
         }
     }
@@ -183,7 +204,7 @@ static void add_unseen(struct report *r, const char *heading, enum verdict_statu
     }
     for (size_t i = 0, n = 0; i < count; i += n) {
         for (n = 1; i + n < count &&
-                    strcmp(entries[i + n].verdict->because, entries[i].verdict->because) == 0;
+                    strcmp(entries[i + n].answer->because, entries[i].answer->because) == 0;
              n++) {
         }
         add_reason(r, entries + i, n);
@@ -193,16 +214,17 @@ static void add_unseen(struct report *r, const char *heading, enum verdict_statu
 
 void text_verdicts(struct report *r)
 {
-    size_t count = 0;
-    const struct verdict *const *verdicts = audit_verdicts(r->audit, &count);
+    struct answer *answers = answers_of(r->d);
     text_heading(r, "VERDICTS (subjects per rule)");
-    if (count == 0) {
+    if (answers == NULL || r->d->verdicts.count == 0) {
         layout_begin(&r->l, 2, 2);
         layout_text(&r->l, INK_PLAIN, "No rule had anything to judge.");
         layout_end(&r->l);
-        return;
+    } else {
+        add_table(r, answers, r->d->verdicts.count);
+        add_unseen(r, answers, "NOT ASSESSABLE: seen, but something hid the answer",
+                   VERDICT_NOT_ASSESSABLE);
+        add_unseen(r, answers, "NOT OBSERVED: nothing in the capture tells", VERDICT_NOT_OBSERVED);
     }
-    add_table(r, verdicts, count);
-    add_unseen(r, "NOT ASSESSABLE: seen, but something hid the answer", VERDICT_NOT_ASSESSABLE);
-    add_unseen(r, "NOT OBSERVED: nothing in the capture tells", VERDICT_NOT_OBSERVED);
+    free(answers);
 }

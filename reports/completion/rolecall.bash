@@ -1,6 +1,6 @@
 # bash completion for rolecall; needs nothing but bash 4.
 
-_rolecall_formats="jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf cef syslog"
+_rolecall_formats="html pdf jsonl sarif csv-findings csv-verdicts csv-hosts csv-flows markdown ecs ocsf cef syslog"
 
 _rolecall_words()
 {
@@ -38,11 +38,15 @@ _rolecall_options()
 {
     local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --reproducible --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;
         matrix) echo "--policy --matrix --format --output --help" ;;
+        history) echo "--store --keep --format --output --color --quiet --help" ;;
+        diff) echo "--store --format --fail-on --output --color --help" ;;
+        report) echo "--from --audit --format --output --color --help" ;;
+        accept) echo "--policy --store --audit --records --until --reason --by --help" ;;
         rules) echo "--format --output --color --help" ;;
         explain) echo "--output --color --help" ;;
     esac
@@ -52,13 +56,13 @@ _rolecall_options()
 _rolecall_value()
 {
     case $1 in
-        --read | -r | --policy | -p | --matrix | --output | -o) _rolecall_files "$2" ;;
+        --read | -r | --policy | -p | --matrix | --output | -o | --store | --from | --records) _rolecall_files "$2" ;;
         --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then
                 _rolecall_words "table csv json nftables windows" "$2"
-            elif [[ ${COMP_WORDS[1]} == audit ]]; then
+            elif [[ ${COMP_WORDS[1]} == audit || ${COMP_WORDS[1]} == report ]]; then
                 _rolecall_words "text $_rolecall_formats" "$2"
             else
                 _rolecall_words "text jsonl" "$2"
@@ -66,12 +70,13 @@ _rolecall_value()
             ;;
         --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
         --syslog-ca) _rolecall_files "$2" ;;
-        --formats) _rolecall_words "csv $_rolecall_formats" "$2" ;;
+        --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
         --type) _rolecall_types "$2" ;;
-        --workers | --filter) COMPREPLY=() ;;
+        --audit) _rolecall_words "last previous" "$2" ;;
+        --workers | --filter | --keep | --until | --reason | --by) COMPREPLY=() ;;
         *) return 1 ;;
     esac
 }
@@ -81,7 +86,7 @@ _rolecall()
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _rolecall_words "audit events check matrix discover rules explain --help --version" "$current"
+        _rolecall_words "audit events check matrix discover history diff report accept rules explain --help --version" "$current"
         return
     fi
     # "--format=te" comes as three words: the option, "=" and what is typed of the value.
@@ -97,7 +102,9 @@ _rolecall()
         _rolecall_words "$(_rolecall_options "$command")" "$current"
     elif [[ $command == explain ]]; then
         _rolecall_rules "$current"
-    elif [[ $command != rules ]]; then
+    elif [[ $command == diff ]]; then
+        _rolecall_words "last previous" "$current"
+    elif [[ $command != rules && $command != history && $command != report && $command != accept ]]; then
         _rolecall_files "$current"
     fi
 }

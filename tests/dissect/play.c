@@ -82,8 +82,8 @@ static void stage_begin(struct stage *s, const struct play_options *options)
                                     .secrets = options->secrets,
                                     .sql_text = options->sql_text,
                                     .paths = options->paths,
+                                    .audited = options->audited,
                                     .brief = options->brief,
-                                    .judged = options->judged,
                                     .records = UINT32_MAX};
     bool turned = options->midstream && options->wrong_guess;
     *s = (struct stage){.records_only = options->records_only};

@@ -27,8 +27,8 @@ struct play_options {
     size_t chunk;     /* cut every step into pieces of this many octets; 0: whole */
     bool secrets;
     bool sql_text, paths; /* sweeps have both */
+    bool audited;         /* rules read the records */
     bool brief;           /* nobody asks for details */
-    bool judged;          /* an audit reads the records */
     bool records_only;    /* leave the flow record out of the answer */
 };
 

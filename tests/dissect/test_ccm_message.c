@@ -129,6 +129,17 @@ static const struct {
      "\xef\xbb\xbf<ClientLocationRequest/>",
      "http.ccm.hooks=clientauth http.ccm.signed=0 http.ccm.body_readable=1 "
      "http.ccm.body_kind=ClientLocationRequest\n"},
+    {"a registration, with the agent's version", HEADER(COMPRESSED), UTF16_MARKED, UTF16, ZLIB,
+     "<ClientRegistrationRequest><Data SMSID=\"\"><AgentInformation AgentIdentity=\"CCMSetup.exe\" "
+     "AgentVersion=\"5.00.9132.1000\" AgentType=\"0\" /></Data></ClientRegistrationRequest>",
+     "http.ccm.body_readable=1 http.ccm.version=5.00.9132.1000 "
+     "http.ccm.body_kind=ClientRegistrationRequest\n"},
+    {"a report, with the computer's name", HEADER(COMPRESSED), UTF8, UTF16, ZLIB,
+     "<Report><ReportHeader><Identification><Machine><ClientVersion>5.00.9132.1000</ClientVersion>"
+     "<NetBIOSName> CL01 </NetBIOSName></Machine></Identification></ReportHeader><ReportBody>"
+     "<NetBIOSName>no</NetBIOSName></ReportBody></Report>",
+     "http.ccm.body_readable=1 http.ccm.computer=CL01 http.ccm.version=5.00.9132.1000 "
+     "http.ccm.body_kind=Report\n"},
     {"no body", HEADER(""), UTF8, UTF8, PLAIN, "", "http.ccm.signed=0\n"},
     {"an algorithm without a name",
      HEADER("<h Name='clientauth'><p Name='HashAlgorithm'>1.2</p></h>"), UTF8, UTF8, PLAIN, "x",

@@ -95,7 +95,8 @@ static void whole_v2(void **unused)
         said, "ntlm @4 client ntlm.carrier=http ntlm.variant=v2 ntlm.user=joe ntlm.domain=CORP "
               "ntlm.workstation=PC7 ntlm.server_name=MP01 ntlm.server_domain=CORP "
               "ntlm.server_dns_name=mp01.corp.example ntlm.server_dns_domain=corp.example "
-              "ntlm.server_challenge=0123456789abcdef ntlm.mic=1 ntlm.sign=1 ntlm.seal=1 "
+              "ntlm.server_challenge=0123456789abcdef ntlm.response_hash=d427dc6b8fa0a2ef "
+              "ntlm.mic=1 ntlm.sign=1 ntlm.seal=1 "
               "ntlm.channel_binding=1 ntlm.target_spn=HTTP/mp01 ntlm.negotiate_packet=1 "
               "ntlm.challenge_packet=2 ntlm.authenticate_packet=3 ntlm.result_packet=4 "
               "ntlm.result=success ntlm.status=200\n");
@@ -156,6 +157,8 @@ static void authenticates(void **unused)
         /* Neither response shows anywhere. */
         assert_null(strstr(said, "0909090909"));
         assert_null(strstr(said, "0808080808"));
+        /* Against a digest of an older response passwords could be tried. */
+        assert_int_equal(strstr(said, "response_hash") != NULL, strstr(said, "variant=v2") != NULL);
         free(said);
     }
 }

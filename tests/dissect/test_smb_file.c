@@ -7,7 +7,16 @@
 #include "capture/limits.h"
 #include "tests/dissect/test_smb_messages.h"
 
-enum { CREATE = 5, CLOSE = 6, READ = 8, WRITE = 9, LOGOFF = 2, HEADER2 = 64, SHARE = 5 };
+enum {
+    CREATE = 5,
+    CLOSE = 6,
+    READ = 8,
+    WRITE = 9,
+    QUERY_DIRECTORY = 14,
+    LOGOFF = 2,
+    HEADER2 = 64,
+    SHARE = 5
+};
 #define SAME_FILE UINT64_MAX
 
 /* ---- SMB 2 ---- */
@@ -141,13 +150,60 @@ static void files(struct script *s)
     say_created(s, 11, 1, 72);
 }
 
-static void boot_variables(struct script *s)
+static void telling_files(struct script *s)
 {
-    say_connect(s, 3, "\\\\dp01\\REMINST");
-    say_connected(s, 3, SHARE, 1, 0);
-    say_create(s, 4, "SMSTemp\\a.boot.var");
+    share(s, 1);
+    say_create(s, 4, "pfx.txt");
     say_created(s, 4, 1, 70);
-    say_close(s, 5, 70);
+    say_create(s, 5, "a\\web.PFX");
+    say_created(s, 5, 1, 71);
+    write_file(s, 6, 70, 7);
+    read_file(s, 7, 71, 50);
+    say_close(s, 8, 71);
+}
+
+/* [MS-SMB2] 2.2.33, as far as the FileId and behind it */
+static void put_list(struct script *s, uint64_t file)
+{
+    put_le(s, 33, 2);
+    put_zero(s, 6);
+    put_le(s, file, 8);
+    put_le(s, file, 8);
+    put_zero(s, 16);
+}
+
+static void say_list(struct script *s, uint64_t message, uint64_t file)
+{
+    begin_frame(s);
+    put_smb2(s, request(QUERY_DIRECTORY, message));
+    put_list(s, file);
+    end_frame(s, DIR_CLIENT);
+    say_failed(s, QUERY_DIRECTORY, message, 0);
+}
+
+/* The list, a package that is refused, a file deeper down, and a package listed in a compound. */
+static void content_list(struct script *s)
+{
+    struct smb2 create = request(CREATE, 20), list = request(QUERY_DIRECTORY, 21);
+    say_connect(s, 3, "\\\\dp01\\sccmcontentlib$");
+    say_connected(s, 3, SHARE, 1, 0);
+    say_create(s, 4, "DataLib");
+    say_created(s, 4, 1, 70);
+    say_list(s, 5, 70);
+    say_close(s, 6, 70);
+    say_create(s, 7, "datalib\\P0100001.1");
+    say_failed(s, CREATE, 7, 0xc0000022);
+    say_create(s, 8, "DataLib\\P0100001.1\\x");
+    say_created(s, 8, 1, 71);
+    create.next = HEADER2 + 56 + 32;
+    list.flags = FLAG2_RELATED;
+    begin_frame(s);
+    put_smb2(s, create);
+    put_create(s, "DataLib\\P0100002");
+    put_smb2(s, list);
+    put_list(s, SAME_FILE);
+    end_frame(s, DIR_CLIENT);
+    say_created(s, 20, 1, 72);
 }
 
 /* [MS-SMB2] 3.2.4.1.4: CREATE, READ and CLOSE in one frame; the last two name no file. */
@@ -186,6 +242,15 @@ static void pipes(struct script *s)
     say_created(s, 4, 1, 70);
     say_create(s, 5, "spoolss");
     say_failed(s, CREATE, 5, 0xc0000034);
+}
+
+static void registry(struct script *s)
+{
+    share(s, 2);
+    say_create(s, 4, "svcctl");
+    say_created(s, 4, 1, 70);
+    say_create(s, 5, "WinReg");
+    say_created(s, 5, 1, 71);
 }
 
 /* ---- sessions ---- */
@@ -362,6 +427,22 @@ static void files1(struct script *s)
     say_smb1(s, message1(0x04, 5, true), OCTETS(""), OCTETS(""));
 }
 
+static void key1(struct script *s)
+{
+    static const char create[48] = {(char)0xff, [5] = 5};
+    static const char created[68] = {(char)0xff, [5] = 0x11, [6] = 0x40, [7] = 2};
+    static const char read[20] = {(char)0xff, [4] = 0x11, [5] = 0x40};
+    static const char data[24] = {(char)0xff, [10] = 5, [12] = 59};
+    static const char closed[6] = {0x11, 0x40};
+    share1(s);
+    say_smb1(s, message1(0xa2, 2, false), bytes_of(create, sizeof create), OCTETS("\\a.p12\0"));
+    say_smb1(s, message1(0xa2, 2, true), bytes_of(created, sizeof created), OCTETS(""));
+    say_smb1(s, message1(0x2e, 4, false), bytes_of(read, sizeof read), OCTETS(""));
+    say_smb1(s, message1(0x2e, 4, true), bytes_of(data, sizeof data), OCTETS("hello"));
+    say_smb1(s, message1(0x04, 5, false), bytes_of(closed, sizeof closed), OCTETS(""));
+    say_smb1(s, message1(0x04, 5, true), OCTETS(""), OCTETS(""));
+}
+
 static void say_security(struct script *s, unsigned mode)
 {
     say_smb1(s, message1(0x72, 1, false), OCTETS(""), OCTETS("\2NT LM 0.12\0"));
@@ -484,32 +565,43 @@ static const struct smb_case plain_cases[] = {
      "smb.message=file"},
 };
 
+static const struct smb_case audited_cases[] = {
+    {"keys and backups, with what of them moved",
+     telling_files,
+     {"smb @11 server|smb.message=file|smb.status=STATUS_SUCCESS|smb.path=\\\\dp01\\S$|"
+      "smb.name=a\\web.PFX|smb.read_bytes=50|smb.written_bytes=0|smb.first_packet=9",
+      "smb.message=transfer|smb.read_bytes=50|smb.written_bytes=7"},
+     "smb.name=pfx.txt"},
+    {"the list of all content",
+     content_list,
+     {"smb @8 server|smb.message=file|smb.name=DataLib|smb.listed=1",
+      "smb @10 "
+      "server|smb.message=file|smb.status=STATUS_ACCESS_DENIED|smb.name=datalib\\P0100001.1",
+      "smb @14 client|smb.message=file|smb.name=DataLib\\P0100002|smb.listed=1"},
+     "smb.name=DataLib\\P0100001.1\\x"},
+    {"files of no kind that is asked for", files, {"smb.message=transfer"}, "smb.name="},
+    {"a key by SMB 1",
+     key1,
+     {"smb @8 server|smb.message=file|smb.path=\\\\dp\\S|smb.name=\\a.p12|smb.read_bytes=5"},
+     "smb.bad"},
+    {"the remote registry's pipe alone",
+     registry,
+     {"smb @6 server|smb.message=pipe|smb.status=STATUS_SUCCESS|smb.name=WinReg"},
+     "svcctl"},
+};
+
 static void test_what_is_stated(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        check_case_with(&cases[i], true);
+        check_case_with(&cases[i], (struct play_options){.paths = true});
     }
     for (size_t i = 0; i < COUNT_OF(plain_cases); i++) {
         check_case(&plain_cases[i]);
     }
-}
-
-/* R067 reads them, whether an audit is the only reader or records are written or watched too. */
-static void test_files_that_an_audit_asks_for(void **state)
-{
-    (void)state;
-    static const struct play_options readers[] = {{.port = 445},
-                                                  {.port = 445, .brief = true},
-                                                  {.port = 445, .judged = true},
-                                                  {.port = 445, .judged = true, .brief = true}};
-    for (size_t i = 0; i < COUNT_OF(readers); i++) {
-        struct script s = {0};
-        boot_variables(&s);
-        char *answer = play(s.steps, s.count, &readers[i]);
-        assert_int_equal(line_has(answer, "smb.message=file|smb.name=SMSTemp\\a.boot.var"),
-                         readers[i].judged);
-        free(answer);
+    for (size_t i = 0; i < COUNT_OF(audited_cases); i++) {
+        check_case_with(&audited_cases[i],
+                        (struct play_options){.audited = true, .brief = i % 2 == 0});
     }
 }
 
@@ -540,12 +632,21 @@ static void test_probe(void **state)
 static void test_sweeps(void **state)
 {
     (void)state;
-    void (*const builds[])(struct script *) = {files,           compound,
-                                               pipes,           binding,
-                                               renewed,         left_and_reconnected,
-                                               files1,          compressed,
-                                               session_refused, session_accepted,
-                                               clear_passwords, lanman_logon};
+    void (*const builds[])(struct script *) = {files,
+                                               compound,
+                                               pipes,
+                                               binding,
+                                               renewed,
+                                               left_and_reconnected,
+                                               files1,
+                                               content_list,
+                                               telling_files,
+                                               key1,
+                                               compressed,
+                                               session_refused,
+                                               session_accepted,
+                                               clear_passwords,
+                                               lanman_logon};
     for (size_t i = 0; i < COUNT_OF(builds); i++) {
         struct script s = {0};
         builds[i](&s);
@@ -560,7 +661,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_stated),
-        cmocka_unit_test(test_files_that_an_audit_asks_for),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_sweeps),
     };

@@ -366,11 +366,11 @@ static inline bool line_has(const char *answer, const char *words)
     return false;
 }
 
-static inline void check_case_with(const struct smb_case *c, bool paths)
+static inline void check_case_with(const struct smb_case *c, struct play_options options)
 {
     struct script s = {0};
     c->build(&s);
-    struct play_options options = {.port = 445, .paths = paths};
+    options.port = 445;
     char *answer = play(s.steps, s.count, &options);
     for (size_t k = 0; k < sizeof c->said / sizeof c->said[0]; k++) {
         if (c->said[k] != NULL && !line_has(answer, c->said[k])) {
@@ -385,7 +385,7 @@ static inline void check_case_with(const struct smb_case *c, bool paths)
 
 static inline void check_case(const struct smb_case *c)
 {
-    check_case_with(c, false);
+    check_case_with(c, (struct play_options){.port = 0});
 }
 
 #endif

@@ -205,7 +205,9 @@ static void all_encrypted(struct talk *t)
 #define CHALLENGED                                                                                 \
     " ntlm.server_name=MP01 ntlm.server_domain=CORP ntlm.server_dns_name=mp01.corp.example "       \
     "ntlm.server_dns_domain=corp.example ntlm.server_challenge=0123456789abcdef"
-#define FLAGS " ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 ntlm.channel_binding=0 ntlm.target_spn=host/mp01"
+#define FLAGS                                                                                      \
+    " ntlm.response_hash=d427dc6b8fa0a2ef ntlm.mic=1 ntlm.sign=1 ntlm.seal=0 "                     \
+    "ntlm.channel_binding=0 ntlm.target_spn=host/mp01"
 
 static const struct logon_case cases[] = {
     {"SQL login", sql_login,

@@ -475,8 +475,8 @@ static void test_what_is_not_stated(void **state)
 {
     (void)state;
     static const struct play_options plain = {.records_only = true};
-    static const struct play_options brief = {.records_only = true, .brief = true, .judged = true};
-    static const struct play_options watched = {.records_only = true, .judged = true};
+    static const struct play_options brief = {.records_only = true, .brief = true, .audited = true};
+    static const struct play_options watched = {.records_only = true, .audited = true};
     for (size_t i = 0; i < COUNT_OF(plain_cases); i++) {
         check_logon(&plain_cases[i], &plain);
         check_logon(&plain_cases[i], &brief);

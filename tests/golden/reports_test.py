@@ -4,7 +4,8 @@
 usage: reports_test.py --rolecall PROGRAM --pcaps FOLDER
 
 SARIF by its published schema, CSV by Python's strict parser, Markdown by cmark-gfm (where it is there), ECS, OCSF and
-CEF by what their specifications say of fields; for syslog see syslog_test.py.
+CEF by what their specifications say of fields, the evidence by capinfos and tshark (where they are there); for syslog
+see syslog_test.py.
 """
 import argparse, csv, filecmp, html.parser, io, json, os, re, shutil, subprocess, sys, tempfile
 
@@ -12,8 +13,8 @@ import jsonschema
 
 import golden
 
-CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay']
-FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog'
+CASES = ['demo/breaches', 'demo/clean', 'smb/r060-multi-protocol', 'tls/r092-expired', 'relay/r044-relay', 'hostile/everything']
+FORMATS = 'sarif,csv,markdown,ecs,ocsf,cef,syslog,evidence'
 HERE = os.path.dirname(os.path.abspath(__file__))
 FORMULA = '=+-@\t\r\n|%'
 
@@ -215,18 +216,114 @@ def check_cef(where, folder, records):
             fault(where, 'cef', parts[0], sorted(set(keys) - CEF_KEYS), line)
 
 
-def make(o, case, folder, *more):
+def tshark(path, *fields):
+    words = ['tshark', '-n', '-r', path, '-T', 'fields', '-E', 'separator=/t'] + [w for f in fields for w in ('-e', f)]
+    done = subprocess.run(words, capture_output=True, check=True)
+    return [line.split('\t') for line in done.stdout.decode('utf-8').split('\n')[:-1]]
+
+
+def shown(text):
+    """As comments show it: what cannot be seen is written out."""
+    return ''.join(c if c.isprintable() else '\\x%02x' % ord(c) for c in text)
+
+
+def check_evidence(o, case, folder, records):
+    """One capture a finding: each cited packet as it is in the input, with its comment, and handshakes."""
+    names = sorted(os.listdir(os.path.join(folder, 'evidence')))
+    if names != sorted(f['id'] + '.pcapng' for f in records['finding'] if f['evidence']):
+        fault(case, 'evidence: other files', names)
+    if shutil.which('tshark') is None or shutil.which('capinfos') is None:
+        return
+    original = {int(n): (t, length) for n, t, length in tshark(
+        os.path.join(o.pcaps, case + '.pcap'), 'frame.number', 'frame.time_epoch', 'frame.len')}
+    for finding in records['finding']:
+        if case.startswith('demo') and not any(cited.get('fields') for cited in finding['evidence']):
+            fault(case, 'evidence without a decoded field', finding['id'], finding['code'])
+        path = os.path.join(folder, 'evidence', finding['id'] + '.pcapng')
+        if subprocess.run(['capinfos', path], capture_output=True).returncode != 0:
+            fault(case, 'evidence: capinfos refuses', path)
+        packets = tshark(path, 'frame.time_epoch', 'frame.len', 'frame.comment', 'tcp.flags', 'tcp.stream')
+        if [p[0] for p in packets] != sorted(p[0] for p in packets):
+            fault(case, 'evidence: order', finding['id'])
+        for cited in finding['evidence']:
+            wanted = original[cited['packet']]
+            if not any((p[0], p[1]) == wanted and shown(cited['says'])[:60] in p[2] for p in packets):
+                fault(case, 'evidence: not in the capture', finding['id'], cited)
+        for time, length, comment, flags, stream in packets:
+            if (time, length) not in original.values() or not comment.startswith('rolecall ' + finding['code'] + ': '):
+                fault(case, 'evidence: a packet of its own', finding['id'], time, comment)
+
+
+def check_standard_input(o):
+    """Packets that can be read only once have no evidence: said where it was asked for."""
+    case = CASES[0]
+    with open(os.path.join(o.pcaps, case + '.pcap'), 'rb') as f:
+        octets = f.read()
+    with tempfile.TemporaryDirectory(prefix='rolecall-reports-') as scratch:
+        words = [os.path.abspath(o.rolecall), 'audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', '-', '--report']
+        for more, status in ((['a'], 1), (['b', '--formats', 'evidence'], 2)):
+            done = subprocess.run(words + [os.path.join(scratch, more[0])] + more[1:], cwd=o.pcaps, input=octets, capture_output=True)
+            if done.returncode != status or done.stderr.count(b'\n') != status - 1 or \
+                    os.path.exists(os.path.join(scratch, more[0], 'evidence')):
+                fault('standard input', more, done.returncode, done.stderr)
+
+
+WORD = r'(?<![A-Za-z0-9_-])%s(?![A-Za-z0-9_-])'
+
+
+def secrets_of(o, case, records):
+    """What a masked report must not show: addresses, names of hosts with their first labels, users, domains."""
+    found = set()
+    for record in records['host']:
+        found |= set(record['ips']) | ({record['name']} if record['declared'] or 'learned_from' in record else set())
+    for record in records['model'][0]['hosts']:
+        found |= set(record['aliases'])
+    for line in golden.run(o, ['events', '-q', '-r', case + '.pcap', '--type', 'ntlm,kerberos,sql,http,smb']).splitlines():
+        record = json.loads(line)
+        for key in ('user', 'domain', 'workstation', 'server_name', 'server_dns_name', 'client_host', 'realm'):
+            if isinstance(record.get(key), str) and record['type'] in ('ntlm', 'kerberos', 'sql'):
+                found.add(record[key])
+    names = {n for n in found if '.' in n and not n.replace('.', '').isdigit() and ':' not in n}
+    found |= {n.split('.')[0] for n in names}
+    return {n.strip('$') for n in found if len(n) > 2 and not n.startswith(('224.', '239.', '255.'))}
+
+
+def check_mask(o, case, folder, records):
+    make(o, case, folder, '--mask', formats=FORMATS.replace(',evidence', ''))
+    masked = [json.loads(line) for line in read(folder, 'records.jsonl').split('\n')[:-1]]
+    if len(masked) != sum(len(r) for r in records.values()) or os.path.exists(os.path.join(folder, 'evidence')):
+        fault(case, 'mask: another report', len(masked))
+    texts = {name: read(folder, name) for name in tree(folder)}
+    # The catalogue is nobody's, and stands in the records and in SARIF.
+    texts['records.jsonl'] = '\n'.join(json.dumps(r) for r in masked if r['type'] not in ('rule', 'statement'))
+    log = json.loads(texts['report.sarif'])
+    log['runs'][0].pop('tool')
+    texts['report.sarif'] = json.dumps(log)
+    for secret in sorted(secrets_of(o, case, records)):
+        pattern = re.compile(WORD % re.escape(secret), re.I)
+        for name, text in texts.items():
+            match = pattern.search(text)
+            if match:
+                fault(case, 'mask: still there', name, secret, text[max(0, match.start() - 60):match.end() + 40])
+                break
+
+
+def make(o, case, folder, *more, formats=FORMATS):
     golden.run(o, ['audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', case + '.pcap', '--report', folder,
-                   '--formats', FORMATS, '--reproducible', *more])
+                   '--formats', formats, '--reproducible', *more])
+
+
+def tree(folder):
+    return sorted(os.path.relpath(os.path.join(path, n), folder) for path, _, found in os.walk(folder) for n in found)
 
 
 def check(o, case, schema, scratch):
     one, again = os.path.join(scratch, 'one'), os.path.join(scratch, 'again')
     make(o, case, one, '--workers', '1')
     make(o, case, again, '--workers', '3')
-    names = sorted(os.listdir(one))
+    names = tree(one)
     _, different, odd = filecmp.cmpfiles(one, again, names, shallow=False)
-    if different or odd or names != sorted(os.listdir(again)):
+    if different or odd or names != tree(again):
         fault(case, 'differs from run to run', different, odd)
     records = {}
     for record in lines(one, 'records.jsonl'):
@@ -239,10 +336,16 @@ def check(o, case, schema, scratch):
     check_ecs(case, one, records)
     check_ocsf(case, one, records)
     check_cef(case, one, records)
+    check_evidence(o, case, one, records)
+    check_mask(o, case, os.path.join(scratch, 'masked'), records)
     for name in names:
+        if name.endswith('.pcapng'):
+            continue
         text = read(one, name)
         # Syslog says by U+FEFF that what follows is UTF-8.
         safe('%s %s' % (case, name), text.replace('] \ufeff', '] ') if name.endswith('.syslog') else text)
+    if case.startswith('hostile') and json.dumps(records).count('alert(1)') < 20:
+        fault(case, 'nothing hostile is in the report: the test tests nothing')
     return len(names), len(records['finding'])
 
 
@@ -260,6 +363,9 @@ def main():
         with tempfile.TemporaryDirectory(prefix='rolecall-reports-') as scratch:
             files, findings = check(o, case, schema, scratch)
             print('%s: %d files, %d findings' % (case, files, findings))
+    check_standard_input(o)
+    if shutil.which('tshark') is None:
+        print('evidence was not read by anybody: no tshark here (Debian: tshark)')
     if shutil.which('cmark-gfm') is None:
         print('Markdown was not read by anybody: no cmark-gfm here (Debian: cmark-gfm)')
     for problem in problems[:40]:

@@ -9,7 +9,7 @@ import argparse, glob, json, os, re, shutil, socket, subprocess, sys, tempfile, 
 
 import golden
 
-CASES = ['demo/breaches', 'relay/r044-relay']
+CASES = ['demo/breaches', 'relay/r044-relay', 'hostile/everything']
 BOM = '\ufeff'
 CONFIG = '''
 global(workDirectory="{folder}" defaultNetstreamDriverCAFile="{folder}/ca.pem"

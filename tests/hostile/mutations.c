@@ -27,7 +27,8 @@
 #include "pipeline.h"
 #include "policy/policy.h"
 #include "policy/rule.h"
-#include "reports/text.h"
+#include "reports/formats.h"
+#include "reports/records_report.h"
 
 #define MEMORY (64u << 20)
 #if defined(__has_feature)
@@ -110,14 +111,27 @@ static bool observe(void *user, const struct observation *o)
 
 static void write_all(struct run_state *s, struct pipeline *p)
 {
-    size_t count = 0;
+    char error[DOCUMENT_ERROR];
+    size_t len = 0;
+    struct document *d = NULL;
+    struct output *records = output_to_memory();
     audit_finish(s->audit);
-    const struct finding *const *findings = audit_findings(s->audit, &count);
-    for (size_t i = 0; i < count; i++) {
-        record_finding(s->out, &s->names, findings[i]);
+    if (records == NULL) {
+        fail("memory");
     }
-    record_summary(s->out, &s->names, pipeline_summary(p), s->audit, NULL);
-    text_report(s->out, &(struct text_style){0}, &s->names, pipeline_summary(p), s->audit);
+    records_report(records, &(struct results){.names = &s->names,
+                                              .run = pipeline_summary(p),
+                                              .audit = s->audit,
+                                              .generated_ns = INT64_MIN});
+    const char *text = output_memory(records, &len);
+    if (document_parse(bytes_of(text, len), error, &d) < 0) {
+        fail("records");
+    }
+    render_text(s->out, d, &(struct render_options){0});
+    document_free(d);
+    if (output_close(records) < 0) {
+        fail("memory");
+    }
 }
 
 /* Audits what the file in memory holds; processor time. */

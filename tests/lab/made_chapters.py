@@ -307,5 +307,5 @@ def main():
         make(folder)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

@@ -146,6 +146,13 @@ static void acceptance(void **state)
         {"\naccept: [{rule: R090, server: mp01.corp.example, until: 2026-01-01, reason: x, by: "
          "y}]\n",
          true, false},
+        /* accepted anew: the longest one counts, wherever it stands */
+        {"\naccept: [{rule: R090, until: 2025-12-31, reason: x}, {rule: R090, until: 2199-01-31, "
+         "reason: x}]\n",
+         true, false},
+        {"\naccept: [{rule: R090, until: 2199-01-31, reason: x}, {rule: R090, until: 2025-12-31, "
+         "reason: x}]\n",
+         true, false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -164,6 +171,37 @@ static void acceptance(void **state)
         assert_int_equal(counts->findings[SEVERITY_HIGH], stands);
         assert_int_equal(strstr(f->explanation, "that time is over") != NULL, cases[i].expired);
         assert_string_equal(rule_play_verdict(&p, "R090", "mp01.corp.example"), "violated");
+        rule_play_end(&p);
+    }
+}
+
+/* The server's own fault has all the clients that met it: an entry for one of them covers it only
+ * while it is alone. */
+static void acceptance_of_all_clients(void **state)
+{
+    static const struct {
+        const char *policy;
+        bool alone, both;
+    } cases[] = {
+        {"\naccept: [{rule: R090, client: 10.1.0.5, reason: x}]\n", true, false},
+        {"\naccept: [{rule: R090, client: 10.1.0.6, reason: x}]\n", false, false},
+        {"\naccept: [{rule: R090, server: mp01.corp.example, reason: x}]\n", true, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+        struct rule_play p;
+        rule_play_begin(&p, cases[i / 2].policy);
+        rule_play_say(&p, OLD_TLS);
+        if (i % 2 == 1) {
+            rule_play_say(&p, "tls#9 10.1.0.6 > 10.0.0.20:443 | tls.version=TLS 1.0 | "
+                              "tls.server_hello_packet=5");
+        }
+        rule_play_finish(&p);
+        const struct finding *f = rule_play_finding(&p, "R090");
+        assert_true(f->any_client);
+        if ((f->accepted != NULL) != (i % 2 == 1 ? cases[i / 2].both : cases[i / 2].alone)) {
+            fail_msg("case %zu", i);
+        }
         rule_play_end(&p);
     }
 }
@@ -445,6 +483,7 @@ int main(void)
         cmocka_unit_test(known_id),
         cmocka_unit_test(counting_up),
         cmocka_unit_test(any_client),
+        cmocka_unit_test(acceptance_of_all_clients),
         cmocka_unit_test(too_many_findings),
         cmocka_unit_test(too_many_flows),
         cmocka_unit_test(nothing_seen),

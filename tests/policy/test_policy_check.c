@@ -186,6 +186,8 @@ static const struct check_case {
     {FORESTS P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", FORESTS P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: corp}}\n", "in forest partner, to which no site is published", "S111", SEVERITY_INFO},
     {FORESTS TRUST("external", "two-way") P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", FORESTS TRUST("forest", "two-way") P01 CM "clients: {k: {networks: [10.9.0.0/16], forest: partner}}\n", "only an external trust; without Kerberos they will use NTLM", "S106", SEVERITY_MEDIUM},
     {"accept: [{rule: R061, until: 2020-01-31, reason: x}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "the acceptance of R061 expired after 2020-01-31", NULL, SEVERITY_MEDIUM},
+    {"accept: [{rule: R061, server: dns, until: 2020-01-31, reason: x}, {rule: R061, server: dns, until: 2199-01-31, reason: x}]\n", "accept: [{rule: R061, server: dns, until: 2199-01-31, reason: x}]\n", "the acceptance of R061 until 2020-01-31 is renewed by line 1", NULL, SEVERITY_INFO},
+    {"accept: [{rule: R061, client: dns, until: 2020-01-31, reason: x}, {rule: R061, server: dns, until: 2199-01-31, reason: x}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "the acceptance of R061 expired after 2020-01-31", NULL, SEVERITY_MEDIUM},
     {"accept: [{rule: R061, until: 2199-01-31}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "gives no reason", NULL, SEVERITY_LOW},
     {"accept: [{rule: R061, reason: x}]\n", "accept: [{rule: R061, until: 2199-01-31, reason: x}]\n", "has no end", NULL, SEVERITY_LOW},
     /* options */

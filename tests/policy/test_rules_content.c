@@ -96,7 +96,41 @@ static void administration(void **state)
 
 #define TAKES(uri) " | http.method=GET | http.status=200 | http.request_packet=5 | http.uri=" uri
 
+#define OPENS(name)                                                                                \
+    " | smb.message=file | smb.path=\\\\dp01\\SCCMContentLib$ | smb.status_code=0 | "              \
+    "smb.request_packet=5 | smb.name=" name
+
 static const struct rule_case looting_cases[] = {
+    {"the library's list by SMB",
+     {"smb 10.1.0.66 > 10.0.0.30:445" OPENS("DataLib") " | smb.listed=true"},
+     "high proven 10.1.0.66 > 10.0.0.30:445 @5",
+     "dp01.corp.example",
+     "violated",
+     NULL},
+    {"one content, by many behind one address",
+     {"http 10.1.0.66 > 10.0.0.30:80" TAKES("/SMS_DP_SMSPKG$/P0100001/a")},
+     "",
+     "dp01.corp.example",
+     "not_assessable",
+     "\naddress-translation: {networks: [10.1.0.66]}\n"},
+    {"near miss by SMB: opened but not listed, one package, another folder, another share",
+     {"smb 10.1.0.66 > 10.0.0.30:445" OPENS("DataLib"),
+      "smb 10.1.0.66 > 10.0.0.30:445" OPENS("DataLib\\P0100001.1"),
+      "smb 10.1.0.66 > 10.0.0.30:445" OPENS("DataLibrary") " | smb.listed=true",
+      "smb 10.1.0.66 > 10.0.0.30:445 | smb.message=file | smb.path=\\\\dp01\\public | "
+      "smb.status_code=0 | smb.name=DataLib | smb.listed=true"},
+     "",
+     "dp01.corp.example",
+     "consistent",
+     NULL},
+    {"near miss by SMB: refused, or by the site server",
+     {"smb 10.1.0.66 > 10.0.0.30:445 | smb.message=file | smb.path=\\\\dp01\\SCCMContentLib$ | "
+      "smb.status_code=0xc0000022 | smb.name=DataLib | smb.listed=true",
+      "smb 10.0.0.10 > 10.0.0.30:445" OPENS("DataLib") " | smb.listed=true"},
+     "",
+     "dp01.corp.example",
+     "consistent",
+     NULL},
     {"the list of everything",
      {"http 10.1.0.66 > 10.0.0.30:80" TAKES("/SMS_DP_SMSPKG$/Datalib")},
      "high proven 10.1.0.66 > 10.0.0.30:80 @5",
@@ -127,17 +161,14 @@ static const struct rule_case looting_cases[] = {
 };
 
 /* `every`: seconds from one content to the next. */
-static char *fetch_many(unsigned count, unsigned every)
+static char *fetch_many(const char *format, unsigned count, unsigned every)
 {
     struct rule_play p;
     char line[200];
     rule_play_begin(&p, NULL);
     for (unsigned i = 0; i < count; i++) {
         for (unsigned file = 0; file < 3; file++) {
-            (void)snprintf(line, sizeof line,
-                           "http+%u 10.1.0.66 > 10.0.0.30:80 | http.method=GET | http.status=200 | "
-                           "http.request_packet=%u | http.uri=/SMS_DP_SMSPKG$/P01%05u/%u.cab",
-                           i * every, i + 1, i, file);
+            (void)snprintf(line, sizeof line, format, i * every, i + 1, i, file);
             rule_play_say(&p, line);
         }
     }
@@ -153,16 +184,27 @@ static void looting(void **state)
         unsigned count, every;
         const char *findings;
     } cases[] = {
-        {30, 5, "high derived 10.1.0.66 > 10.0.0.30:80 @1,30"},
+        {30, 5, "high derived 10.1.0.66 > 10.0.0.30:%d @1,30"},
         {29, 5, ""},
         {60, 20, ""},
+    };
+    static const char *const formats[] = {
+        "http+%u 10.1.0.66 > 10.0.0.30:80 | http.method=GET | http.status=200 | "
+        "http.request_packet=%u | http.uri=/SMS_DP_SMSPKG$/P01%05u/%u.cab",
+        "smb+%u 10.1.0.66 > 10.0.0.30:445 | smb.message=file | smb.status_code=0 | "
+        "smb.request_packet=%u | smb.path=\\\\dp01\\sccmcontentlib$ | "
+        "smb.name=datalib\\P01%05u.%u",
     };
     (void)state;
     rule_play_cases("R066", looting_cases, COUNT_OF(looting_cases));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char *findings = fetch_many(cases[i].count, cases[i].every);
-        assert_string_equal(findings, cases[i].findings);
-        free(findings);
+        for (size_t k = 0; k < COUNT_OF(formats); k++) {
+            char *findings = fetch_many(formats[k], cases[i].count, cases[i].every);
+            char wanted[100];
+            (void)snprintf(wanted, sizeof wanted, cases[i].findings, k == 0 ? 80 : 445);
+            assert_string_equal(findings, wanted);
+            free(findings);
+        }
     }
 }
 

@@ -27,11 +27,14 @@
     ", roles: [" roles "]}\n"
 #define REGISTERS                                                                                  \
     "http 10.2.0.7 > 10.0.0.20:80 | http.method=CCM_POST | http.uri=/ccm_system/request | "        \
-    "http.ccm.target_endpoint=MP_ClientRegistration | http.request_packet=5"
-#define FETCHES(seconds)                                                                           \
+    "http.ccm.target_endpoint=MP_ClientRegistration | http.user_agent=SMS CCM 5.0 | "              \
+    "http.request_packet=5"
+#define SECRETS_BY(seconds, agent)                                                                 \
     "http+" seconds                                                                                \
     " 10.2.0.7 > 10.0.0.20:80 | http.method=GET | http.uri=/SMS_MP/.sms_pol?{7}.1_00 | "           \
-    "http.ccm.client_token=true | http.status=200 | http.request_packet=8"
+    "http.ccm.client_token=true | http.status=200 | http.request_packet=8 | "                      \
+    "http.user_agent=" agent
+#define FETCHES(seconds) SECRETS_BY(seconds, "SMS CCM 5.0")
 #define KIOSKS "clients: {kiosks: {networks: [10.2.0.0/16], workgroup: true}}\n"
 #define MEMBERS "clients: {members: {networks: [10.2.0.0/16], forest: corp}}\n"
 #define IDENTITY(guid)                                                                             \
@@ -156,21 +159,42 @@ static const struct {
     {"R114",
      {"a workgroup client is approved at once",
       {REGISTERS, FETCHES("60")},
-      "high derived 10.2.0.7 > 10.0.0.20:80 @8",
+      "high derived 10.2.0.7 > 10.0.0.20:80 @8,5",
       NULL,
       NULL,
       AROUND SITE("") KIOSKS CM MP("")}},
     {"R114",
      {"as declared",
       {REGISTERS, FETCHES("60")},
-      "medium derived 10.2.0.7 > 10.0.0.20:80 @8",
+      "medium derived 10.2.0.7 > 10.0.0.20:80 @8,5",
       NULL,
       NULL,
       AROUND SITE(", approval: all") KIOSKS CM MP("")}},
     {"R114",
+     {"by another program than the client's, whatever is declared",
+      {REGISTERS, SECRETS_BY("60", "curl/8")},
+      "high derived 10.2.0.7 > 10.0.0.20:80 @8,5",
+      NULL,
+      NULL,
+      AROUND SITE(", approval: all") KIOSKS CM MP("")}},
+    {"R114",
+     {"where clients are approved by hand that is one finding",
+      {REGISTERS, FETCHES("60"), SECRETS_BY("120", "curl/8")},
+      "high derived 10.2.0.7 > 10.0.0.20:80 @8,5",
+      NULL,
+      NULL,
+      AROUND SITE(", approval: manual") KIOSKS CM MP("")}},
+    {"R114",
+     {"near miss: one registers and another fetches behind one address",
+      {REGISTERS, FETCHES("60")},
+      "",
+      "mp01.corp.example",
+      "consistent",
+      "address-translation: {networks: [10.2.0.7]}\n" AROUND SITE("") KIOSKS CM MP("")}},
+    {"R114",
      {"a member of a domain where clients are approved by hand",
       {REGISTERS, FETCHES("60")},
-      "high derived 10.2.0.7 > 10.0.0.20:80 @8",
+      "high derived 10.2.0.7 > 10.0.0.20:80 @8,5",
       NULL,
       NULL,
       AROUND SITE(", approval: manual") MEMBERS CM MP("")}},

@@ -215,6 +215,91 @@ static void roasting(void **state)
     rule_play_cases("R081", roasting_cases, COUNT_OF(roasting_cases));
 }
 
+/* Ten services by AES tickets, `every` seconds from one to the next, then what the client does. */
+static const struct {
+    const char *label;
+    unsigned count, every;
+    const char *then[3];
+    const char *findings, *verdict;
+} collecting[] = {
+    {"none of them used",
+     10,
+     5,
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls",
+      "tls 10.1.0.5 > 10.0.0.20:443 | tls.server_name=mp01.corp.example"},
+     "medium inferred 10.1.0.5 > 10.0.0.2:88 @1,2,3,4,5,6,7,8",
+     "violated"},
+    {"near miss: nine",
+     9,
+     5,
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls"},
+     "",
+     "consistent"},
+    {"near miss: slowly",
+     10,
+     14,
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls"},
+     "",
+     "consistent"},
+    {"near miss: one shown to its service",
+     10,
+     5,
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls",
+      "kerberos 10.1.0.5 > 10.7.7.7:80 | kerberos.exchange=ap | kerberos.service=HTTP/app3"},
+     "",
+     "consistent"},
+    {"near miss: one named in TLS",
+     10,
+     5,
+     {"flow 10.1.0.5 > 10.0.0.20:443 | flow.protocol=tls",
+      "tls 10.1.0.5 > 10.7.7.7:443 | tls.server_name=APP3.corp.example"},
+     "",
+     "consistent"},
+    {"near miss: one at an address of which DNS tells the name",
+     10,
+     5,
+     {"dns 10.1.0.5 > 10.0.0.2:53 | dns.kind=dns | dns.addresses=app3.corp.example 10.7.7.7",
+      "flow 10.1.0.5 > 10.7.7.7:445 | flow.protocol=smb"},
+     "",
+     "consistent"},
+    {"near miss: nothing else of the client is in the capture",
+     10,
+     5,
+     {"flow 10.1.0.5 > 10.0.0.2:88 | flow.protocol=kerberos",
+      "flow 10.1.0.6 > 10.0.0.20:443 | flow.protocol=tls"},
+     "",
+     "consistent"},
+};
+
+static void collectors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(collecting); i++) {
+        struct rule_play p;
+        char line[300];
+        rule_play_begin(&p, NULL);
+        for (unsigned k = 0; k < collecting[i].count; k++) {
+            (void)snprintf(line, sizeof line,
+                           "kerberos@%u+%u 10.1.0.5 > 10.0.0.2:88" TGS(
+                               "HTTP/app%u", AES) " | kerberos.reply_packet=%u",
+                           k + 1, k * collecting[i].every, k, k + 1);
+            rule_play_say(&p, line);
+        }
+        for (size_t k = 0; k < COUNT_OF(collecting[i].then) && collecting[i].then[k]; k++) {
+            rule_play_say(&p, collecting[i].then[k]);
+        }
+        rule_play_finish(&p);
+        char *findings = rule_play_findings(&p, "R081");
+        if (strcmp(findings, collecting[i].findings) != 0) {
+            fail_msg("%s: %s", collecting[i].label, findings);
+        }
+        assert_string_equal(rule_play_verdict(&p, "R081", "dc01.corp.example"),
+                            collecting[i].verdict);
+        free(findings);
+        rule_play_end(&p);
+    }
+}
+
 static void asrep(void **state)
 {
     (void)state;
@@ -230,10 +315,8 @@ static void cause(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(etypes),
-        cmocka_unit_test(roasting),
-        cmocka_unit_test(asrep),
-        cmocka_unit_test(cause),
+        cmocka_unit_test(etypes), cmocka_unit_test(roasting), cmocka_unit_test(collectors),
+        cmocka_unit_test(asrep),  cmocka_unit_test(cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

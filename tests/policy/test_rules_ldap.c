@@ -124,6 +124,26 @@ static const struct rule_case signing_cases[] = {
      NULL,
      NULL,
      NULL},
+    {"nothing followed, but its NTLM agreed on no protection",
+     {"ntlm 10.1.0.5 > 10.0.0.2:389 | ntlm.carrier=ldap | ntlm.variant=v2 | ntlm.sign=false | "
+      "ntlm.seal=false | ntlm.authenticate_packet=6",
+      "ldap 10.1.0.5 > 10.0.0.2:389" BIND("gss-spnego") DONE},
+     "high proven 10.1.0.5 > 10.0.0.2:389 @4,5",
+     "dc01.corp.example",
+     "violated",
+     NULL},
+    {"near miss: its NTLM agreed on signing, or it was another connection's",
+     {"ntlm#1 10.1.0.5 > 10.0.0.2:389 | ntlm.carrier=ldap | ntlm.variant=v2 | ntlm.sign=true | "
+      "ntlm.seal=false | ntlm.authenticate_packet=6",
+      "ntlm#2 10.1.0.5 > 10.0.0.2:389 | ntlm.carrier=ldap | ntlm.variant=v2 | ntlm.sign=false | "
+      "ntlm.seal=false | ntlm.authenticate_packet=6",
+      "flow#2 10.1.0.5 > 10.0.0.2:389 | flow.protocol=ldap",
+      "ldap#1 10.1.0.5 > 10.0.0.2:389" BIND("gss-spnego") DONE,
+      "ldap#2 10.1.0.5 > 10.0.0.2:389" BIND("gss-spnego") DONE},
+     "",
+     "dc01.corp.example",
+     "not_assessable",
+     NULL},
 };
 
 #define NTLM " | ntlm.carrier=ldap | ntlm.user=CM01$ | ntlm.domain=CORP"
@@ -137,6 +157,12 @@ static const struct rule_case ntlm_cases[] = {
      "violated",
      NULL},
     {"near miss: a client", {"ntlm 10.1.0.5 > 10.0.0.2:389" NTLM PROOF}, "", NULL, NULL, NULL},
+    {"near miss: where the policy lets NTLM be used",
+     {"ntlm 10.0.0.10 > 10.0.0.2:389" NTLM PROOF},
+     "",
+     "cm01.corp.example",
+     "consistent",
+     "\nntlm: {servers: [dc01.corp.example]}\n"},
     {"near miss: in another carrier",
      {"ntlm 10.0.0.10 > 10.0.0.2:445 | ntlm.carrier=smb | ntlm.user=CM01$" PROOF},
      "",
@@ -171,6 +197,12 @@ static const struct rule_case ntlm_cases[] = {
 #define CONTAINER "CN=System Management,CN=System,DC=corp,DC=example"
 
 static const struct rule_case enumeration_cases[] = {
+    {"the product's attributes, read by nobody's host",
+     {"ldap 10.7.7.7 > 10.0.0.2:389" SEARCH("DC=corp,DC=example", "(cn=x)", "mSSMSMPName")},
+     "medium proven 10.7.7.7 > 10.0.0.2:389 @7",
+     NULL,
+     NULL,
+     NULL},
     {"a client asks who has rights",
      {"ldap 10.1.0.5 > 10.0.0.2:389" SEARCH(CONTAINER, "(objectClass=*)", "nTSecurityDescriptor")},
      "medium proven 10.1.0.5 > 10.0.0.2:389 @7",

@@ -15,6 +15,7 @@
 #define RPRN "12345678-1234-abcd-ef00-0123456789ab"
 #define SVCCTL "367abb81-9844-35f1-ad32-98f038001003"
 #define ATSVC "1ff70682-0a51-30e8-076d-740be8cee98b"
+#define TASKS "86d35949-83c9-4044-b424-db363231fd0c"
 #define WINREG "338cd001-2244-31f1-aaaa-900038001003"
 #define SRVSVC "4b324fc8-1670-01d3-1278-5a47bf6ee188"
 #define MACHINE(user, packet)                                                                      \
@@ -169,6 +170,12 @@ static const struct rule_case hold_cases[] = {
      NULL,
      NULL,
      NULL},
+    {"tasks by the interface in use",
+     {"dcerpc 10.1.0.66 > 10.0.0.20:49664" BIND(TASKS)},
+     "high proven 10.1.0.66 > 10.0.0.20:49664 @8",
+     NULL,
+     NULL,
+     NULL},
     {"near miss: refused",
      {"smb 10.1.0.66 > 10.0.0.20:445" TREE("\\\\mp01\\ADMIN$", "0xc0000022"),
       "dcerpc 10.1.0.66 > 10.0.0.20:445 | dcerpc.message=bind | dcerpc.uuid=" SVCCTL
@@ -259,7 +266,25 @@ static void hold(void **state)
     rule_play_cases("R064", hold_cases, COUNT_OF(hold_cases));
 }
 
+#define PIPE(name, status)                                                                         \
+    " | smb.message=pipe | smb.name=" name " | smb.status_code=" status " | smb.request_packet=9"
+
 static const struct rule_case registry_cases[] = {
+    {"the pipe, by a client; and what is then bound to",
+     {"smb 10.1.0.66 > 10.0.0.20:445" PIPE("winreg", "0"),
+      "dcerpc 10.1.0.66 > 10.0.0.20:445" BIND(WINREG)},
+     "high proven 10.1.0.66 > 10.0.0.20:445 @9,8",
+     "mp01.corp.example",
+     "violated",
+     NULL},
+    {"near miss: another pipe, a refusal, the site server",
+     {"smb 10.1.0.66 > 10.0.0.20:445" PIPE("svcctl", "0"),
+      "smb 10.1.0.66 > 10.0.0.20:445" PIPE("\\winreg", "0xc0000034"),
+      "smb 10.0.0.10 > 10.0.0.20:445" PIPE("\\winreg", "0")},
+     "",
+     "mp01.corp.example",
+     "consistent",
+     NULL},
     {"from a client",
      {"dcerpc 10.1.0.66 > 10.0.0.20:445" BIND(WINREG)},
      "high proven 10.1.0.66 > 10.0.0.20:445 @8",

@@ -246,6 +246,27 @@ static const struct rule_case unsigned_data_cases[] = {
      NULL,
      NULL,
      NULL},
+    {"package sources by name and by role, and a backup",
+     {"smb 10.0.0.30 > 10.7.7.7:445" TRANSFER(
+          "\\\\nas\\PkgSource$") " | smb.unsigned=3 | smb.unsigned_packet=20",
+      "smb 10.0.0.10 > 10.0.0.4:445" TRANSFER(
+          "\\\\fs01\\apps") " | smb.unsigned=3 | smb.unsigned_packet=21",
+      "smb 10.0.0.14 > 10.0.0.4:445" TRANSFER(
+          "\\\\fs01\\SiteBackup") " | smb.unsigned=3 | smb.unsigned_packet=22"},
+     "high proven 10.0.0.10 > 10.0.0.4:445 @21; high proven 10.0.0.14 > 10.0.0.4:445 @22; high "
+     "proven 10.0.0.30 > 10.7.7.7:445 @20",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss of a source: resources, and a file share used by another",
+     {"smb 10.0.0.30 > 10.7.7.7:445" TRANSFER(
+          "\\\\nas\\resources") " | smb.unsigned=3 | smb.unsigned_packet=20",
+      "smb 10.0.0.20 > 10.0.0.4:445" TRANSFER(
+          "\\\\fs01\\apps") " | smb.unsigned=3 | smb.unsigned_packet=21"},
+     "medium proven 10.0.0.20 > 10.0.0.4:445 @21; medium proven 10.0.0.30 > 10.7.7.7:445 @20",
+     NULL,
+     NULL,
+     NULL},
     {"between sites",
      {"smb 10.0.0.10 > 10.0.0.9:445" TRANSFER(
          "\\\\cm00\\public") " | smb.unsigned=3 | smb.unsigned_packet=20"},

@@ -44,8 +44,11 @@ expect_some()
     [[ " $(complete_line "$@") " == *" $wanted "* ]] || fail "'$*' does not offer '$wanted'"
 }
 
-expect "--help --version audit check discover events explain matrix rules" ""
+expect "--help --version accept audit check diff discover events explain history matrix report rules" ""
 expect "audit" au
+expect "last previous" diff ""
+expect "last" report --audit l
+expect "sarif syslog" report --format s
 expect "text" audit --format t
 expect "jsonl text" rules --format ""
 expect "jsonl" audit --format = j

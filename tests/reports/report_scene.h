@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "policy/ledger.h"
-#include "reports/text.h"
+#include "reports/formats.h"
+#include "reports/records_report.h"
 
 #define SCENE_START INT64_C(1763821993374238000) /* 2025-11-22T14:33:13.374238Z */
 
@@ -76,6 +77,28 @@ static inline void scene_begin(struct scene_files *s, const char *policy, const 
     s->flow.flow.ends[DIR_CLIENT] = (struct flow_end){.address = s->client.address, .port = 50000};
     s->flow.flow.ends[DIR_SERVER] = (struct flow_end){.address = s->server.address, .port = 445};
     audit_observe(s->audit, &s->flow);
+}
+
+/* The finished audit as a document. */
+static inline struct document *scene_document(const struct scene_files *s, const struct run *run,
+                                              const struct gathering *gathering)
+{
+    const struct record_names names = {.policy = s->policy};
+    const struct results results = {.names = &names,
+                                    .run = run,
+                                    .audit = s->audit,
+                                    .gathering = gathering,
+                                    .generated_ns = INT64_MIN};
+    struct output *out = output_to_memory();
+    struct document *d = NULL;
+    char error[DOCUMENT_ERROR] = "";
+    size_t len = 0;
+    assert_non_null(out);
+    records_report(out, &results);
+    const char *text = output_memory(out, &len);
+    assert_int_equal(document_parse(bytes_of(text, len), error, &d), 0);
+    assert_int_equal(output_close(out), 0);
+    return d;
 }
 
 static inline void scene_end(struct scene_files *s)

@@ -66,6 +66,13 @@ static void escapes_are_the_short_ones(void **state)
         {"delete", "\x7f", "\"\\u007f\""},
         {"slash", "/", "\"/\""},
         {"beyond ASCII", "\xc3\xa9", "\"\xc3\xa9\""},
+        {"reading direction", "\xe2\x80\xae", "\"\\u202e\""},
+        {"C1 control", "\xc2\x9b", "\"\\u009b\""},
+        {"invisible, beyond 16 bits", "\xf3\xa0\x80\x81", "\"\\udb40\\udc01\""},
+        {"emoji", "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+        {"no UTF-8", "a\xff\xc3", "\"a\\ufffd\\ufffd\""},
+        {"overlong", "\xc0\xaf\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"surrogate", "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
         {"empty", "", "\"\""},
     };
     (void)state;

@@ -181,6 +181,28 @@ static void what_stood_before_stays(void **state)
     unlink(path);
 }
 
+/* A renderer that cannot go on leaves no half of a report, and its reason. */
+static void refused_output_is_empty(void **state)
+{
+    char path[64];
+    size_t len = 0;
+    struct output *out = NULL;
+    (void)state;
+    close(scratch(path));
+    assert_int_equal(output_open(path, &out), 0);
+    assert_string_equal(output_refusal(out), "");
+    output_text(out, "half a line");
+    output_refuse(out, "no paper");
+    output_refuse(out, "no ink");
+    write_lines(out, 20000); /* more than the buffer holds */
+    assert_string_equal(output_refusal(out), "no paper");
+    assert_int_equal(output_close(out), -ECANCELED);
+    char *text = slurp(path, &len);
+    assert_int_equal(len, 0);
+    free(text);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +212,7 @@ int main(void)
         cmocka_unit_test(full_device_is_an_error),
         cmocka_unit_test(full_file_ends_in_a_whole_line),
         cmocka_unit_test(what_stood_before_stays),
+        cmocka_unit_test(refused_output_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

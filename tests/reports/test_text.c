@@ -51,9 +51,10 @@ static char *report(const struct scene_files *s, const struct text_style *style,
 {
     size_t len = 0;
     struct output *out = output_to_memory();
-    struct record_names names = {.policy = s->policy};
     assert_non_null(out);
-    text_report(out, style, &names, run, s->audit);
+    struct document *d = scene_document(s, run, NULL);
+    format_find("text")->render(out, d, &(struct render_options){.style = *style});
+    document_free(d);
     const char *text = output_memory(out, &len);
     assert_int_equal(strlen(text) < len, 0);
     char *copy = strndup(text, len);

@@ -1,0 +1,212 @@
+/*
+ * command_store.c - what is asked of a store of audits: `rolecall history`, `diff` and `report`.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "capture/nearest.h"
+#include "commands/command.h"
+#include "reports/difference.h"
+#include "reports/formats.h"
+#include "reports/history.h"
+
+int open_store(const struct options *o, enum store_use use, struct store **ret)
+{
+    char error[STORE_ERROR];
+    return store_open(o->store, use, error, ret) ? EXIT_CLEAN : trouble("%s", error);
+}
+
+static int look_into_store(const struct command *c, const struct options *o, struct store **ret)
+{
+    return o->store == NULL ? usage(c, "no store given; name one with --store")
+                            : open_store(o, STORE_LOOK, ret);
+}
+
+/* One of two: text, or one record a line. */
+static int wants_records(const struct options *o, bool *ret)
+{
+    *ret = o->format != NULL && strcmp(o->format, "jsonl") == 0;
+    return *ret || o->format == NULL || strcmp(o->format, "text") == 0
+               ? EXIT_CLEAN
+               : trouble("--format %s: expected text or jsonl", o->format);
+}
+
+/* ---- history ---- */
+
+static int remove_audits(const struct options *o, struct store *store)
+{
+    char error[STORE_ERROR];
+    uint64_t removed = 0;
+    if (o->keep == 0) {
+        return EXIT_CLEAN;
+    }
+    if (!store_keep(store, (unsigned)o->keep, error, &removed)) {
+        return trouble("%s", error);
+    }
+    if (!o->quiet) {
+        (void)fprintf(stderr, "%s: %llu audit%s removed\n", o->store, (unsigned long long)removed,
+                      removed == 1 ? "" : "s");
+    }
+    return EXIT_CLEAN;
+}
+
+static int list_audits(const struct options *o, struct output *records, bool jsonl)
+{
+    char error[DOCUMENT_ERROR] = "out of memory";
+    struct document *d = NULL;
+    struct output *out = NULL;
+    size_t len = 0;
+    const char *text = output_memory(records, &len);
+    if (document_parse(bytes_of(text, len), error, &d) < 0) {
+        return trouble("%s: %s", o->store, error);
+    }
+    int status = open_output(o->output, &out);
+    if (status == EXIT_CLEAN) {
+        struct text_style style = style_for(o);
+        if (jsonl) {
+            document_write(out, d);
+        } else {
+            history_list(out, &style, d);
+        }
+        status = close_output(out, o->output);
+    }
+    document_free(d);
+    return status;
+}
+
+int run_history(const struct command *c, struct options *o, int argc, char **argv)
+{
+    char error[STORE_ERROR];
+    struct store *store = NULL;
+    struct output *records = NULL;
+    bool jsonl = false;
+    (void)argc;
+    (void)argv;
+    int status = wants_records(o, &jsonl);
+    status = status == EXIT_CLEAN ? look_into_store(c, o, &store) : status;
+    status = status == EXIT_CLEAN ? remove_audits(o, store) : status;
+    if (status == EXIT_CLEAN) {
+        records = output_to_memory();
+        if (records == NULL) {
+            status = trouble("out of memory");
+        } else if (!store_history(store, NULL, NULL, records, error)) {
+            status = trouble("%s", error);
+        } else {
+            status = list_audits(o, records, jsonl);
+        }
+    }
+    int closed = output_close(records); /* memory: nothing that could fail */
+    (void)closed;
+    store_close(store);
+    return status;
+}
+
+/* ---- one audit, or two ---- */
+
+static int read_audit(struct store *store, const char *word, int64_t *ret_id, struct document **ret)
+{
+    char error[STORE_ERROR];
+    return store_find(store, word, error, ret_id) && store_read(store, *ret_id, error, ret)
+               ? EXIT_CLEAN
+               : trouble("%s", error);
+}
+
+int read_stored(const struct command *c, const struct options *o, const char *word,
+                struct document **ret)
+{
+    struct store *store = NULL;
+    int64_t id = 0;
+    int status = look_into_store(c, o, &store);
+    status =
+        status == EXIT_CLEAN ? read_audit(store, word == NULL ? "last" : word, &id, ret) : status;
+    store_close(store);
+    return status;
+}
+
+static int write_difference(const struct options *o, const struct difference *d, bool jsonl)
+{
+    struct output *out = NULL;
+    int status = open_output(o->output, &out);
+    if (status == EXIT_CLEAN) {
+        struct text_style style = style_for(o);
+        if (jsonl) {
+            difference_records(out, d);
+        } else {
+            difference_text(out, &style, d);
+        }
+        status = close_output(out, o->output);
+    }
+    return status != EXIT_CLEAN              ? status
+           : difference_fails(d, o->fail_on) ? EXIT_FINDINGS
+                                             : EXIT_CLEAN;
+}
+
+static int compare_audits(const struct options *o, struct store *store, char **words, bool jsonl)
+{
+    struct document *before = NULL, *after = NULL;
+    struct difference d = {0};
+    int status = read_audit(store, words[0], &d.before_id, &before);
+    status = status == EXIT_CLEAN ? read_audit(store, words[1], &d.after_id, &after) : status;
+    if (status == EXIT_CLEAN) {
+        status = difference_make(&d, before, after) < 0 ? trouble("out of memory")
+                                                        : write_difference(o, &d, jsonl);
+    }
+    difference_done(&d);
+    document_free(before);
+    document_free(after);
+    return status;
+}
+
+int run_diff(const struct command *c, struct options *o, int argc, char **argv)
+{
+    static char *ordinary[] = {"previous", "last"};
+    struct store *store = NULL;
+    bool jsonl = false;
+    if (argc - optind != 0 && argc - optind != 2) {
+        return usage(c, "two audits are compared; give both, or none for previous and last");
+    }
+    int status = wants_records(o, &jsonl);
+    status = status == EXIT_CLEAN ? look_into_store(c, o, &store) : status;
+    status = status == EXIT_CLEAN
+                 ? compare_audits(o, store, argc == optind ? ordinary : argv + optind, jsonl)
+                 : status;
+    store_close(store);
+    return status;
+}
+
+/* ---- any format again ---- */
+
+static int no_format(const char *name)
+{
+    struct nearest n = nearest_of(name);
+    for (unsigned i = 0; i < format_count; i++) {
+        nearest_offer(&n, formats[i].name);
+    }
+    return n.best == NULL
+               ? trouble("no such format '%s'; 'rolecall report --help' lists them", name)
+               : trouble("no such format '%s'; did you mean '%s'?", name, n.best);
+}
+
+static int render(const struct options *o, const struct format *f, const struct document *d)
+{
+    struct output *out = NULL;
+    int status = open_output(o->output, &out);
+    if (status == EXIT_CLEAN) {
+        f->render(out, d, &(struct render_options){.style = style_for(o)});
+        status = close_output(out, o->output);
+    }
+    return status;
+}
+
+int run_report(const struct command *c, struct options *o, int argc, char **argv)
+{
+    struct document *d = NULL;
+    const char *name = o->format == NULL ? "text" : o->format;
+    const struct format *f = format_find(name);
+    (void)argc;
+    (void)argv;
+    int status = f == NULL ? no_format(name) : read_stored(c, o, o->audit, &d);
+    status = status == EXIT_CLEAN ? render(o, f, d) : status;
+    document_free(d);
+    return status;
+}
