@@ -162,7 +162,7 @@ static void state_names(struct observation *o, uint32_t found)
 /* Texts where the user asked for them; in an audit, requests with one of the names. */
 static bool looks_inside(const struct dissection *dx)
 {
-    return dissection_sql_text(dx) || !dissection_details(dx);
+    return dissection_sql_text(dx) || dissection_audited(dx);
 }
 
 /* ---- procedures ---- */

@@ -138,7 +138,7 @@ static void observe_http(struct audit *a, const struct rule *r, const struct obs
     bool by_path = false;
     const struct role_instance *role = addressed_role(server->host, path, &by_path);
     if (role == NULL || role->role == ROLE_FALLBACK_STATUS_POINT ||
-        (ROLE_BIT(role->role) & CLOUD_ROLES) != 0) {
+        (ROLE_BIT(role->role) & CLOUD_ROLES) != 0 || path_is_remote_management(path)) {
         return;
     }
     struct subject subject = {.host = server->host, .role = role};

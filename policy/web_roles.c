@@ -71,6 +71,11 @@ bool path_is_clear_by_design(const char *path)
            strncasecmp(path, "/selfupdate/", 12) == 0 || strncasecmp(path, "/inventory", 10) == 0;
 }
 
+bool path_is_remote_management(const char *path)
+{
+    return path != NULL && strncasecmp(path, "/wsman", 6) == 0;
+}
+
 const char *web_path(const struct observation *o)
 {
     const char *uri = observation_text(o, FACT_HTTP_URI);

@@ -25,6 +25,9 @@ enum role role_of_path(const char *path);
 /* Paths that are fetched in clear by design: CRL and AIA, update payload (signed by itself). */
 bool path_is_clear_by_design(const char *path);
 
+/* WS-Management, which every Windows server can have beside its roles: R112 judges it. */
+bool path_is_remote_management(const char *path);
+
 /* The path of a request target in any form, "/x" or "http://host/x"; NULL: none. */
 const char *web_path(const struct observation *o);
 /* A request that was read as it lay on the wire; what runs inside a tunnel to a proxy is somebody

@@ -20,15 +20,20 @@ import sys
 
 
 def policy_of(capture, top):
-    for path in (capture.with_suffix(".yaml"), capture.parent / "policy.yaml", top / "policy.yaml"):
+    for path in (stem(capture).with_suffix(".yaml"), capture.parent / "policy.yaml", top / "policy.yaml"):
         if path.exists():
             return path
     raise SystemExit(f"{capture}: no policy")
 
 
+def stem(capture):
+    """The path without .pcap or .pcap.zst."""
+    return capture.with_name(capture.name.split(".pcap")[0])
+
+
 def expected(capture):
     wanted = []
-    for line in capture.with_suffix(".findings").read_text().splitlines():
+    for line in stem(capture).with_suffix(".findings").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             code, client, server, packets = line.split()
             wanted.append((code, client, server, {int(p) for p in packets.split(",")}))
@@ -36,7 +41,7 @@ def expected(capture):
 
 
 def wanted_verdicts(capture):
-    path = capture.with_suffix(".verdicts")
+    path = stem(capture).with_suffix(".verdicts")
     lines = path.read_text().splitlines() if path.exists() else []
     return [tuple(line.split(None, 2)) for line in lines if line.strip() and not line.startswith("#")]
 
@@ -73,14 +78,10 @@ def fits(finding, want):
             ("client" not in finding or finding["client"]["ip"] == client))
 
 
-def check(rolecall, capture, top, seen):
-    findings, verdicts, wrong = audit(rolecall, capture, policy_of(capture, top))
-    if findings is None:
-        return wrong
-    told = {code for code, status, _ in wanted_verdicts(capture) if code in VERDICT_ALONE and status != "consistent"}
-    judged = {code for code, status, _ in verdicts if status != "not_observed"}
-    seen[str(capture.relative_to(top).with_suffix(""))] = ({f["code"] for f in findings} | told, judged)
-    for want in expected(capture):
+def differences(findings, wanted):
+    """What is missing of the findings wanted, and what was found beside them."""
+    findings, wrong = list(findings), []
+    for want in wanted:
         match = next((f for f in findings if fits(f, want)), None)
         if match is None:
             wrong.append("missing: " + " ".join(map(str, want)))
@@ -90,6 +91,17 @@ def check(rolecall, capture, top, seen):
         packets = sorted(e["packet"] for e in f["evidence"])
         wrong.append(f"not expected: {f['code']} {f.get('client', {}).get('ip', '-')} {end_of(f)} {packets}: "
                      f"{f['explanation']}")
+    return wrong
+
+
+def check(rolecall, capture, top, seen):
+    findings, verdicts, wrong = audit(rolecall, capture, policy_of(capture, top))
+    if findings is None:
+        return wrong
+    told = {code for code, status, _ in wanted_verdicts(capture) if code in VERDICT_ALONE and status != "consistent"}
+    judged = {code for code, status, _ in verdicts if status != "not_observed"}
+    seen[str(stem(capture).relative_to(top))] = ({f["code"] for f in findings} | told, judged)
+    wrong += differences(findings, expected(capture))
     wrong += ["no such verdict: " + " ".join(want) for want in wanted_verdicts(capture) if want not in verdicts]
     return wrong
 
@@ -138,12 +150,12 @@ def coverage(rolecall, top, seen):
 
 def main():
     rolecall, top = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
-    captures = sorted(p for p in top.rglob("*.pcap") if p.with_suffix(".findings").exists())
+    captures = sorted(p for p in top.rglob("*.pcap*") if stem(p).with_suffix(".findings").exists())
     named = set(sys.argv[3:])
     failed = passed = 0
     seen = {}
     for capture in captures:
-        name = str(capture.relative_to(top).with_suffix(""))
+        name = str(stem(capture).relative_to(top))
         if named and name not in named:
             continue
         wrong = check(rolecall, capture, top, seen)

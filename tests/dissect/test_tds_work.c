@@ -475,19 +475,21 @@ static void test_what_is_not_stated(void **state)
 {
     (void)state;
     static const struct play_options plain = {.records_only = true};
-    static const struct play_options brief = {.records_only = true, .brief = true};
+    static const struct play_options brief = {.records_only = true, .brief = true, .audited = true};
+    static const struct play_options watched = {.records_only = true, .audited = true};
     for (size_t i = 0; i < COUNT_OF(plain_cases); i++) {
         check_logon(&plain_cases[i], &plain);
         check_logon(&plain_cases[i], &brief);
     }
-    check_logon(&(struct logon_case){"names", names,
-                                     "sql @2 client sql.message=batch sql.names=rbac_admins "
-                                     "sql.names=insert sql.request_packet=1\n"
-                                     "sql @3 client sql.message=rpc sql.names=mp_getpolicybody "
-                                     "sql.request_packet=2\n"
-                                     "sql @3" TOTALS("2", "1", "0", "0", "0") " sql.first_packet=1"
-                                                                              "\n"},
-                &brief);
+    static const struct logon_case named = {
+        "names", names,
+        "sql @2 client sql.message=batch sql.names=rbac_admins "
+        "sql.names=insert sql.request_packet=1\n"
+        "sql @3 client sql.message=rpc sql.names=mp_getpolicybody "
+        "sql.request_packet=2\n"
+        "sql @3" TOTALS("2", "1", "0", "0", "0") " sql.first_packet=1\n"};
+    check_logon(&named, &brief);
+    check_logon(&named, &watched);
 }
 
 static void test_long_text(void **state)

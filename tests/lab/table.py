@@ -1,0 +1,84 @@
+"""Plays scenarios and compares: what an audit finds at the mirror port and in the file, and what the scenario says."""
+import os, shutil, tempfile, time
+
+import agreement, network, recorder, scenarios
+from network import Failed, say
+
+import audit_pcaps
+
+
+class Row:
+    """One scenario played: what was wrong, and what counts in the table."""
+
+    def __init__(self, scenario):
+        self.scenario, self.wrong, self.seconds = scenario, [], 0.0
+        self.found = self.extra = self.logons = self.hidden = 0
+        self.same = False
+
+    def play(self, path):
+        begun = time.monotonic()
+        live = self.scenario.record(path)
+        self.seconds = time.monotonic() - begun
+        self.wrong = self.scenario.check(path)
+        base = path[:-len('.pcap')]
+        with open(base + '.findings', 'w') as f:
+            f.writelines(one.line(path) for one in self.scenario.finds)
+        with open(base + '.commands', 'w') as f:
+            f.writelines(self.scenario.notes)
+        capture = audit_pcaps.pathlib.Path(path)
+        findings, _, odd = audit_pcaps.audit(recorder.ROLECALL, capture, self.scenario.policy())
+        if findings is None:
+            raise Failed('%s: %s' % (self.scenario.name, odd))
+        differ = audit_pcaps.differences(findings, audit_pcaps.expected(capture))
+        self.found = len(self.scenario.finds) - sum(line.startswith('missing') for line in differ)
+        self.extra = sum(line.startswith('not expected') for line in differ)
+        odds = scenarios.odds(live, findings)
+        self.same = not odds
+        self.logons, self.hidden, disagree = agreement.compare(path, self.scenario.marks)
+        self.wrong += odd + differ + disagree + ['only %s: %s' % odd for odd in odds]
+
+
+def keep(path, name):
+    """Into pcaps/: the capture, its findings and its commands."""
+    target = os.path.join(scenarios.PCAPS, name)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    for end in ('.pcap', '.findings', '.commands'):
+        shutil.copyfile(path[:-len('.pcap')] + end, target + end)
+
+
+def play(names, known, keeping, failures=None):
+    """Plays these; the rows. With `failures`, captures of rows that are not as expected go to that folder."""
+    rows = []
+    for name in names:
+        row = Row(known[name])
+        with tempfile.TemporaryDirectory(dir=network.lab()) as work:
+            os.chmod(work, 0o755)
+            path = os.path.join(work, os.path.basename(name) + '.pcap')
+            try:
+                row.play(path)
+            except Failed as failure:
+                row.wrong.append(str(failure))
+            if keeping and not row.wrong:
+                keep(path, name)
+            if row.wrong and failures and os.path.exists(path):
+                shutil.copy(path, failures)
+        say('%-40s %5.1f s  %s' % (name, row.seconds, '; '.join(row.wrong) or 'as expected'))
+        rows.append(row)
+    return rows
+
+
+def show(rows):
+    """The table of one run."""
+    print('%-40s %8s %8s %8s %8s %8s' % ('scenario', 'expected', 'found', 'others', 'live', 'logons'))
+    for row in rows:
+        print('%-40s %8d %8d %8d %8s %8d' % (row.scenario.name, len(row.scenario.finds), row.found, row.extra,
+                                         'same' if row.same else 'differs', row.logons))
+    broken = [r for r in rows if r.scenario.finds]
+    right = [r for r in rows if not r.scenario.finds]
+    print('%d scenarios in %.0f s (the longest %.1f s): %d of %d findings found in %d that break something, %d of %d kept '
+          'silence where all is right, %d findings nobody expected; at the mirror port as in the file: %d of %d; '
+          '%d logons are in the records as in the logs of the servers, %d more inside TLS'
+          % (len(rows), sum(r.seconds for r in rows), max(r.seconds for r in rows), sum(r.found for r in broken),
+             sum(len(r.scenario.finds) for r in broken), len(broken), sum(not r.extra for r in right), len(right),
+             sum(r.extra for r in rows), sum(r.same for r in rows), len(rows),
+             sum(r.logons for r in rows), sum(r.hidden for r in rows)))
