@@ -366,6 +366,27 @@ static void settle_site_share(struct discovery *d, struct discovered_host *owner
     user->site_seen = user->site_seen.why != NULL ? user->site_seen : owner->site_seen;
 }
 
+static bool acts_as(const struct discovered_host *h, enum role role)
+{
+    const struct discovered_role *r = discovered_role_of(h, role);
+    return r != NULL && r->score > SCORE_POSSIBLE;
+}
+
+/* The site server and management points have one database in common, whatever their logons hide. */
+static void settle_database(struct discovery *d, struct discovered_host *h)
+{
+    bool server = false, point = false;
+    for (unsigned i = 0; i < h->sql_user_count; i++) {
+        server |= acts_as(h->sql_users[i], ROLE_SITE_SERVER);
+        point |= acts_as(h->sql_users[i], ROLE_MANAGEMENT_POINT);
+    }
+    if (server && point) {
+        struct evidence_seen seen =
+            evidence_of(d, h->sql_at, "answers the SQL of a site server and of a management point");
+        discovery_role(d, h, ROLE_SITE_DATABASE, SCORE_LIKELY, &seen);
+    }
+}
+
 static int compare_names(const void *left, const void *right)
 {
     const struct discovered_host *x = *(struct discovered_host *const *)left,
@@ -390,6 +411,35 @@ static void merge_into(struct discovery *d, struct discovered_host *first,
     h->listed = false;
 }
 
+/* A certificate is shown by whoever stands in front of its owner too: where others state the name
+ * as their own, who only shows it is another host. */
+static void settle_front(struct discovery *d, struct discovered_host **named, size_t count)
+{
+    bool owned = false;
+    for (size_t i = 0; i < count; i++) {
+        owned |= named[i]->name_source < NAMED_BY_CERTIFICATE;
+    }
+    for (size_t i = 0; i < count && owned; i++) {
+        if (named[i]->name_source == NAMED_BY_CERTIFICATE) {
+            struct evidence_seen seen = evidence_of(
+                d, named[i]->name_at, "shows the certificate of %.100s, which has another address",
+                named[i]->name);
+            discovery_role(d, named[i], ROLE_WEB_PROXY, SCORE_POSSIBLE, &seen);
+            named[i]->name = NULL;
+        }
+    }
+}
+
+static void settle_fronts(struct discovery *d, struct discovered_host **named, size_t count)
+{
+    for (size_t i = 0, end = 0; i < count; i = end) {
+        while (end < count && strcmp(named[i]->name, named[end]->name) == 0) {
+            end++;
+        }
+        settle_front(d, named + i, end - i);
+    }
+}
+
 /* All roles and addresses of a name at its first address. */
 static void merge_names(struct discovery *d)
 {
@@ -404,7 +454,11 @@ static void merge_names(struct discovery *d)
     if (n > 1) {
         qsort(named, n, sizeof(*named), compare_names);
     }
+    settle_fronts(d, named, n);
     for (size_t i = 0; i < n; i++) {
+        if (named[i]->name == NULL) {
+            continue;
+        }
         if (first != NULL && strcmp(first->name, named[i]->name) == 0) {
             merge_into(d, first, named[i]);
         } else {
@@ -434,6 +488,9 @@ void discovery_finish(struct discovery *d)
     for (size_t i = 0; i < n; i++) {
         name_host(d, d->sorted[i]);
         settle_site_share(d, d->sorted[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        settle_database(d, d->sorted[i]);
     }
     merge_names(d);
 }

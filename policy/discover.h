@@ -35,6 +35,8 @@ struct discovered_role {
     struct discovered_role *next;
 };
 
+#define DISCOVERED_SQL_USERS 8
+
 struct discovered_host {
     struct address address;
     const char *name;             /* NULL: none was learned */
@@ -46,6 +48,10 @@ struct discovered_host {
     struct discovered_role *roles; /* in order of enum role */
     struct discovered_host *more;  /* the same host by its name, at another address */
     const struct discovered_host *site_share_user; /* who wrote to its share SMS_<site> */
+    const struct discovered_host
+        *sql_users[DISCOVERED_SQL_USERS]; /* whose SQL it answers; the first */
+    unsigned sql_user_count;
+    struct stamp sql_at;
     bool is_client, is_server, is_managed; /* managed: spoke as a Configuration Manager client */
     struct stamp client_at;
     bool listed; /* is among the hosts of the draft */

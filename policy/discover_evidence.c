@@ -40,6 +40,20 @@ static const struct {
     {10123, "tls", ROLE_MANAGEMENT_POINT, SCORE_LIKELY},
 };
 
+static void note_sql_user(struct discovered_host *server, const struct discovered_host *client,
+                          struct stamp at)
+{
+    for (unsigned i = 0; i < server->sql_user_count; i++) {
+        if (server->sql_users[i] == client) {
+            return;
+        }
+    }
+    if (server->sql_user_count < DISCOVERED_SQL_USERS) {
+        server->sql_users[server->sql_user_count++] = client;
+        server->sql_at = at;
+    }
+}
+
 static void from_flow(struct discovery *d, const struct observation *o)
 {
     const char *protocol = observation_text(o, FACT_FLOW_PROTOCOL);
@@ -54,6 +68,10 @@ static void from_flow(struct discovery *d, const struct observation *o)
     server->is_server = true;
     client->client_at = client->is_client ? client->client_at : at;
     client->is_client = true;
+    if (protocol != NULL && strcmp(protocol, "tds") == 0 &&
+        !observation_is(o, FACT_FLOW_IDENTIFIED_BY, "port")) {
+        note_sql_user(server, client, at);
+    }
     uint16_t port = o->flow.ends[DIR_SERVER].port;
     for (size_t i = 0; protocol != NULL && i < sizeof ports / sizeof *ports; i++) {
         if (ports[i].port == port && strcmp(ports[i].protocol, protocol) == 0 &&

@@ -109,6 +109,18 @@ static void roles(void **state)
          {"flow 10.1.0.5 > 10.7.0.1:10123 | flow.protocol=tls | flow.identified_by=port",
           "flow 10.1.0.5 !> 10.7.0.2:3268 | flow.protocol=ldap"},
          ""},
+        {"SQL of a site server and of a management point",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"),
+          "flow 10.1.0.5 > 10.7.0.3:10123 | flow.protocol=tls",
+          "flow 10.7.0.1 > 10.7.0.4:14330 | flow.protocol=tds",
+          "flow 10.7.0.3 > 10.7.0.4:14330 | flow.protocol=tds"},
+         "10.7.0.1 site-server likely; 10.7.0.3 management-point likely; 10.7.0.4 site-database "
+         "likely"},
+        {"SQL of a site server alone may be anything's",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"),
+          "flow 10.7.0.1 > 10.7.0.4:14330 | flow.protocol=tds",
+          "flow 10.1.0.5 > 10.7.0.4:14330 | flow.protocol=tds"},
+         "10.7.0.1 site-server likely"},
         {"a proxy",
          {"http 10.1.0.5 > 10.7.0.1:8080 | http.method=CONNECT | http.uri=mp:443 | "
           "http.status=200 | http.proxy=true | http.response_packet=4"},
@@ -186,12 +198,39 @@ static void one_name_is_one_host(void **state)
     discovery_free(d);
 }
 
+/* A bridging proxy shows the certificate of the host behind it. */
+static void certificate_of_another(void **state)
+{
+    static const char *const steps[STEPS] = {
+        "ntlm 10.1.0.5 > 10.7.0.1:445 | ntlm.server_dns_name=mp01.corp.example",
+        "tls 10.1.0.5 > 10.7.0.9:443 | tls.server_hello_packet=5 | tls.established=true | "
+        "tls.client_certificate_requested=true | tls.certificate.subject=CN=mp01.corp.example | "
+        "tls.certificate.san=dns:mp01.corp.example | tls.server_name=mp01.corp.example",
+        "flow 10.1.0.5 > 10.7.0.1:10123 | flow.protocol=tls",
+    };
+    struct rule_play p;
+    size_t count = 0;
+    struct discovery *d = discovery_new();
+    (void)state;
+    assert_non_null(d);
+    play(&p, d, steps);
+    struct discovered_host *const *hosts = discovery_hosts(d, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(hosts[1]->name, "mp01.corp.example");
+    assert_null(hosts[1]->more);
+    assert_null(hosts[2]->name);
+    assert_true(hosts[2]->listed);
+    assert_int_equal(discovered_role_of(hosts[2], ROLE_WEB_PROXY)->score, SCORE_POSSIBLE);
+    discovery_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles),
         cmocka_unit_test(domains_and_sites),
         cmocka_unit_test(one_name_is_one_host),
+        cmocka_unit_test(certificate_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
