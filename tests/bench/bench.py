@@ -418,8 +418,7 @@ def main():
         return peer(name, argv, expected, args.work, runs)
 
     def audit(name, capture, expected, count, same_as):
-        # Records, as in all earlier figures; a text of thousands of findings costs its own time to lay out.
-        argv = [args.rolecall, 'audit', '-p', args.policy, '-r', capture, '--format', 'jsonl',
+        argv = [args.rolecall, 'audit', '-p', args.policy, '-r', capture,
                 '--workers', str(count)]
         return checked.row(name, argv, expected, check_audit, args.runs, same_as)
 
