@@ -147,16 +147,11 @@ static void announce(struct service *v)
 
 /* ---- reports ---- */
 
-static bool is_report_folder(const struct dirent *entry)
+static int is_report_folder(const struct dirent *entry)
 {
     struct tm when = {0};
     const char *end = strptime(entry->d_name, FOLDER_FORMAT, &when);
     return end != NULL && *end == '\0';
-}
-
-static int by_report(const struct dirent *entry)
-{
-    return is_report_folder(entry);
 }
 
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
@@ -171,7 +166,7 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
 static void keep_newest(const struct options *o)
 {
     struct dirent **found = NULL;
-    int count = scandir(o->report_folder, &found, by_report, alphasort);
+    int count = scandir(o->report_folder, &found, is_report_folder, alphasort);
     for (int i = 0; i < count; i++) {
         char path[PATH_ROOM];
         (void)snprintf(path, sizeof path, "%s/%s", o->report_folder, found[i]->d_name);

@@ -589,6 +589,12 @@ bool party_is_site_system(const struct party *p)
     return (party_roles(p) & role_site_systems()) != 0;
 }
 
+bool party_is_administrator(const struct party *p)
+{
+    return (party_roles(p) & ROLE_BIT(ROLE_CONSOLE)) != 0 ||
+           (p->group != NULL && p->group->administrators);
+}
+
 bool party_is_declared(const struct party *p)
 {
     return p->host != NULL || p->group != NULL;

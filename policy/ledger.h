@@ -98,7 +98,9 @@ const struct forest *party_forest(const struct party *p); /* NULL: none, or not 
 /* The server of the scene, when it is a declared host with one of these roles; else NULL. */
 const struct party *judged_server(const struct audit *a, role_set roles);
 bool party_is_site_system(const struct party *p);
-role_set party_roles(const struct party *p);   /* 0 for who is not declared */
+role_set party_roles(const struct party *p); /* 0 for who is not declared */
+/* A declared console, or in a network of administrators. */
+bool party_is_administrator(const struct party *p);
 bool party_is_declared(const struct party *p); /* a host, or in a client network */
 
 #endif

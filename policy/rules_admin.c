@@ -9,19 +9,7 @@
 
 #include "capture/decode.h"
 #include "policy/boot.h"
-#include "policy/matrix.h"
-
-static bool is_administrator(const struct party *p)
-{
-    return (party_roles(p) & ROLE_BIT(ROLE_CONSOLE)) != 0 ||
-           (p->group != NULL && p->group->administrators);
-}
-
-static bool was_answered(const struct observation *o)
-{
-    return observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
-           !observation_is(o, FACT_FLOW_STATE, "refused");
-}
+#include "policy/topology.h"
 
 static bool is_allowed(const struct scene *scene, const char *protocol)
 {
@@ -118,7 +106,7 @@ static void observe_caller(struct audit *a, const struct rule *r, const struct o
         judge_hidden(a, r, subject,
                      "Other roles of the host answer on the same port, so that calls of the "
                      "administration service cannot be told from their clients'.");
-    } else if (is_administrator(client) || (party_roles(client) & PROVIDER_USERS) != 0 ||
+    } else if (party_is_administrator(client) || (party_roles(client) & PROVIDER_USERS) != 0 ||
                is_allowed(scene, door == DOOR_WMI ? "dcerpc" : "tls")) {
         judge_fine(a, r, subject, "Consoles, administrators and the site's own servers called it.");
     } else {
@@ -223,14 +211,14 @@ static void observe_remote(struct audit *a, const struct rule *r, const struct o
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     bool seen = false;
     const struct remote_way *way =
-        party_is_site_system(server) && o->flow.protocol == IP_TCP && was_answered(o)
+        party_is_site_system(server) && o->flow.protocol == IP_TCP && topology_is_answered(o)
             ? remote_way_of(o, server->port, &seen)
             : NULL;
     if (way == NULL || client->host == server->host) {
         return;
     }
     struct subject subject = {.host = server->host};
-    if (is_administrator(client) || is_allowed(scene, way->protocol)) {
+    if (party_is_administrator(client) || is_allowed(scene, way->protocol)) {
         judge_fine(a, r, subject, "Declared administrators administered it.");
     } else if (!o->flow.direction_certain && !seen) {
         judge_hidden(a, r, subject,
@@ -277,7 +265,7 @@ static void report_control(struct audit *a, const struct rule *r, const struct o
     const struct scene *scene = audit_scene(a);
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     struct stamp opening = observation_packet(o, FACT_FLOW_OPENING_PACKET);
-    bool answered = was_answered(o);
+    bool answered = topology_is_answered(o);
     struct breach b = {.subject = {.host = client->host},
                        .client = client,
                        .server = server,
@@ -314,7 +302,7 @@ static void observe_control(struct audit *a, const struct rule *r, const struct 
         return;
     }
     struct subject subject = {.host = client->host};
-    if (is_administrator(client) || is_allowed(scene, "remote-control")) {
+    if (party_is_administrator(client) || is_allowed(scene, "remote-control")) {
         judge_fine(a, r, subject, "Consoles and declared administrators controlled clients.");
     } else if (!o->flow.direction_certain) {
         judge_hidden(a, r, subject,

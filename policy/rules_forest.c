@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/ledger.h"
+#include "policy/topology.h"
 
 #define SITE_SERVERS (ROLE_BIT(ROLE_SITE_SERVER) | ROLE_BIT(ROLE_SITE_SERVER_PASSIVE))
 
@@ -236,8 +236,7 @@ static void observe_target(struct audit *a, const struct rule *r, const struct o
         return;
     }
     struct subject subject = {.host = server->host};
-    bool answered = observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
-                    !observation_is(o, FACT_FLOW_STATE, "refused");
+    bool answered = topology_is_answered(o);
     const char *why = not_for_untrusted(server->host);
     if (why == NULL) {
         judge_fine(a, r, subject,

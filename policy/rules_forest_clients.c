@@ -74,9 +74,7 @@ static void observe_member(struct audit *a, const struct rule *r, const struct o
         } else {
             judge_fine(a, r, subject, "Users logged on at workgroup computers.");
         }
-    } else if ((server->port == 3268 || server->port == 3269) &&
-               observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
-               !observation_is(o, FACT_FLOW_STATE, "refused")) {
+    } else if ((server->port == 3268 || server->port == 3269) && topology_is_answered(o)) {
         report_member(a, r, o, "the global catalogue", false);
     }
 }

@@ -8,7 +8,7 @@
 #include "capture/decode.h"
 #include "policy/flow_notes.h"
 #include "policy/ledger.h"
-#include "policy/matrix.h"
+#include "policy/topology.h"
 
 #define DATABASE ROLE_BIT(ROLE_SITE_DATABASE)
 
@@ -246,18 +246,6 @@ static bool is_database_port(const struct host *h, uint16_t port)
     return port == SQL_PORT || port == SQL_BROWSER_PORT || port == BROKER_PORT;
 }
 
-static bool was_answered(const struct observation *o)
-{
-    return observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
-           !observation_is(o, FACT_FLOW_STATE, "refused");
-}
-
-static bool is_administrator(const struct party *p)
-{
-    return (party_roles(p) & ROLE_BIT(ROLE_CONSOLE)) != 0 ||
-           (p->group != NULL && p->group->administrators);
-}
-
 static bool is_allowed(const struct audit *a, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
@@ -313,13 +301,13 @@ static void observe_user(struct audit *a, const struct rule *r, const struct obs
         return;
     }
     struct subject subject = {.host = server->host};
-    if (!was_answered(o)) {
+    if (!topology_is_answered(o)) {
         judge_fine(a, r, subject, "Attempts to reach it were not answered.");
     } else if ((party_roles(client) & DATABASE_USERS) != 0) {
         judge_fine(a, r, subject, "Roles that need the database connected to it.");
-    } else if (is_administrator(client) || is_allowed(a, o)) {
+    } else if (party_is_administrator(client) || is_allowed(a, o)) {
         judge_fine(a, r, subject, "Declared administrators, or what `matrix` allows, reached it.");
-    } else if (!o->flow.direction_certain && server->port >= 49152) {
+    } else if (topology_opener_is_unclear(o)) {
         judge_hidden(a, r, subject,
                      "A connection's opening was not captured, so who opened it is not known.");
     } else {
@@ -497,7 +485,7 @@ static void observe_peer(struct audit *a, const struct rule *r, const struct obs
     /* Whom R102 does not expect at all is its finding. */
     if (server == NULL || o->flow.protocol != IP_TCP || client->host == server->host ||
         (party_roles(client) & DATABASE_USERS) == 0 ||
-        !is_database_port(server->host, server->port) || !was_answered(o)) {
+        !is_database_port(server->host, server->port) || !topology_is_answered(o)) {
         return;
     }
     bool database = (party_roles(client) & DATABASE) != 0;

@@ -97,8 +97,7 @@ static void observe_unknown(struct audit *a, const struct rule *r, const struct 
         judge_fine(a, r, subject, "Hosts and client networks that the policy declares reached it.");
         return;
     }
-    bool answered = observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
-                    !observation_is(o, FACT_FLOW_STATE, "refused");
+    bool answered = topology_is_answered(o);
     struct connection c = topology_connection(scene, o);
     if (!answered) {
         judge_fine(a, r, subject,

@@ -28,11 +28,9 @@ const char *topology_protocol(const struct observation *o)
 
 /* Both ports are such as systems pick for themselves: without the handshake either end may have
  * opened the flow. */
-#define DYNAMIC_PORT 49152
-
 bool topology_opener_is_unclear(const struct observation *o)
 {
-    return !o->flow.direction_certain && o->flow.ends[DIR_SERVER].port >= DYNAMIC_PORT;
+    return !o->flow.direction_certain && o->flow.ends[DIR_SERVER].port >= MATRIX_DYNAMIC_FIRST;
 }
 
 bool topology_is_answered(const struct observation *o)

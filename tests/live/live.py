@@ -83,9 +83,8 @@ def set_up():
     sh('ip', 'link', 'add', 'in0', 'mtu', '65535', 'type', 'veth', 'peer', 'name', 'tap0', 'mtu', '65535')
     for name in ('in0', 'tap0'):
         # Nothing but what is sent here: no IPv6 of the kernel's own.
-        for key in ('disable_ipv6',):
-            with open(f'/proc/sys/net/ipv6/conf/{name}/{key}', 'w') as f:
-                f.write('1')
+        with open(f'/proc/sys/net/ipv6/conf/{name}/disable_ipv6', 'w') as f:
+            f.write('1')
         sh('ip', 'link', 'set', name, 'up')
 
 
