@@ -71,6 +71,7 @@ struct audit_losses {
     uint64_t dropped;   /* packets, by the capturing machine */
     uint64_t cut_files; /* that end inside a packet */
     uint64_t given_up;  /* conversations, by a limit */
+    uint64_t restarts;  /* live: the audit began anew, and had seen nothing before */
 };
 
 struct verdict {

@@ -36,8 +36,9 @@ static void judge_whole(struct audit *a, const struct rule *r)
                  {s.midstream, "were joined after their opening"},
                  {lost->dropped, "packets were dropped by the capturing machine"},
                  {lost->cut_files, "files end inside a packet"},
-                 {lost->given_up, "conversations were given up by a limit"}};
-    char text[400];
+                 {lost->given_up, "conversations were given up by a limit"},
+                 {lost->restarts, "times the audit had to begin anew"}};
+    char text[440];
     size_t used = (size_t)snprintf(text, sizeof text, "Of %u conversations seen", s.seen),
            bare = used;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
