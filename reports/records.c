@@ -8,7 +8,7 @@
 
 struct json record_begin(struct output *out, const char *type)
 {
-    struct json j = {.out = out};
+    struct json j = json_on(out);
     json_open(&j, NULL, '{');
     json_text(&j, "type", type);
     return j;
@@ -17,7 +17,7 @@ struct json record_begin(struct output *out, const char *type)
 void record_end(struct json *j)
 {
     json_close(j, '}');
-    output_line(j->out);
+    json_line(j);
 }
 
 static const char *file_name(const struct record_names *names, uint32_t file)
