@@ -169,6 +169,9 @@
 #define LIMIT_LDAP_FILTER_DEPTH 32
 #define LIMIT_LDAP_NAMES 128
 
+/* Names of entries found that one record states: a site has some ten management points. */
+#define LIMIT_LDAP_FOUND 16
+
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
  * - 1 octets. */
 #define LIMIT_TDS_MESSAGE (128u << 10)
@@ -265,6 +268,9 @@
 #define LIMIT_DISCOVERED_HOSTS 65536
 #define LIMIT_DISCOVERED_OCTETS (128u << 20)
 #define LIMIT_DISCOVERED_NAMES 1024
+/* Clients of one host that `discover` tells apart for each way to use it: who uses a database or a
+ * share is few, and of a web server's clients the first ones show whether they are many. */
+#define LIMIT_DISCOVERED_USERS 16
 
 /* What a report shows of hosts and of who speaks to whom: a large hierarchy has some thousand
  * servers and sites' worth of clients, which stand as one group in conversations; a scan of the

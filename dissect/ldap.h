@@ -61,6 +61,7 @@ struct ldap_request {
     uint64_t age;     /* the lower, the older */
     enum ldap_bind bind;
     bool starttls;
+    bool of_product;   /* a search that speaks of Configuration Manager */
     uint8_t referrals; /* stated so far */
 };
 
