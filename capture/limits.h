@@ -94,6 +94,9 @@
  * stands in its first element. */
 #define LIMIT_CCM_MESSAGE (32u << 10)
 #define LIMIT_CCM_BODY 2048
+/* A discovery record is short, and the computer's addresses stand at its end, in UTF-16. */
+#define LIMIT_CCM_DISCOVERY (16u << 10)
+#define LIMIT_CCM_ADDRESSES 16
 
 /* HTTP/2: streams of one connection that are followed (nginx allows 128 at once, Apache 100),
  * CONTINUATION frames of one header block (a block of 64 KiB needs three), fields of one block and
@@ -149,6 +152,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+#define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
 

@@ -505,6 +505,14 @@ static void read_found(struct dissection *dx, const struct ldap_request *request
     }
 }
 
+bool ldap_entry_is_sought(const struct dissection *dx, struct ldap_state *s, int64_t id)
+{
+    const struct ldap_request *request = find(s, id);
+    bool ping = dissection_flow(dx)->protocol == IP_UDP;
+    return request != NULL && request->entries < LIMIT_LDAP_FOUND &&
+           (ping || request->of_product || dissection_details(dx));
+}
+
 /* RFC 4511 4.5.2, 4.5.3: what comes of a search before its end. */
 static void read_partial(struct dissection *dx, struct ldap_state *s, const struct ldap_message *m)
 {

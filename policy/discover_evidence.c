@@ -450,9 +450,8 @@ static const char *name_of_server(const struct observation *o)
     const char *subject = observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
     for (const struct fact *f = observation_get(o, FACT_TLS_CERTIFICATE_SAN); f != NULL;
          f = observation_more(o, FACT_TLS_CERTIFICATE_SAN, f)) {
-        const char *name = strchr(fact_text(o, f), '.') != NULL ? fact_text(o, f) : NULL;
-        if (name != NULL) {
-            return name;
+        if (begins(fact_text(o, f), "dns:")) {
+            return fact_text(o, f) + 4;
         }
     }
     return subject != NULL && begins(subject, "CN=") && strchr(subject, ',') == NULL
