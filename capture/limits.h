@@ -206,6 +206,13 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+ */
+#define LIMIT_CHAIN_ISSUERS 8
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
+ * 150 in 200 KiB. */
+#define LIMIT_AUTHORITY_FILE (4 << 20)
+#define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
 
 /* A TLS handshake message put together from several records: long certificate chains have 20 KiB.

@@ -290,7 +290,9 @@ void discovery_site(struct discovery *d, struct discovered_host *h, const char *
     struct discovered_word *w = word_of(d, &d->sites, upper, seen);
     if (w != NULL && h != NULL && h->site == NULL) {
         h->site = w->name;
-        h->site_seen = (struct evidence_seen){.why = w->seen.why, .at = seen->at};
+        const char *why = discovery_keep(d, seen->why);
+        h->site_seen =
+            (struct evidence_seen){.why = why == NULL ? w->seen.why : why, .at = seen->at};
     }
 }
 
@@ -340,29 +342,40 @@ static void name_host(struct discovery *d, struct discovered_host *h)
     }
 }
 
-static bool answers_to(const struct discovery *d, const struct discovered_host *h, const char *name)
+static const struct learned_name *answers_to(const struct discovery *d,
+                                             const struct discovered_host *h, const char *name)
 {
-    for (const struct learned_name *n = identity_names(d->identity, &h->address); n != NULL;
-         n = n->next) {
-        if (strcasecmp(n->name, name) == 0) {
-            return true;
+    const struct learned_name *n = identity_names(d->identity, &h->address);
+    while (n != NULL && strcasecmp(n->name, name) != 0) {
+        n = n->next;
+    }
+    return n;
+}
+
+static void settle_named_role(struct discovery *d, const struct named_role *r)
+{
+    bool owned = false;
+    for (size_t h = 0; h < d->count && !owned; h++) {
+        const struct learned_name *n = answers_to(d, d->sorted[h], r->name);
+        owned = n != NULL && n->source != NAMED_BY_CERTIFICATE;
+    }
+    for (size_t h = 0; h < d->count; h++) {
+        const struct learned_name *n = answers_to(d, d->sorted[h], r->name);
+        /* Who stands in front of the owner shows its certificate, too. */
+        if (n == NULL || (owned && n->source == NAMED_BY_CERTIFICATE)) {
+            continue;
+        }
+        discovery_role(d, d->sorted[h], r->role, r->score, &r->seen);
+        if (r->site != NULL) {
+            discovery_site(d, d->sorted[h], r->site, &r->seen);
         }
     }
-    return false;
 }
 
 static void settle_named(struct discovery *d)
 {
     for (size_t i = 0; i < d->named_count; i++) {
-        for (size_t h = 0; h < d->count; h++) {
-            const struct named_role *r = &d->named[i];
-            if (answers_to(d, d->sorted[h], r->name)) {
-                discovery_role(d, d->sorted[h], r->role, r->score, &r->seen);
-                if (r->site != NULL) {
-                    discovery_site(d, d->sorted[h], r->site, &r->seen);
-                }
-            }
-        }
+        settle_named_role(d, &d->named[i]);
     }
 }
 

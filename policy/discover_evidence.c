@@ -9,6 +9,7 @@
 
 #define HTTP_OK_FIRST 200
 #define HTTP_OK_LAST 299
+#define DNS_PORT 53
 
 static struct discovered_host *end_of(struct discovery *d, const struct observation *o,
                                       enum dir end)
@@ -293,7 +294,9 @@ static void from_dns(struct discovery *d, const struct observation *o)
         return;
     }
     struct evidence_seen seen = evidence_of(d, at, "answers DNS queries");
-    discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DNS, SCORE_CERTAIN, &seen);
+    bool usual = o->flow.ends[DIR_SERVER].port == DNS_PORT;
+    discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DNS, usual ? SCORE_CERTAIN : SCORE_POSSIBLE,
+                   &seen);
     if (observation_is(o, FACT_DNS_QTYPE, "SRV")) {
         from_service(d, o, query, at);
     }
@@ -329,7 +332,7 @@ static enum role role_of_share(const char *share, enum score *ret_score, const c
     if (begins(share, "SMS_") && strlen(share) == 7 && isalnum((unsigned char)share[4]) &&
         isalnum((unsigned char)share[5]) && isalnum((unsigned char)share[6])) {
         *ret_code = share + 4;
-        *ret_score = SCORE_LIKELY;
+        *ret_score = SCORE_POSSIBLE; /* site systems have folders of theirs shared by that name */
         return ROLE_SITE_SERVER;
     }
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
@@ -426,7 +429,11 @@ static void from_http(struct discovery *d, const struct observation *o)
         discovery_role(d, server, ROLE_WEB_PROXY, SCORE_LIKELY, &seen);
         return;
     }
-    enum role role = role_of_path(path);
+    /* Management points take messages by CCM_POST and BITS_POST: who takes a plain one there is a
+     * web server that takes everything (spec/signatures.md, section 1). */
+    bool plain =
+        strcmp(method, "POST") == 0 && (begins(path, "/SMS_MP/") || begins(path, "/ccm_system"));
+    enum role role = plain ? ROLE_COUNT : role_of_path(path);
     if (client != NULL && (strcmp(method, "CCM_POST") == 0 || role == ROLE_MANAGEMENT_POINT)) {
         client->is_managed = true;
     }

@@ -16,23 +16,24 @@ static unsigned users_of(const struct discovered_host *h, enum use use)
 
 /* ---- the site server's share ---- */
 
-/* Shares named after the site are the site server's. But when a host that acts as the site server
- * wrote into it, the share's owner is one of its site systems; and who else writes into the site
- * server's is a site system too. */
+/* Shares named after the site are the site server's, into which its site systems write. But when a
+ * host that acts as the site server wrote into it, the share's owner is one of those. */
 static void settle_site_share(struct discovery *d, struct discovered_host *owner)
 {
     struct discovered_host *user =
         users_of(owner, USE_SITE_WRITE) == 0 ? NULL : owner->users[USE_SITE_WRITE]->all[0];
-    struct discovered_role *own =
-        (struct discovered_role *)(uintptr_t)discovered_role_of(owner, ROLE_SITE_SERVER);
+    const struct discovered_role *own = discovered_role_of(owner, ROLE_SITE_SERVER);
     const struct discovered_role *its =
         user == NULL ? NULL : discovered_role_of(user, ROLE_SITE_SERVER);
     if (user == NULL || own == NULL) {
         return;
     }
     bool served = own->by_share && its != NULL && !its->by_share && its->score > SCORE_POSSIBLE;
-    if (served) {
-        own->score = SCORE_POSSIBLE;
+    bool written = users_of(owner, USE_SITE_WRITE) > 1 || acts_as(user, ROLE_MANAGEMENT_POINT);
+    if (!served && written && its == NULL) {
+        struct evidence_seen seen = evidence_of(d, owner->users[USE_SITE_WRITE]->at,
+                                                "its share of the site is written by site systems");
+        discovery_role(d, owner, ROLE_SITE_SERVER, SCORE_LIKELY, &seen);
     }
     struct discovered_host *system = served ? owner : user;
     if (served || its == NULL) {
