@@ -14,14 +14,21 @@
 /* How long the kernel may gather packets before it hands them over, and how often time is told. */
 #define PATIENCE_MS 100
 #define PATIENCE_NS (PATIENCE_MS * (NS_PER_SECOND / 1000))
-/* Time is told a little late, so that packets that are still in the kernel are not in the past. */
+/* Time is told a little late, so that packets that are still in the kernel are not in the past; and
+ * a packet waits so long for earlier ones of other interfaces. */
 #define LATE_NS (2 * PATIENCE_NS)
+/* A packet that is further ahead of the clock than this was stamped before the clock was put back.
+ */
+#define CLOCK_STEP_NS NS_PER_SECOND
+/* Packets between two looks at drops and at interfaces that went away. */
+#define LOOK_PACKETS 256
 
 struct tap { /* one interface */
     const char *name;
     pcap_t *pcap; /* NULL: it went away */
     struct pollfd poll;
     unsigned received_drops;
+    bool down; /* and counted; until a packet comes */
     bool has_next;
     struct packet next; /* holds its block */
 };
@@ -33,8 +40,8 @@ struct live {
     struct chunk *chunk; /* being filled */
     size_t filled;
     struct block *delivered;
-    uint64_t number;             /* of the last packet, all interfaces together */
-    int64_t told_ns, retried_ns; /* monotonic */
+    uint64_t number;                        /* of the last packet, all interfaces together */
+    int64_t told_ns, looked_ns, retried_ns; /* monotonic */
 };
 
 static int64_t clock_ns(clockid_t which)
@@ -219,12 +226,19 @@ static void count_drops(struct live *l, struct tap *tap)
     }
 }
 
+/* Taken down: libpcap waits until it is up again. */
+static void note_down(struct live *l, struct tap *tap)
+{
+    l->options.counts->interface_losses += !tap->down;
+    tap->down = true;
+}
+
 static void lose(struct live *l, struct tap *tap)
 {
     count_drops(l, tap);
     pcap_close(tap->pcap);
     tap->pcap = NULL;
-    l->options.counts->interface_losses++;
+    note_down(l, tap);
 }
 
 /* False when memory is used up. */
@@ -239,6 +253,7 @@ static bool take_next(struct live *l, struct tap *tap)
     if (got != 1) {
         return true;
     }
+    tap->down = false;
     bool nano = pcap_get_tstamp_precision(tap->pcap) == PCAP_TSTAMP_PRECISION_NANO;
     tap->next.at = (struct stamp){
         .ns = head->ts.tv_sec * NS_PER_SECOND + head->ts.tv_usec * (nano ? 1 : 1000),
@@ -249,14 +264,23 @@ static bool take_next(struct live *l, struct tap *tap)
     return keep(l, tap, octets, head->caplen);
 }
 
-static struct tap *earliest(struct live *l)
+/* The earliest packet that was handed over; NULL: none. *ret_wait: how long it has to wait, as an
+ * interface that has handed over nothing may have seen an earlier one. */
+static struct tap *earliest(struct live *l, int64_t *ret_wait)
 {
     struct tap *first = NULL;
+    bool all = true;
     for (size_t i = 0; i < l->options.count; i++) {
         struct tap *tap = &l->taps[i];
+        all = all && (tap->has_next || tap->pcap == NULL);
         if (tap->has_next && (first == NULL || tap->next.at.ns < first->next.at.ns)) {
             first = tap;
         }
+    }
+    *ret_wait = 0;
+    if (first != NULL && !all) {
+        int64_t age = clock_ns(CLOCK_REALTIME) - first->next.at.ns;
+        *ret_wait = age < LATE_NS && age > -CLOCK_STEP_NS ? LATE_NS - age : 0;
     }
     return first;
 }
@@ -275,30 +299,55 @@ static void reopen(struct live *l, int64_t now)
     }
 }
 
-static int tell_time(struct live *l, int64_t now, struct packet *ret)
+/* Drops, and interfaces that are back. */
+static void look_after(struct live *l, int64_t now)
 {
-    l->told_ns = now;
+    l->looked_ns = now;
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap != NULL) {
             count_drops(l, &l->taps[i]);
         }
     }
     reopen(l, now);
+}
+
+static int tell_time(struct live *l, int64_t now, struct packet *ret)
+{
+    l->told_ns = now;
+    look_after(l, now);
     *ret = (struct packet){.at = {.ns = clock_ns(CLOCK_REALTIME) - LATE_NS}};
     return SOURCE_IDLE;
 }
 
-static void wait_for_packets(struct live *l, int64_t now)
+/* Until an interface that has handed over nothing does, but no longer than `most`. */
+static void wait_for_packets(struct live *l, int64_t most)
 {
-    int64_t left = l->told_ns + PATIENCE_NS - now;
-    nfds_t open = 0;
     for (size_t i = 0; i < l->options.count; i++) {
-        if (l->taps[i].pcap != NULL) {
-            l->polls[open++] = l->taps[i].poll;
+        bool asked = l->taps[i].pcap != NULL && !l->taps[i].has_next;
+        l->polls[i] = asked ? l->taps[i].poll : (struct pollfd){.fd = -1};
+    }
+    /* Other errors of poll show at the next read of the interface; a signal, in `stop`. */
+    (void)poll(l->polls, l->options.count, (int)((most + 999999) / 1000000));
+    for (size_t i = 0; i < l->options.count; i++) {
+        if ((l->polls[i].revents & POLLERR) != 0) {
+            note_down(l, &l->taps[i]);
         }
     }
-    /* An error of poll shows at the next read of the interface; a signal, in `stop`. */
-    (void)poll(l->polls, open, (int)((left + 999999) / 1000000));
+}
+
+static int deliver(struct live *l, struct tap *from, struct packet *ret)
+{
+    from->has_next = false;
+    from->next.at.packet = ++l->number;
+    l->delivered = from->next.block;
+    *ret = from->next;
+    if (l->number % LOOK_PACKETS == 0) {
+        int64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (now - l->looked_ns >= PATIENCE_NS) {
+            look_after(l, now);
+        }
+    }
+    return 1;
 }
 
 int live_next(struct live *l, struct packet *ret)
@@ -306,6 +355,7 @@ int live_next(struct live *l, struct packet *ret)
     block_drop(l->delivered);
     l->delivered = NULL;
     for (;;) {
+        int64_t wait = 0;
         if (l->options.stop != NULL && *l->options.stop != 0) {
             (void)tell_time(l, l->told_ns, ret);
             return 0;
@@ -315,18 +365,15 @@ int live_next(struct live *l, struct packet *ret)
                 return -ENOMEM;
             }
         }
-        struct tap *first = earliest(l);
-        if (LIKELY(first != NULL)) {
-            first->has_next = false;
-            first->next.at.packet = ++l->number;
-            l->delivered = first->next.block;
-            *ret = first->next;
-            return 1;
+        struct tap *first = earliest(l, &wait);
+        if (LIKELY(first != NULL && wait == 0)) {
+            return deliver(l, first, ret);
         }
         int64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (now - l->told_ns >= PATIENCE_NS) {
+        int64_t left = l->told_ns + PATIENCE_NS - now;
+        if (left <= 0) {
             return tell_time(l, now, ret);
         }
-        wait_for_packets(l, now);
+        wait_for_packets(l, first != NULL && wait < left ? wait : left);
     }
 }
