@@ -27,8 +27,8 @@ struct tap { /* one interface */
     const char *name;
     pcap_t *pcap; /* NULL: it went away */
     struct pollfd poll;
-    unsigned received_drops;
-    bool down; /* and counted; until a packet comes */
+    unsigned ring_drops, card_drops; /* as last told */
+    bool down;                       /* and counted; until a packet comes */
     bool has_next;
     struct packet next; /* holds its block */
 };
@@ -79,12 +79,12 @@ static int explain(const struct tap *tap, pcap_t *pcap, int code, char error[SOU
     }
 }
 
-static void prepare(pcap_t *pcap)
+static void prepare(pcap_t *pcap, size_t buffer)
 {
     (void)pcap_set_snaplen(pcap, LIMIT_FRAME_OCTETS);
     (void)pcap_set_promisc(pcap, 1);
     (void)pcap_set_timeout(pcap, PATIENCE_MS);
-    (void)pcap_set_buffer_size(pcap, LIMIT_LIVE_RING);
+    (void)pcap_set_buffer_size(pcap, (int)buffer);
     /* Where the kernel cannot, stamps are in microseconds; pcap_get_tstamp_precision tells. */
     (void)pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
 }
@@ -121,7 +121,7 @@ static int check_link(const struct tap *tap, pcap_t *pcap, char error[SOURCE_ERR
     return -EPROTONOSUPPORT;
 }
 
-static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR])
+static int tap_open(struct tap *tap, const struct live_options *o, char error[SOURCE_ERROR])
 {
     char why[PCAP_ERRBUF_SIZE] = "";
     pcap_t *pcap = pcap_create(tap->name, why);
@@ -129,11 +129,11 @@ static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
         return -EIO;
     }
-    prepare(pcap);
+    prepare(pcap, o->buffer);
     int code = pcap_activate(pcap);
     int failed = code < 0 ? explain(tap, pcap, code, error) : check_link(tap, pcap, error);
     if (failed == 0) {
-        failed = apply_filter(pcap, filter, error);
+        failed = apply_filter(pcap, o->filter, error);
     }
     if (failed == 0 && pcap_setnonblock(pcap, 1, why) != 0) {
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
@@ -144,7 +144,7 @@ static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR
         return failed;
     }
     tap->pcap = pcap;
-    tap->received_drops = 0;
+    tap->ring_drops = tap->card_drops = 0;
     tap->poll = (struct pollfd){.fd = pcap_get_selectable_fd(pcap), .events = POLLIN};
     return 0;
 }
@@ -165,7 +165,7 @@ int live_open(const struct live_options *options, char error[SOURCE_ERROR], stru
     }
     for (size_t i = 0; i < options->count && failed == 0; i++) {
         l->taps[i].name = options->names[i];
-        failed = tap_open(&l->taps[i], options->filter, error);
+        failed = tap_open(&l->taps[i], options, error);
     }
     if (failed != 0) {
         (void)live_free(l);
@@ -220,9 +220,12 @@ static void count_drops(struct live *l, struct tap *tap)
     struct pcap_stat stat;
     if (pcap_stats(tap->pcap, &stat) == 0) {
         /* Both are cumulative and may wrap. */
-        unsigned drops = stat.ps_drop + stat.ps_ifdrop;
-        l->options.counts->dropped += drops - tap->received_drops;
-        tap->received_drops = drops;
+        unsigned by_ring = stat.ps_drop - tap->ring_drops;
+        unsigned by_card = stat.ps_ifdrop - tap->card_drops;
+        l->options.counts->dropped += (uint64_t)by_ring + by_card;
+        l->options.counts->card_dropped += by_card;
+        tap->ring_drops = stat.ps_drop;
+        tap->card_drops = stat.ps_ifdrop;
     }
 }
 
@@ -294,7 +297,7 @@ static void reopen(struct live *l, int64_t now)
     l->retried_ns = now;
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap == NULL) {
-            (void)tap_open(&l->taps[i], l->options.filter, error);
+            (void)tap_open(&l->taps[i], &l->options, error);
         }
     }
 }
