@@ -14,8 +14,14 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
-/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
-#define LIMIT_LIVE_RING (64 << 20)
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s.
+ * --buffer changes it. */
+#define LIMIT_LIVE_RING (64u << 20)
+#define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
+
+/* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
+ * weeks have to be joined. */
+#define LIMIT_LOSS_INTERVALS 240u
 
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */

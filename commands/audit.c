@@ -291,10 +291,14 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
                                       .gathering = s->gathering,
                                       .generated_ns = time_of_generation(s->options)}};
     const struct run *run = r.results.run;
-    audit_lost(s->audit, &(struct audit_losses){.dropped = run->source.dropped,
-                                                .cut_files = run->source.truncated_files,
-                                                .given_up = run->flows.evicted +
-                                                            run->flows.evicted_half_open});
+    audit_lost(s->audit,
+               &(struct audit_losses){.dropped = run->source.dropped,
+                                      .cut_files = run->source.truncated_files,
+                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                                      .away = run->source.interface_losses,
+                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
+                                      .interval_count =
+                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
