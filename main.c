@@ -51,6 +51,7 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_USER,
 };
 
 static const struct option long_options[] = {
@@ -91,6 +92,7 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"reason", required_argument, NULL, OPT_REASON},
     {"by", required_argument, NULL, OPT_BY},
+    {"user", required_argument, NULL, OPT_USER},
     {NULL, 0, NULL, 0},
 };
 
@@ -152,6 +154,7 @@ static const struct option_place text_options[] = {
     {OPT_UNTIL, offsetof(struct options, until)},
     {OPT_REASON, offsetof(struct options, reason)},
     {OPT_BY, offsetof(struct options, by)},
+    {OPT_USER, offsetof(struct options, user)},
 };
 
 /* On when they are given. */
@@ -433,6 +436,7 @@ static const struct command commands[] = {
      HELP_MATRIX, run_matrix},
     {"discover", "draft a policy from traffic alone, with the evidence for each guess",
      HELP_DISCOVER, run_discover},
+    {"doctor", "tell what this machine lacks to audit its interfaces", HELP_DOCTOR, run_doctor},
     {"history", "list the audits of a store, or keep only the newest", HELP_HISTORY, run_history},
     {"diff", "compare two audits of a store: new, worse, still there, better, gone", HELP_DIFF,
      run_diff},

@@ -319,6 +319,13 @@
 /* One record of a store: the model of the largest policy takes some megabytes. */
 #define LIMIT_STORE_TEXT (64 << 20)
 
+/* A live audit whose process dies is started anew, after 1, 2, 4 ... seconds, so often within so
+ * many seconds: who finds a way to end it must not keep the machine busy with it. A report names
+ * the last times that nothing was seen. */
+#define LIMIT_RESTARTS 6u
+#define LIMIT_RESTART_SECONDS 600
+#define LIMIT_RESTART_GAPS 32u
+
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u
 

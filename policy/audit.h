@@ -76,6 +76,7 @@ struct audit_losses {
     /* Live: the times in which something was lost, as long as the audit; NULL: not known. */
     const struct loss_interval *intervals;
     size_t interval_count;
+    uint64_t restarts; /* live: the audit began anew, and had seen nothing before */
 };
 
 struct verdict {

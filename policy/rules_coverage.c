@@ -54,8 +54,9 @@ static void judge_whole(struct audit *a, const struct rule *r)
                  {lost->dropped, "packets were dropped by the capturing machine"},
                  {lost->cut_files, "files end inside a packet"},
                  {lost->away, "times an interface was away"},
-                 {lost->given_up, "conversations were given up by a limit"}};
-    char text[600];
+                 {lost->given_up, "conversations were given up by a limit"},
+                 {lost->restarts, "times the audit had to begin anew"}};
+    char text[640];
     size_t used = (size_t)snprintf(text, sizeof text, "Of %u conversations seen", s.seen),
            bare = used;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

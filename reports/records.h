@@ -24,6 +24,12 @@ struct flow_quality {
 void flow_quality_add(struct flow_quality *q, const struct observation *flow);
 
 /* Everything the summary says of a run; gathered by the pipeline. */
+/* Live: nothing was seen, since the process that audited had died. */
+struct run_gap {
+    int64_t from_ns, until_ns;
+    const char *because; /* "crashed (SIGSEGV)": goes after "the process that audits" */
+};
+
 struct run {
     const char *const *inputs; /* as the user named them */
     size_t input_count;
@@ -39,7 +45,10 @@ struct run {
     size_t protocol_count;
     uint8_t precision; /* digits of the capture's stamps */
     bool interrupted;  /* the user stopped it: the report is of what was read */
-    double seconds;    /* wall time; never in a record, which must be reproducible */
+    uint64_t restarts; /* live: how often the audit began anew; the last of its gaps */
+    const struct run_gap *gaps;
+    size_t gap_count;
+    double seconds; /* wall time; never in a record, which must be reproducible */
 };
 
 /* What a writer needs to name files and hosts. */

@@ -52,6 +52,8 @@ static uint64_t add_capture_losses(struct report *r)
          "interruption by the user: the report is of what was read until then"},
         {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
         {"dropped.interfaces", "times that an interface went away while it was captured from"},
+        {"dropped.restarts",
+         "times that the audit had to begin anew: what it had found before is in findings.jsonl"},
         {"truncated.files", "files that end inside a packet; judged up to there"},
         {"truncated.packets", "packets captured shorter than they were (snap length)"},
         {"partial.gaps", "conversations with payload that was not captured"},
@@ -61,6 +63,21 @@ static uint64_t add_capture_losses(struct report *r)
         {"dropped.fragments", "IP datagrams with fragments missing"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
+}
+
+/* When nobody looked. */
+static void add_gaps(struct report *r)
+{
+    const json_t *gaps = member_at(r->d->summary, "unseen");
+    for (size_t i = 0; i < json_array_size(gaps); i++) {
+        const json_t *gap = json_array_get(gaps, i);
+        layout_begin(&r->l, 2, 4);
+        layout_format(&r->l, INK_STRONG,
+                      "Nothing was seen from %s to %s: the process that audits %s.",
+                      member_or_empty(gap, "from"), member_or_empty(gap, "until"),
+                      member_or_empty(gap, "because"));
+        layout_end(&r->l);
+    }
 }
 
 static uint64_t add_malformed(struct report *r)
@@ -219,6 +236,7 @@ void text_quality(struct report *r)
     text_heading(r, "CAPTURE QUALITY");
     uint64_t lost = add_capture_losses(r);
     add_loss_times(r);
+    add_gaps(r);
     lost += add_malformed(r);
     lost += add_limits(r);
     layout_begin(&r->l, 2, 2);

@@ -153,6 +153,19 @@ def announced(folder):
         return []
 
 
+class Folder(tempfile.TemporaryDirectory):
+    """Others may look in: who reads traffic is nobody, and gets a folder of the report in it that is his."""
+
+    def __enter__(self):
+        os.chmod(self.name, 0o755)
+        return super().__enter__()
+
+
+def children(pid):
+    with open(f'/proc/{pid}/task/{pid}/children') as f:
+        return [int(word) for word in f.read().split()]
+
+
 def reports(folder):
     """Finished ones: the folders named by their time, oldest first."""
     return sorted(n for n in os.listdir(folder) if n[:2] == '20' and os.path.exists(f'{folder}/{n}/records.jsonl'))
@@ -170,9 +183,10 @@ def notified(manager):
 
 def serves(rolecall, pcaps):
     """Announced at once; a report on request; the policy anew, a bad one refused; the service manager is told."""
-    with tempfile.TemporaryDirectory() as work, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+    with Folder() as work, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         folder, policy = f'{work}/report', f'{work}/policy.yaml'
         manager.bind(f'{work}/notify')
+        os.chmod(f'{work}/notify', 0o777)
         os.environ['NOTIFY_SOCKET'] = f'{work}/notify'
         for name in ('policy.yaml', 'corp-root.pem'):
             shutil.copy(f'{pcaps}/demo/{name}', work)
@@ -201,20 +215,23 @@ def serves(rolecall, pcaps):
         said = notified(manager)
         status, _, err = live.end()
         del os.environ['NOTIFY_SOCKET']
-        assert said[0] == 'READY=1' and 'WATCHDOG=1' in said and said.count('RELOADING=1') == 2, said
+        assert said[0] == f'READY=1\nMAINPID={live.process.pid}' and 'WATCHDOG=1' in said and said.count('RELOADING=1') == 2, said
         assert err.count('refused') == 1 and 'hostz' in err, err
         assert status in (0, 1), (status, err)  # of what was still open when the policy changed
 
 
 def survives_kill(rolecall, pcaps):
-    """What was announced stays, whole lines of it, when the program is killed."""
-    with tempfile.TemporaryDirectory() as work:
-        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', work])
+    """What was announced stays, whole lines of it, when the program is killed; who audits then ends as well."""
+    with Folder() as work:
+        folder = f'{work}/report'
+        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', folder])
         send('in0', f'{pcaps}/demo/breaches.pcap')
-        seen = wait_for(lambda: announced(work))
+        seen = wait_for(lambda: announced(folder))
+        worker, = children(live.process.pid)
         live.process.kill()
         live.process.communicate()
-        after = announced(work)
+        wait_for(lambda: not os.path.exists(f'/proc/{worker}'))
+        after = announced(folder)
         assert after[:len(seen)] == seen and all(json.loads(line)['id'] for line in after)
 
 
