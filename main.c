@@ -27,6 +27,7 @@ enum option_id {
     OPT_FAIL_ON,
     OPT_WORKERS,
     OPT_MEMORY,
+    OPT_BUFFER,
     OPT_FILTER,
     OPT_REPORT,
     OPT_FORMATS,
@@ -67,6 +68,7 @@ static const struct option long_options[] = {
     {"fail-on", required_argument, NULL, OPT_FAIL_ON},
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"memory", required_argument, NULL, OPT_MEMORY},
+    {"buffer", required_argument, NULL, OPT_BUFFER},
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
@@ -108,6 +110,10 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         if (!argument_size(optarg, &o->memory)) {
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
+        }
+    } else if (option == OPT_BUFFER) {
+        if (!argument_size(optarg, &o->buffer) || o->buffer > LIMIT_LIVE_RING_MOST) {
+            return trouble("--buffer %s: expected a size from 16M to 2047M, such as 256M", optarg);
         }
     } else if (option == OPT_EVERY) {
         if (!argument_duration(optarg, &o->every) || o->every < 10) {
@@ -211,6 +217,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
                           .color = "auto",
                           .fail_on = SEVERITY_LOW,
                           .memory = LIMIT_MEMORY_DEFAULT,
+                          .buffer = LIMIT_LIVE_RING,
                           .workers = cores < 1              ? 1
                                      : cores > LIMIT_SHARDS ? LIMIT_SHARDS
                                                             : (unsigned)cores};

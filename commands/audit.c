@@ -22,90 +22,43 @@
 struct reporting { /* of a finished audit */
     const struct session *session;
     struct results results;
-    struct output *history;    /* in memory: records of earlier audits; NULL: there is no store */
-    struct output *records;    /* in memory: every record of the report, a line each */
-    struct document *document; /* the same, parsed; NULL until a format asks for it */
+    struct document *history;  /* records of earlier audits; NULL: there is no store */
+    struct document *document; /* NULL: only the records themselves are asked for */
 };
 
 /* ---- one format ---- */
 
-static int make_records(struct reporting *r)
+/* Records alone are written as they are made; every other format needs all of them at hand. */
+static bool only_records(const struct options *o)
 {
-    r->records = r->records == NULL ? output_to_memory() : r->records;
-    if (r->records == NULL) {
-        return trouble("out of memory");
-    }
-    records_report(r->records, &r->results);
-    return output_error(r->records) < 0 ? trouble("out of memory for the records of the report")
-                                        : EXIT_CLEAN;
-}
-
-static struct bytes records_of(const struct reporting *r)
-{
-    size_t len = 0;
-    const char *text = output_memory(r->records, &len);
-    return bytes_of(text, len);
+    return o->format != NULL && strcmp(o->format, "jsonl") == 0 && o->report_folder == NULL &&
+           o->store == NULL && o->syslog == NULL && !o->mask;
 }
 
 static int make_document(struct reporting *r)
 {
-    char error[DOCUMENT_ERROR] = "out of memory for the report";
-    if (r->document != NULL) {
-        return EXIT_CLEAN;
-    }
-    return document_parse(records_of(r), error, &r->document) < 0 ? trouble("%s", error)
-                                                                  : EXIT_CLEAN;
+    return records_document(&r->results, &r->document) < 0 ? trouble("out of memory for the report")
+                                                           : EXIT_CLEAN;
 }
 
-/* The records are then those of the masked document. */
 static int mask_records(struct reporting *r)
 {
-    if (r->session->mask == NULL) {
-        return EXIT_CLEAN;
-    }
-    if (make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    int failed = mask_document(r->session->mask, r->document);
+    int failed = r->session->mask == NULL ? 0 : mask_document(r->session->mask, r->document);
     if (failed < 0) {
         return trouble("--mask: %s; nothing was written",
                        failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
     }
-    output_drop(r->records);
-    r->records = output_to_memory();
-    if (r->records == NULL) {
-        return trouble("out of memory");
-    }
-    document_write(r->records, r->document);
     return EXIT_CLEAN;
-}
-
-/* Line by line, so that a full disk leaves whole ones. */
-static void add_records(struct output *out, const struct reporting *r)
-{
-    struct bytes left = records_of(r);
-    while (left.len > 0) {
-        const uint8_t *end = memchr(left.at, '\n', left.len);
-        size_t len = end == NULL ? left.len : (size_t)(end - left.at);
-        output_octets(out, left.at, len);
-        output_line(out);
-        left = bytes_from(left, end == NULL ? len : len + 1);
-    }
 }
 
 static int write_format(struct reporting *r, const struct format *f, const char *path,
                         struct text_style style)
 {
     struct output *out = NULL;
-    if ((f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
-        open_output(path, &out) != EXIT_CLEAN) {
+    if (open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (f->render == render_jsonl) {
-        add_records(out, r);
-    } else {
-        f->render(out, r->document, &(struct render_options){.style = style});
-    }
+    f->render(out, r->document, &(struct render_options){.style = style});
     return close_output(out, path);
 }
 
@@ -116,18 +69,13 @@ static int read_history(struct reporting *r, struct store *store)
 {
     char error[STORE_ERROR], sha256[65];
     const struct policy *p = r->session->policy;
-    r->history = output_to_memory();
-    if (r->history == NULL) {
-        return trouble("out of memory");
-    }
     for (size_t i = 0; i < sizeof p->sha256; i++) {
         (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
     }
-    if (!store_history(store, p->path, sha256, r->history, error)) {
+    if (!store_history(store, p->path, sha256, &r->history, error)) {
         return trouble("%s", error);
     }
-    const char *text = output_memory(r->history, &r->results.history.len);
-    r->results.history.at = (const uint8_t *)text;
+    r->results.history = r->history;
     return EXIT_CLEAN;
 }
 
@@ -141,20 +89,17 @@ static int keep_document(struct reporting *r, struct store *store)
     if (s->partial || (r->results.run->interrupted && !s->options->live)) {
         return trouble("not all of the input was read: the audit is reported, not stored");
     }
-    if (make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
     return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
 }
 
-/* All records, and the document kept where that is asked for; `ret_kept` tells how that went, as
+/* The document, kept where that is asked for; `ret_kept` tells how that went, as
  * the reports are written whether or not. */
-static int gather_records(struct reporting *r, int *ret_kept)
+static int gather_document(struct reporting *r, int *ret_kept)
 {
     struct store *store = NULL;
     *ret_kept = EXIT_CLEAN;
     if (r->session->options->store == NULL) {
-        return make_records(r);
+        return make_document(r);
     }
     /* Opened for each audit: a report of a running one is written in a process of its own, which
      * cannot share what SQLite holds open. */
@@ -162,7 +107,7 @@ static int gather_records(struct reporting *r, int *ret_kept)
     if (store != NULL) {
         *ret_kept = read_history(r, store);
     }
-    int status = make_records(r);
+    int status = make_document(r);
     if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
         *ret_kept = keep_document(r, store);
     }
@@ -280,9 +225,6 @@ static int finding_status(const struct audit *a, enum severity fail_on)
 static int send_findings(struct reporting *r)
 {
     char error[SYSLOG_ERROR];
-    if (make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
     return syslog_send(&r->session->syslog, r->document, error) < 0 ? trouble("%s", error)
                                                                     : EXIT_CLEAN;
 }
@@ -294,7 +236,11 @@ static int write_reports(struct reporting *r, struct output *records, const char
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
     int kept = EXIT_CLEAN;
-    int status = gather_records(r, &kept);
+    if (records != NULL && only_records(o)) {
+        records_report(records, &r->results);
+        return close_output(records, o->output);
+    }
+    int status = gather_document(r, &kept);
     /* The store has what was seen: it is not what is given away. */
     status = status == EXIT_CLEAN ? mask_records(r) : status;
     if (status != EXIT_CLEAN) {
@@ -306,7 +252,7 @@ static int write_reports(struct reporting *r, struct output *records, const char
         return status == EXIT_CLEAN ? kept : status;
     }
     if (records != NULL) {
-        add_records(records, r);
+        document_write(records, r->document);
         status = close_output(records, o->output);
     } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
@@ -349,15 +295,18 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
                &(struct audit_losses){.dropped = run->source.dropped,
                                       .cut_files = run->source.truncated_files,
                                       .given_up = run->flows.evicted + run->flows.evicted_half_open,
-                                      .restarts = run->restarts});
+                                      .away = run->source.interface_losses,
+                                      .restarts = run->restarts,
+                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
+                                      .interval_count =
+                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
     int status = write_reports(&r, records, folder);
     document_free(r.document);
-    output_drop(r.records);
-    output_drop(r.history);
+    document_free(r.history);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 

@@ -190,6 +190,12 @@ static bool asked(const struct session *s, bool to_write, const char *fact)
            (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
+/* Losses are told by the minute, or as often as reports come. */
+static int64_t interval_of(const struct options *o)
+{
+    return INT64_C(1000000000) * (o->every > 0 && o->every < 60 ? (int64_t)o->every : 60);
+}
+
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
 {
     const struct options *o = s->options;
@@ -197,7 +203,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live},
+        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live, .buffer = o->buffer},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
@@ -213,6 +219,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .records = records},
         .workers = o->workers,
         .memory = o->memory,
+        .interval_ns = interval_of(o),
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,

@@ -30,7 +30,7 @@ struct options {
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
-    size_t memory;
+    size_t memory, buffer;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
         mask;
 };

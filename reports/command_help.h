@@ -17,6 +17,8 @@
     "      --workers N        threads that dissect (default: one a core); output is the same for " \
     "all\n"                                                                                        \
     "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"       \
+    "      --buffer SIZE      with -i: what the kernel may hold of each interface (default: "      \
+    "64M)\n"                                                                                       \
     "      --key-vlan         equal addresses in two VLANs are two conversations\n"                \
     "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
     "      --no-ndpi          name protocols by own signatures only\n"                             \

@@ -8,7 +8,7 @@
 
 struct json record_begin(struct output *out, const char *type)
 {
-    struct json j = {.out = out};
+    struct json j = json_on(out);
     json_open(&j, NULL, '{');
     json_text(&j, "type", type);
     return j;
@@ -17,7 +17,7 @@ struct json record_begin(struct output *out, const char *type)
 void record_end(struct json *j)
 {
     json_close(j, '}');
-    output_line(j->out);
+    json_line(j);
 }
 
 static const char *file_name(const struct record_names *names, uint32_t file)
@@ -488,6 +488,31 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     json_close(j, '}');
 }
 
+/* Live: the intervals of time in which something was lost. */
+static void add_loss_times(struct json *j, const struct run *run)
+{
+    const struct loss_log *log = run->losses;
+    size_t count = log == NULL ? 0 : loss_log_count(log);
+    if (count == 0) {
+        return;
+    }
+    json_open(j, "losses", '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct loss_interval *l = &log->list[i];
+        json_open(j, NULL, '{');
+        json_time(j, "from", l->from_ns, 6);
+        json_time(j, "to", l->to_ns, 6);
+        json_number(j, "packets", l->packets);
+        for (unsigned k = 0; k < LOSS_KINDS; k++) {
+            if (l->lost[k] > 0) {
+                json_number(j, loss_kind_name((enum loss_kind)k), l->lost[k]);
+            }
+        }
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void add_audit(struct json *j, const struct audit_counts *a, const struct policy *p)
 {
     json_open(j, "findings", '{');
@@ -526,6 +551,7 @@ void record_summary(struct output *out, const struct record_names *names, const 
     const struct audit_counts *a = audit == NULL ? NULL : audit_counts(audit);
     add_input(&j, run, run->precision);
     add_losses(&j, run, a, gathering);
+    add_loss_times(&j, run);
     add_gaps(&j, run);
     json_number(&j, "flows", run->flows.flows);
     json_open(&j, "protocols", '{');

@@ -6,6 +6,7 @@
 #ifndef ROLECALL_REPORTS_RECORDS_H
 #define ROLECALL_REPORTS_RECORDS_H
 
+#include "capture/losses.h"
 #include "capture/source.h"
 #include "dissect/engine.h"
 #include "policy/statements.h"
@@ -37,8 +38,9 @@ struct run {
     struct engine_counts engine; /* of all workers */
     struct flow_quality quality; /* of all flow records */
     uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
-    uint64_t fragments_given_up;  /* datagrams of which pieces were missing, or shed */
-    const char *const *protocols; /* names, sorted, and how many flows each has */
+    const struct loss_log *losses; /* by time; NULL: not live */
+    uint64_t fragments_given_up;   /* datagrams of which pieces were missing, or shed */
+    const char *const *protocols;  /* names, sorted, and how many flows each has */
     const uint64_t *protocol_flows;
     size_t protocol_count;
     uint8_t precision; /* digits of the capture's stamps */

@@ -36,7 +36,7 @@ _rolecall_rules()
 # The options of a command.
 _rolecall_options()
 {
-    local input="--read --interface --user --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
+    local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
         audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
@@ -75,6 +75,7 @@ _rolecall_value()
         --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
+        --buffer) _rolecall_words "16M 64M 256M 1G" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
         --type) _rolecall_types "$2" ;;
         --audit) _rolecall_words "last previous" "$2" ;;

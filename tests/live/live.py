@@ -53,15 +53,15 @@ def wait_for(what, seconds=15):
 
 def listening(name):
     """How many packet sockets are bound to this interface."""
-    index = str(socket.if_nametoindex(name))
+    index = '0' if name == 'any' else str(socket.if_nametoindex(name))
     with open('/proc/net/packet') as f:
         return sum(line.split()[4] == index for line in f.readlines()[1:])
 
 
 class Capture:
-    def __init__(self, rolecall, words):
+    def __init__(self, rolecall, words, names=('tap0',)):
         self.process = subprocess.Popen([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: listening('tap0') > 0)
+        wait_for(lambda: all(listening(name) > 0 for name in names) or self.process.poll() is not None)
         time.sleep(0.2)
 
     def end(self):
@@ -79,13 +79,17 @@ def send(interface, path, pace=0.0004):
             time.sleep(pace)
 
 
-def set_up():
-    sh('ip', 'link', 'add', 'in0', 'mtu', '65535', 'type', 'veth', 'peer', 'name', 'tap0', 'mtu', '65535')
-    for name in ('in0', 'tap0'):
+def pair(one, other, mtu):
+    sh('ip', 'link', 'add', one, 'mtu', str(mtu), 'type', 'veth', 'peer', 'name', other, 'mtu', str(mtu))
+    for name in (one, other):
         # Nothing but what is sent here: no IPv6 of the kernel's own.
         with open(f'/proc/sys/net/ipv6/conf/{name}/disable_ipv6', 'w') as f:
             f.write('1')
         sh('ip', 'link', 'set', name, 'up')
+
+
+def set_up():
+    pair('in0', 'tap0', 65535)
 
 
 def same_as_file(rolecall, pcaps, workers):
@@ -252,10 +256,13 @@ def inside(rolecall, pcaps):
     refused(rolecall, ['events', '-i', 'tap0'], 'link set tap0 up')
 
 
-def main():
-    if sys.argv[1] == '--inside':
-        inside(*sys.argv[2:])
-        return 0
+def inside_of(tests):
+    tests(*sys.argv[2:])
+    return 0
+
+
+def in_namespace(script):
+    """Runs the script again, in a namespace of its own, with --inside."""
     words = ['unshare', '--net'] + ([] if os.geteuid() == 0 else ['--user', '--map-root-user'])
     try:
         sh(*words, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0')
@@ -263,8 +270,8 @@ def main():
         print(f'live: skipped: no network namespace with veth here ({e})')
         return SKIP
     # sysfs and procfs of the namespace are those of its network already.
-    return subprocess.run([*words, sys.executable, __file__, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+    return subprocess.run([*words, sys.executable, script, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(inside_of(inside) if sys.argv[1] == '--inside' else in_namespace(__file__))
