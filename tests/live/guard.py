@@ -8,13 +8,16 @@ import ctypes
 import json
 import os
 import platform
+import pwd
 import re
 import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -70,6 +73,11 @@ def owns_nothing(rolecall, pcaps):
         assert int(told['CapPrm'], 16) == int(told['CapEff'], 16) == 1 << 13, (who, told)  # CAP_NET_RAW
         assert all(int(told[name], 16) == 0 for name in ('CapInh', 'CapAmb', 'CapBnd')) and told['NoNewPrivs'] == '1', (who, told)
     assert workers['worker']['Seccomp'] == '2', workers
+    with Folder() as work:
+        audit = Audit(rolecall, pcaps, work, '--user', 'daemon')
+        daemon = pwd.getpwnam('daemon')
+        assert status_of(audit.worker)['Uid'].split() == [str(daemon.pw_uid)] * 4
+        audit.end()
 
 
 def events_too(rolecall, _):
@@ -226,8 +234,19 @@ def heeds_its_supervisor_alone(rolecall, pcaps):
 def policy_is_taken_away(rolecall, pcaps):
     with Folder() as work:
         shutil.copytree(f'{pcaps}/demo', f'{work}/policy')
+        # An authority that lies elsewhere is read again as well.
+        shutil.move(f'{work}/policy/corp-root.pem', f'{work}/corp-root.pem')
+        with open(f'{work}/policy/policy.yaml') as f:
+            text = f.read()
+        with open(f'{work}/policy/policy.yaml', 'w') as f:
+            assert 'corp-root.pem' in text
+            f.write(text.replace('corp-root.pem', f'{work}/corp-root.pem'))
         audit = Audit(rolecall, pcaps, work, policy=f'{work}/policy/policy.yaml')
         seen = audit.find()
+        audit.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: reports(audit.folder))
+        seen += audit.find()[len(seen):]
+        time.sleep(1)
         os.chmod(f'{work}/policy/policy.yaml', 0o600)
         audit.process.send_signal(signal.SIGHUP)
         time.sleep(1)
@@ -293,6 +312,31 @@ def receiver_is_gone(rolecall, pcaps):
         assert audit.summary()['findings']
 
 
+def receiver_speaks_tls(rolecall, pcaps):
+    """Its name is looked up and the authorities are read before the first packet; it is spoken to after the last."""
+    with Folder() as work:
+        sh('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext',
+           'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', f'{work}/key', '-out', f'{work}/pem')
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f'{work}/pem', f'{work}/key')
+        got = []
+
+        def receive(sink):
+            with context.wrap_socket(sink.accept()[0], server_side=True) as client:
+                while octets := client.recv(65536):
+                    got.append(octets)
+
+        with socket.create_server(('127.0.0.1', 0)) as sink:
+            receiver = threading.Thread(target=receive, args=[sink], daemon=True)
+            receiver.start()
+            audit = Audit(rolecall, pcaps, work, '--syslog', f'tls://127.0.0.1:{sink.getsockname()[1]}', '--syslog-ca', f'{work}/pem')
+            audit.find()
+            os.remove(f'{work}/pem')
+            status, _, err = audit.end()
+            receiver.join(20)
+        assert status == 1 and not err and b'R040' in b''.join(got), (status, err)
+
+
 def refuses(rolecall, pcaps):
     words = ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0']
     with Folder() as work:
@@ -351,6 +395,7 @@ def inside(rolecall, pcaps):
     disk_is_full(rolecall, pcaps)
     store_is_locked(rolecall, pcaps)
     receiver_is_gone(rolecall, pcaps)
+    receiver_speaks_tls(rolecall, pcaps)
     refuses(rolecall, pcaps)
     doctor(rolecall, f'{pcaps}/../reports/schema/records.schema.json')
 
