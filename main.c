@@ -50,6 +50,10 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_LISTEN,
+    OPT_TOKEN_FILE,
+    OPT_CERTIFICATE,
+    OPT_KEY,
 };
 
 static const struct option long_options[] = {
@@ -89,6 +93,10 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"reason", required_argument, NULL, OPT_REASON},
     {"by", required_argument, NULL, OPT_BY},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+    {"certificate", required_argument, NULL, OPT_CERTIFICATE},
+    {"key", required_argument, NULL, OPT_KEY},
     {NULL, 0, NULL, 0},
 };
 
@@ -146,6 +154,10 @@ static const struct option_place text_options[] = {
     {OPT_UNTIL, offsetof(struct options, until)},
     {OPT_REASON, offsetof(struct options, reason)},
     {OPT_BY, offsetof(struct options, by)},
+    {OPT_LISTEN, offsetof(struct options, listen)},
+    {OPT_TOKEN_FILE, offsetof(struct options, token_file)},
+    {OPT_CERTIFICATE, offsetof(struct options, certificate)},
+    {OPT_KEY, offsetof(struct options, key)},
 };
 
 /* On when they are given. */

@@ -11,6 +11,7 @@
 
 #include "capture/nearest.h"
 #include "commands/service.h"
+#include "commands/web.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
@@ -331,10 +332,8 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
- */
-static int report_audit(struct session *s, struct pipeline *p, struct output *records,
-                        const char *folder)
+/* Ends the audit. */
+static struct reporting end_audit(struct session *s, struct pipeline *p)
 {
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
@@ -351,6 +350,14 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
+    return r;
+}
+
+/* ... and writes what is asked for; with `folder`, what belongs there and nothing else. */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
+{
+    struct reporting r = end_audit(s, p);
     int status = write_reports(&r, records, folder);
     document_free(r.document);
     output_drop(r.records);
@@ -362,6 +369,18 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
 static int report_now(struct session *s, struct pipeline *p, const char *folder)
 {
     return report_audit(s, p, NULL, folder);
+}
+
+/* The same for who looks at it through --listen; nothing is stored. */
+static int view_now(struct session *s, struct pipeline *p, struct output **ret_records,
+                    struct document **ret_document)
+{
+    struct reporting r = end_audit(s, p);
+    int status = make_records(&r);
+    status = status == EXIT_CLEAN ? make_document(&r) : status;
+    *ret_records = r.records;
+    *ret_document = r.document;
+    return status;
 }
 
 static int audit_with(struct session *s, bool jsonl)
@@ -469,7 +488,12 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         return EXIT_TROUBLE;
     }
     store_close(store);
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
+    if (web_open(&s, view_now, &s.web) != EXIT_CLEAN) {
+        policy_free(s.policy);
+        return EXIT_TROUBLE;
+    }
+    bool gathers =
+        !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL || s.web != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;
@@ -480,6 +504,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
                      ? trouble("out of memory")
                      : audit_with(&s, jsonl);
+    (void)web_close(s.web);
     mask_free(s.mask);
     gathering_free(s.gathering);
     audit_free(s.audit);

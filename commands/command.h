@@ -23,6 +23,7 @@ struct options {
     const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
         *color, *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
+    const char *listen, *token_file, *certificate, *key;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
@@ -38,6 +39,7 @@ struct command {
 };
 
 struct service;
+struct web;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -52,6 +54,7 @@ struct session { /* one run of events or audit */
     struct record_names names;
     struct progress progress;
     struct service *service;   /* NULL: nothing is done while it runs */
+    struct web *web;           /* NULL: no --listen */
     struct pipeline *pipeline; /* while it runs */
 };
 
