@@ -104,8 +104,9 @@ int web_open(struct session *s, web_view *view, struct web **ret)
     const struct options *o = s->options;
     char error[SERVER_ERROR];
     *ret = NULL;
-    if (check(o) != EXIT_CLEAN || o->listen == NULL) {
-        return o->listen == NULL && check(o) == EXIT_CLEAN ? EXIT_CLEAN : EXIT_TROUBLE;
+    int status = check(o);
+    if (status != EXIT_CLEAN || o->listen == NULL) {
+        return status;
     }
     (void)snprintf(live_policy, sizeof live_policy, "%s%s", page_policy, PAGE_LIVE_POLICY);
     struct web *w = calloc(1, sizeof *w);
@@ -450,6 +451,9 @@ struct web *web_close(struct web *w)
     if (w->child != 0) {
         (void)waitpid(w->child, NULL, 0);
         shared_drop(w->room);
+    }
+    if (w->server != NULL) {
+        (void)server_event(w->server, "end", bytes_text("{}"), false);
     }
     (void)server_close(w->server);
     if (w->statm >= 0) {

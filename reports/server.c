@@ -226,6 +226,14 @@ static void tell_address(struct server *s)
                    ntohs(four->sin_port));
 }
 
+/* No path of ours needs an escape: one that has any is another. */
+static size_t keep_escapes(void *user, struct MHD_Connection *c, char *text)
+{
+    (void)user;
+    (void)c;
+    return strlen(text);
+}
+
 static int start_daemon(struct server *s, char error[SERVER_ERROR])
 {
     const bool tls = s->access.certificate != NULL;
@@ -244,7 +252,8 @@ static int start_daemon(struct server *s, char error[SERVER_ERROR])
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0u);
     s->daemon = MHD_start_daemon(flags, 0, admit, s, server_answer, s, MHD_OPTION_NOTIFY_COMPLETED,
                                  server_answered, s, MHD_OPTION_NOTIFY_CONNECTION,
-                                 connection_changed, s, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+                                 connection_changed, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
+                                 s, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
     return s->daemon != NULL
                ? 0
                : fail(error, s->options.listen,
