@@ -20,7 +20,14 @@ const WORDS = {
     out: 'Signed out',
 };
 
-const bits = (octets) => `${short(octets * 8)}bit/s`;
+function bits(octets) {
+    let n = octets * 8,
+        unit = 0;
+    for (; n >= 999.5 && unit < 3; unit++) {
+        n /= 1000;
+    }
+    return `${unit > 0 && n < 99.5 ? n.toFixed(1) : Math.round(n)} ${['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'][unit]}`;
+}
 
 /** The traffic of the last minute as one shape. */
 function picture(rates) {
@@ -280,12 +287,26 @@ export class Live {
         }
         this.shown = key;
         this.toast.hidden = !says[0] && news.length === 0;
+        this.toast.replaceChildren();
+        if (this.toast.hidden) {
+            return;
+        }
         this.toast.dataset.state = this.state;
         const from = newest && [partyName(newest.client), partyName(newest.server)].filter(Boolean).join(' \u2192 ');
         const button = (text, hash, attributes) =>
             el('button', {type: 'button', disabled: this.busy, onclick: () => this.show(hash), ...attributes}, text);
         replace(
             this.toast,
+            el(
+                'button',
+                {
+                    type: 'button',
+                    class: 'toast-close',
+                    'aria-label': 'Put away',
+                    onclick: () => (this.toast.hidden = true),
+                },
+                '\u00d7',
+            ),
             says[0] && el('p', {}, says),
             newest && [
                 el('p', {class: 'toast-count'}, el('strong', {}, plural(news.length, 'new finding'))),
