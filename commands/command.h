@@ -26,6 +26,7 @@ struct options {
         *color, *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
     const char *user; /* live: who reads the traffic when root starts it */
+    const char *listen, *token_file, *certificate, *key;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
@@ -41,6 +42,7 @@ struct command {
 };
 
 struct service;
+struct web;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -55,6 +57,7 @@ struct session { /* one run of events or audit */
     struct record_names names;
     struct progress progress;
     struct service *service; /* NULL: nothing is done while it runs */
+    struct web *web;         /* NULL: no --listen */
     struct supervision supervision;
     struct syslog_target syslog; /* where findings are sent */
     struct pipeline *pipeline;   /* while it runs */

@@ -12,6 +12,7 @@
 enum guard_need {
     GUARD_ALWAYS = 1 << 0,
     GUARD_SYSLOG = 1 << 1, /* --syslog: findings are sent */
+    GUARD_LISTEN = 1 << 2, /* --listen: visitors are served */
 };
 
 /* `needs`: bits. 0 or a negative errno. */

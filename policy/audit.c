@@ -456,6 +456,12 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
     return found;
 }
 
+bool audit_accepts(const struct audit *a, const struct finding *f)
+{
+    const struct acceptance *c = accepted_by(a, f);
+    return c != NULL && f->last_ns <= c->until_ns;
+}
+
 /* Only now: the clients of a finding are known when all were seen. */
 static void settle_finding(struct audit *a, struct finding *f)
 {

@@ -113,6 +113,8 @@ const struct finding *const *audit_findings(const struct audit *a, size_t *ret_c
 /* A finding that is new, or worse than before, since it was last asked; NULL: no more. While the
  * audit goes on. */
 const struct finding *audit_take_new(struct audit *a);
+/* True when the policy accepts it, as far as is known now; audit_finish says it for good. */
+bool audit_accepts(const struct audit *a, const struct finding *f);
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);
