@@ -436,6 +436,7 @@ static int work(void *user)
         }
     }
     int status = audit_session(s, w->records);
+    (void)web_close(s->web);
     policy_free(s->policy);
     return status;
 }
