@@ -50,6 +50,7 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_TUI,
 };
 
 static const struct option long_options[] = {
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
+    {"tui", no_argument, NULL, OPT_TUI},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
     {"mask", no_argument, NULL, OPT_MASK},
     {"syslog", required_argument, NULL, OPT_SYSLOG},
@@ -154,6 +156,7 @@ static const struct option_place switch_options[] = {
     {OPT_EVENTS, offsetof(struct options, events)},
     {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
     {OPT_MASK, offsetof(struct options, mask)},
+    {OPT_TUI, offsetof(struct options, tui)},
     {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
     {OPT_SECRETS, offsetof(struct options, secrets)},
     {OPT_SQL_TEXT, offsetof(struct options, sql_text)},

@@ -131,7 +131,7 @@ static void deliver(struct pipeline *p, struct observation *o)
 
 static void caught_up(const struct pipeline *p)
 {
-    if (p->options.source.live) {
+    if (p->options.caught_up != NULL) {
         p->options.caught_up(p->options.user);
     }
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/nearest.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
@@ -381,7 +382,13 @@ static int audit_with(struct session *s, bool jsonl)
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
     }
-    int status = run_pipeline(s, wanted, &p);
+    int status = EXIT_CLEAN;
+    if (o->tui && (s->screen = live_screen_new(s)) == NULL) {
+        status = EXIT_TROUBLE;
+    } else {
+        status = run_pipeline(s, wanted, &p);
+    }
+    s->screen = live_screen_free(s->screen);
     s->service = service_free(s->service);
     s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
@@ -442,7 +449,8 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
-    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN ||
+        live_screen_check(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {
@@ -469,7 +477,8 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         return EXIT_TROUBLE;
     }
     store_close(store);
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
+    bool gathers =
+        o->tui || !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
     s.names.policy = s.policy;
     s.audit = audit_new(s.policy);
     s.gathering = gathers ? gathering_new(s.policy) : NULL;

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "reports/arguments.h"
+#include "reports/screen_terminal.h"
 
 /* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
  */
@@ -117,9 +119,15 @@ struct text_style style_for(const struct options *o)
 static void on_stop(int number)
 {
     if (stop_asked != 0) {
+        terminal_rescue();
         _exit(EXIT_TROUBLE);
     }
     stop_asked = number;
+}
+
+void end_run(void)
+{
+    stop_asked = SIGINT;
 }
 
 static void session_opened(void *user, const struct source *source)
@@ -162,11 +170,14 @@ static bool session_observe(void *user, const struct observation *o)
 static void session_caught_up(void *user)
 {
     struct session *s = user;
-    if (s->events != NULL) {
+    if (s->events != NULL && s->options->live) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
     if (s->service != NULL) {
         service_caught_up(s->service, s->pipeline);
+    }
+    if (s->screen != NULL) {
+        live_screen_caught_up(s->screen, s->pipeline);
     }
 }
 
@@ -203,7 +214,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,
-        .caught_up = session_caught_up,
+        .caught_up = o->live || s->screen != NULL ? session_caught_up : NULL,
         .opened = session_opened,
         .user = s,
     };
@@ -218,7 +229,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     (void)signal(SIGINT, on_stop);
     (void)signal(SIGTERM, on_stop);
     s->pipeline = *ret;
-    progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
+    progress_begin(&s->progress, !o->quiet && s->screen == NULL && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);
     return failed < 0 ? trouble("%s", error) : EXIT_CLEAN;

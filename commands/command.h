@@ -29,7 +29,7 @@ struct options {
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
-        mask;
+        mask, tui;
 };
 
 struct command {
@@ -38,6 +38,7 @@ struct command {
 };
 
 struct service;
+struct live_screen;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -51,8 +52,9 @@ struct session { /* one run of events or audit */
     bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
-    struct service *service;   /* NULL: nothing is done while it runs */
-    struct pipeline *pipeline; /* while it runs */
+    struct service *service;    /* NULL: nothing is done while it runs */
+    struct live_screen *screen; /* NULL: none */
+    struct pipeline *pipeline;  /* while it runs */
 };
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -71,6 +73,8 @@ struct text_style style_for(const struct options *o);
 /* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
  * and output. `records`: bits of the kinds that are wanted. */
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
+/* As SIGINT does. */
+void end_run(void);
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv);
 int run_history(const struct command *c, struct options *o, int argc, char **argv);

@@ -48,6 +48,16 @@ static void on_signal(int number)
     }
 }
 
+void service_want_report(void)
+{
+    report_asked = 1;
+}
+
+bool service_is_writing(const struct service *v)
+{
+    return report_asked != 0 || v->writer != 0;
+}
+
 /* sd_notify(3): a datagram to where the service manager says it listens; without one, nothing. */
 static void tell_manager(const char *what)
 {
@@ -184,6 +194,10 @@ static void write_report(struct service *v, struct pipeline *p)
     const struct options *o = v->session->options;
     time_t now = seconds(CLOCK_REALTIME);
     struct tm utc;
+    if (o->tui && o->report_folder == NULL && strcmp(o->output, "-") == 0) {
+        (void)trouble("no report now: it would go to the screen; start with --report FOLDER");
+        return;
+    }
     (void)strftime(name, sizeof name, FOLDER_FORMAT, gmtime_r(&now, &utc));
     (void)fflush(NULL);
     v->writer = fork();
