@@ -452,8 +452,13 @@ static void add_tally(struct canvas *c, struct pen *p, const struct screen_view 
     for (unsigned s = SEVERITY_CRITICAL; s >= SEVERITY_INFO; s--) {
         const char *name = severity_name((enum severity)s);
         if (v->counts[s] > 0) {
-            canvas_format(c, p, layout_severity_ink((enum severity)s), "%s %.*s",
-                          figure_count(v->counts[s], figure), brief ? 1 : 8, name);
+            enum ink ink = layout_severity_ink((enum severity)s);
+            (void)figure_count(v->counts[s], figure);
+            if (brief) {
+                canvas_format(c, p, ink, "%s%c", figure, *name - 'a' + 'A');
+            } else {
+                canvas_format(c, p, ink, "%s %s", figure, name);
+            }
             canvas_text(c, p, INK_PLAIN, brief ? " " : "  ");
         }
         all += v->counts[s];

@@ -76,9 +76,13 @@ static void put_cell(struct canvas *c, struct pen *p, enum ink ink, const char *
 static void put_accent(struct canvas *c, const struct pen *p, const struct glyph *g)
 {
     struct cell *cell = p->column == 0 ? NULL : canvas_cell(c, p->row, p->column - 1);
-    if (cell != NULL && !c->ascii && cell->text[0] != '\0' &&
-        strlen(cell->text) + g->len < CELL_TEXT) {
-        memcpy(cell->text + strlen(cell->text), g->text, g->len + 1);
+    size_t used = 0;
+    if (cell == NULL || c->ascii || cell->text[0] == '\0') {
+        return;
+    }
+    (void)glyph_code(cell->text, &used);
+    if (cell->text[used] == '\0' && used + g->len < CELL_TEXT) {
+        memcpy(cell->text + used, g->text, g->len + 1);
     }
 }
 
