@@ -102,24 +102,42 @@ static void rescue_if_mine(void)
     }
 }
 
-static void on_end(int number)
+/* What the signals did before; faults may be somebody else's to tell of (a sanitizer's). */
+static struct sigaction ends_before[NSIG];
+
+static void on_end(int number, siginfo_t *info, void *context)
 {
+    (void)context;
     rescue_if_mine();
-    (void)raise(number); /* the handler is gone by now: it ends as it would have */
+    (void)sigaction(number, &ends_before[number], NULL);
+    if (info->si_code <= 0) { /* sent by somebody; a fault comes again by itself */
+        (void)raise(number);
+    }
 }
 
-/* Where somebody else already cares for a signal, that stays. */
+static void catch_end(int number, bool fault)
+{
+    struct sigaction mine = {.sa_sigaction = on_end,
+                             .sa_flags = (int)(SA_SIGINFO | SA_NODEFER | SA_ONSTACK)};
+    struct sigaction before;
+    /* Who cares for a signal that is no fault goes on with it. */
+    if (sigaction(number, NULL, &before) == 0 && before.sa_sigaction != on_end &&
+        (before.sa_handler == SIG_DFL || fault)) {
+        ends_before[number] = before;
+        (void)sigaction(number, &mine, NULL);
+    }
+}
+
 static void catch_ends(void)
 {
-    static const int ends[] = {SIGHUP,  SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,    SIGFPE,
-                               SIGUSR1, SIGSEGV, SIGUSR2, SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF,
-                               SIGIO,   SIGPWR,  SIGSYS,  SIGINT,  SIGTERM};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        struct sigaction before,
-            mine = {.sa_handler = on_end, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
-            (void)sigaction(ends[i], &mine, NULL);
-        }
+    static const int faults[] = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
+    static const int others[] = {SIGHUP,  SIGINT,  SIGTERM,   SIGQUIT, SIGUSR1, SIGUSR2,
+                                 SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        catch_end(faults[i], true);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        catch_end(others[i], false);
     }
     /* An audit that a stray ^Z stops loses packets. */
     (void)signal(SIGTSTP, SIG_IGN);
