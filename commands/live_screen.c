@@ -20,7 +20,6 @@
 
 struct live_screen {
     struct session *session;
-    struct terminal *terminal;
     struct canvas canvas;
     struct screen_view view;
     struct screen_model model;
@@ -80,21 +79,26 @@ static const char *base_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
+int live_screen_open(struct session *s)
+{
+    const struct options *o = s->options;
+    char error[TERMINAL_ERROR] = "";
+    bool color = strcmp(o->color, "always") == 0 ||
+                 (strcmp(o->color, "auto") == 0 && getenv("NO_COLOR") == NULL);
+    return o->tui && terminal_open(color, error, &s->terminal) < 0 ? trouble("%s", error)
+                                                                   : EXIT_CLEAN;
+}
+
 struct live_screen *live_screen_new(struct session *s)
 {
     const struct options *o = s->options;
-    char error[TERMINAL_ERROR] = "out of memory";
-    bool color = strcmp(o->color, "always") == 0 ||
-                 (strcmp(o->color, "auto") == 0 && getenv("NO_COLOR") == NULL);
     struct live_screen *l = calloc(1, sizeof *l);
-    if (l == NULL || terminal_open(color, error, &l->terminal) < 0) {
-        (void)trouble("%s", error);
-        free(l);
+    if (l == NULL) {
         return NULL;
     }
     l->session = s;
     l->started = l->looked = now_ns();
-    l->canvas.ascii = terminal_is_ascii(l->terminal);
+    l->canvas.ascii = terminal_is_ascii(l->session->terminal);
     l->changed = l->anew = true;
     screen_init(&l->view);
     name_inputs(l);
@@ -113,7 +117,7 @@ struct live_screen *live_screen_new(struct session *s)
 struct live_screen *live_screen_free(struct live_screen *l)
 {
     if (l != NULL) {
-        (void)terminal_free(l->terminal);
+        terminal_leave(l->session->terminal);
         screen_done(&l->view);
         canvas_done(&l->canvas);
         output_drop(l->summary);
@@ -262,6 +266,7 @@ static void fill_losses(struct screen_losses *l, const struct run *run,
     *l = (struct screen_losses){
         .dropped = run->source.dropped,
         .interfaces = run->source.interface_losses,
+        .restarts = run->restarts,
         .given_up = run->flows.evicted + run->flows.evicted_half_open,
         .gaps = run->quality.gaps,
         .unread = run->engine.bad_messages + run->engine.messages_too_long + run->frames_malformed +
@@ -288,8 +293,12 @@ static void add_rates(struct live_screen *l, const struct source_counts *c, doub
 static void fill(struct live_screen *l, struct pipeline *p, int64_t now)
 {
     struct screen_model *m = &l->model;
-    const struct run *run = pipeline_summary(p);
+    struct run whole = *pipeline_summary(p);
+    const struct run *run = &whole;
     const struct source_counts *c = &run->source;
+    whole.restarts = l->session->supervision.restarts;
+    whole.gaps = l->session->supervision.gaps;
+    whole.gap_count = l->session->supervision.gap_count;
     struct rusage usage = {0};
     (void)getrusage(RUSAGE_SELF, &usage);
     add_rates(l, c, (double)(now - (l->figured == 0 ? l->started : l->figured)) / 1e9);
@@ -338,7 +347,7 @@ static void want_report(struct live_screen *l, int64_t now)
 
 static void read_keys(struct live_screen *l, int64_t now)
 {
-    for (int key = 0; (key = terminal_key(l->terminal)) != KEYS_NONE;) {
+    for (int key = 0; (key = terminal_key(l->session->terminal)) != KEYS_NONE;) {
         enum screen_answer answer = screen_key(&l->view, &l->model, key);
         l->changed = l->key = true;
         l->anew = l->anew || answer == ANSWER_REDRAW;
@@ -349,7 +358,7 @@ static void read_keys(struct live_screen *l, int64_t now)
             end_run();
         }
     }
-    if (terminal_is_gone(l->terminal)) {
+    if (terminal_is_gone(l->session->terminal)) {
         end_run();
     }
 }
@@ -357,7 +366,7 @@ static void read_keys(struct live_screen *l, int64_t now)
 static void read_messages(struct live_screen *l, int64_t now)
 {
     unsigned number = 0;
-    const char *line = terminal_message(l->terminal, &number);
+    const char *line = terminal_message(l->session->terminal, &number);
     if (line != NULL && number != l->told) {
         l->told = number;
         l->writing = false;
@@ -378,15 +387,15 @@ static void read_messages(struct live_screen *l, int64_t now)
 static void draw(struct live_screen *l, int64_t now)
 {
     unsigned rows = 0, columns = 0;
-    terminal_size(l->terminal, &rows, &columns);
+    terminal_size(l->session->terminal, &rows, &columns);
     l->changed = l->changed || rows != l->canvas.rows || columns != l->canvas.columns;
     int64_t pause = l->key ? DRAW_KEY_NS : DRAW_NS;
-    if (!l->changed || now - l->drawn < pause || !terminal_is_ready(l->terminal) ||
+    if (!l->changed || now - l->drawn < pause || !terminal_is_ready(l->session->terminal) ||
         !canvas_begin(&l->canvas, rows, columns)) {
         return;
     }
     screen_compose(&l->canvas, &l->model, &l->view);
-    terminal_show(l->terminal, &l->canvas, l->anew);
+    terminal_show(l->session->terminal, &l->canvas, l->anew);
     l->drawn = now;
     l->changed = l->key = l->anew = false;
 }
@@ -402,7 +411,7 @@ void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
         if (!l->model.live && now - l->started < FIRST_NS) {
             return;
         }
-        terminal_take(l->terminal);
+        terminal_take(l->session->terminal);
         l->taken = true;
     }
     /* Held still, but never with findings of an audit that is gone. */

@@ -14,8 +14,9 @@ struct live_screen;
 
 /* Whether these options and this terminal allow it; EXIT_TROUBLE after an error line. */
 int live_screen_check(const struct options *o) MUST_USE;
-/* Everything is opened; the terminal is taken over at the first call of the next. NULL after an
- * error line. */
+/* Opens the session's terminal, where --tui is given: before rights are given up. */
+int live_screen_open(struct session *s) MUST_USE;
+/* The terminal is taken over at the first call of the next. NULL: out of memory. */
 struct live_screen *live_screen_new(struct session *s) MUST_USE;
 /* Many times a second. */
 void live_screen_caught_up(struct live_screen *l, struct pipeline *p);

@@ -83,6 +83,7 @@ struct screen_host {
 struct screen_losses {
     uint64_t dropped;    /* packets, by the capturing machine */
     uint64_t interfaces; /* times that one went away */
+    uint64_t restarts;   /* times that the audit had to begin anew */
     uint64_t given_up;   /* conversations, by a limit */
     uint64_t gaps;       /* conversations with payload that was not captured */
     uint64_t unread;     /* messages and frames that could not be read, datagrams in pieces */

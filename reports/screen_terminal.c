@@ -45,48 +45,86 @@ struct terminal {
     size_t typed_len;
     struct timespec typed_at;
     int errors[2]; /* the pipe that is standard error */
-    char lines[KEPT_LINES][KEPT_LINE];
-    unsigned line_count; /* all of them: the last KEPT_LINES are kept */
-    size_t line_len;     /* of the one that is not ended */
     bool taken, gone, ascii, color;
 };
 
-/* What a signal handler needs; written before `taken` is set. */
+/* What was said on standard error; shared with children, as one of them may die of it. */
+struct kept {
+    volatile sig_atomic_t taken; /* the terminal is */
+    unsigned count;              /* lines; the last KEPT_LINES are kept */
+    size_t len;                  /* of the one that is not ended */
+    char lines[KEPT_LINES][KEPT_LINE];
+};
+
+/* What a signal handler needs. */
 static struct {
-    volatile sig_atomic_t taken;
+    struct kept *kept; /* NULL: no terminal is open */
     pid_t owner;
     int tty, kept_error, errors;
     struct termios before;
     char leave[RESCUE_TEXT * 4]; /* what makes the terminal as it was */
 } rescue = {.tty = -1, .kept_error = -1, .errors = -1};
 
-/* ---- ways out ---- */
+/* ---- standard error ---- */
 
-/* Standard error is what it was, and what nobody has read of it is told. */
-static void release_errors(void)
+static void keep_error(struct kept *k, const char *text, size_t len)
 {
-    char text[4096];
-    ssize_t n = 0;
-    if (rescue.kept_error < 0) {
-        return;
-    }
-    (void)dup2(rescue.kept_error, STDERR_FILENO);
-    while ((n = read(rescue.errors, text, sizeof text)) > 0) {
-        ssize_t told = write(STDERR_FILENO, text, (size_t)n);
-        (void)told; /* nobody there to tell */
+    for (size_t i = 0; i < len; i++) {
+        char *line = k->lines[k->count % KEPT_LINES];
+        if (text[i] == '\n') {
+            line[k->len] = '\0';
+            k->len = 0;
+            k->count++;
+        } else if (k->len + 1 < KEPT_LINE) {
+            line[k->len++] = text[i];
+        }
     }
 }
 
+static void read_errors(void)
+{
+    char text[1024];
+    ssize_t n = 0;
+    while ((n = read(rescue.errors, text, sizeof text)) > 0) {
+        keep_error(rescue.kept, text, (size_t)n);
+    }
+}
+
+/* Standard error is what it was, and what was kept of it is told; in a signal handler too. */
+static void release_errors(void)
+{
+    struct kept *k = rescue.kept;
+    read_errors();
+    if (k->len > 0) {
+        keep_error(k, "\n", 1);
+    }
+    if (rescue.kept_error >= 0) {
+        (void)dup2(rescue.kept_error, STDERR_FILENO);
+        (void)close(rescue.kept_error);
+        rescue.kept_error = -1;
+    }
+    for (unsigned i = k->count > KEPT_LINES ? k->count - KEPT_LINES : 0; i < k->count; i++) {
+        char *line = k->lines[i % KEPT_LINES];
+        size_t len = strlen(line);
+        line[len] = '\n';
+        ssize_t told = write(STDERR_FILENO, line, len + 1);
+        (void)told; /* nobody there to tell */
+    }
+    k->count = 0;
+}
+
+/* ---- ways out ---- */
+
 static void restore_modes(void)
 {
-    rescue.taken = 0;
+    rescue.kept->taken = 0;
     (void)tcsetattr(rescue.tty, TCSANOW, &rescue.before);
     release_errors();
 }
 
 void terminal_rescue(void)
 {
-    if (rescue.taken != 0) {
+    if (rescue.kept != NULL && rescue.kept->taken != 0) {
         /* What waits in the terminal would be shown afterwards. */
         (void)tcflush(rescue.tty, TCOFLUSH);
         ssize_t told = write(rescue.tty, rescue.leave, strlen(rescue.leave));
@@ -256,14 +294,21 @@ int terminal_open(bool color, char error[TERMINAL_ERROR], struct terminal **ret)
     }
     t->tty = t->drawn = t->errors[0] = t->errors[1] = -1;
     int failed = open_screen(t, color, error);
-    if (failed == 0 && pipe2(t->errors, O_CLOEXEC | O_NONBLOCK) != 0) {
+    struct kept *kept = MAP_FAILED;
+    if (failed == 0) {
+        kept = mmap(NULL, sizeof *kept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    }
+    if (failed == 0 && (kept == MAP_FAILED || pipe2(t->errors, O_CLOEXEC | O_NONBLOCK) != 0)) {
         failed = -errno;
         (void)snprintf(error, TERMINAL_ERROR, "--tui: %s", strerror(errno));
     }
+    rescue.kept = kept == MAP_FAILED ? NULL : kept;
     if (failed < 0) {
         (void)terminal_free(t);
         return failed;
     }
+    rescue.tty = t->tty;
+    rescue.errors = t->errors[0];
     rescue.leave[0] = '\0';
     for (size_t i = 0; i < 4; i++) {
         static const char *const names[] = {"sgr0", "op", "cnorm", "rmcup"};
@@ -288,17 +333,19 @@ void terminal_take(struct terminal *t)
         registered = atexit(rescue_if_mine) == 0;
     }
     rescue.owner = getpid();
-    rescue.tty = t->tty;
-    rescue.errors = t->errors[0];
     (void)fflush(stderr);
     rescue.kept_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (rescue.kept_error >= 0) {
         (void)dup2(t->errors[1], STDERR_FILENO);
     }
-    rescue.taken = 1;
+    rescue.kept->taken = 1;
     catch_ends();
     (void)tcsetattr(t->tty, TCSANOW, &raw);
+    /* Whatever was said to it before, also by a child that died: the next drawing begins anew. */
     (void)curs_set(0);
+    (void)endwin();
+    (void)lseek(t->drawn, 0, SEEK_SET);
+    (void)ftruncate(t->drawn, 0);
     t->taken = true;
 }
 
@@ -557,54 +604,24 @@ int terminal_key(struct terminal *t)
     return key;
 }
 
-/* ---- standard error ---- */
-
-static void keep_error(struct terminal *t, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        char *line = t->lines[t->line_count % KEPT_LINES];
-        if (text[i] == '\n') {
-            line[t->line_len] = '\0';
-            t->line_len = 0;
-            t->line_count++;
-        } else if (t->line_len + 1 < KEPT_LINE) {
-            line[t->line_len++] = text[i];
-        }
-    }
-}
-
-static void read_errors(struct terminal *t)
-{
-    char text[1024];
-    ssize_t n = 0;
-    while (t->taken && (n = read(t->errors[0], text, sizeof text)) > 0) {
-        keep_error(t, text, (size_t)n);
-    }
-}
-
 const char *terminal_message(struct terminal *t, unsigned *ret_number)
 {
-    read_errors(t);
-    *ret_number = t->line_count;
-    return t->line_count == 0 ? NULL : t->lines[(t->line_count - 1) % KEPT_LINES];
-}
-
-static void tell_errors(const struct terminal *t)
-{
-    unsigned from = t->line_count > KEPT_LINES ? t->line_count - KEPT_LINES : 0;
-    if (from > 0) {
-        (void)fprintf(stderr, "rolecall: %u earlier lines were not kept\n", from);
+    const struct kept *k = rescue.kept;
+    if (t->taken) {
+        read_errors();
     }
-    for (unsigned i = from; i < t->line_count; i++) {
-        (void)fprintf(stderr, "%s\n", t->lines[i % KEPT_LINES]);
-    }
+    *ret_number = k->count;
+    return k->count == 0 ? NULL : k->lines[(k->count - 1) % KEPT_LINES];
 }
 
 /* ---- the end ---- */
 
-static void leave(struct terminal *t)
+void terminal_leave(struct terminal *t)
 {
     struct pollfd p = {.fd = t->tty, .events = POLLOUT};
+    if (!t->taken) {
+        return;
+    }
     locale_t old = uselocale(t->locale);
     (void)endwin();
     (void)uselocale(old);
@@ -614,16 +631,12 @@ static void leave(struct terminal *t)
         (void)poll(&p, 1, 50);
         hand_over(t);
     }
-    read_errors(t);
     if (t->waiting_len > 0) {
         terminal_rescue();
     } else {
         restore_modes();
     }
     (void)signal(SIGTSTP, SIG_DFL);
-    tell_errors(t);
-    (void)close(rescue.kept_error);
-    rescue.kept_error = -1;
     t->taken = false;
 }
 
@@ -632,8 +645,10 @@ struct terminal *terminal_free(struct terminal *t)
     if (t == NULL) {
         return NULL;
     }
-    if (t->taken) {
-        leave(t);
+    terminal_leave(t);
+    if (rescue.kept != NULL) {
+        (void)munmap(rescue.kept, sizeof *rescue.kept);
+        rescue.kept = NULL;
     }
     if (t->screen != NULL) {
         delscreen(t->screen);

@@ -3,13 +3,13 @@
  *
  * A terminal that takes nothing (a laptop that sleeps behind ssh) never holds the program up: what
  * ncurses writes is kept in memory and handed over as fast as the terminal takes it. terminal_open
- * finds out all about it and changes nothing; terminal_take, later, takes it over. Nothing is
- * opened after terminal_open.
+ * finds out all about it and changes nothing; terminal_take, later and also in a child, takes it
+ * over. Nothing is opened after terminal_open.
  *
  * While it is taken, standard error is kept: its last line is terminal_message, and all of it comes
- * on the terminal once that is free again. The terminal is given back by terminal_free, by exit()
- * and by signals that end the program; who ends it with _exit calls terminal_rescue. Children that
- * end do not touch it.
+ * on the terminal once that is free again. The terminal is given back by terminal_leave, by exit()
+ * and by signals that end the program; who ends it with _exit, or sees the child end that has taken
+ * it, calls terminal_rescue. Children of who has taken it do not touch it when they end.
  *
  * One at a time. Errors: one line in `error`.
  */
@@ -25,10 +25,11 @@ struct terminal;
 /* Standard output's terminal. `color`: where it has colours. */
 int terminal_open(bool color, char error[TERMINAL_ERROR], struct terminal **ret) MUST_USE;
 void terminal_take(struct terminal *t);
-/* Gives it back and tells what was kept of standard error. NULL is fine; returns NULL. */
-struct terminal *terminal_free(struct terminal *t);
-/* Gives it back at once, whoever owns it; safe in a signal handler. */
+/* Gives it back and tells what was kept of standard error, where it was taken. */
+void terminal_leave(struct terminal *t);
+/* Gives it back at once, whoever has taken it; safe in a signal handler. */
 void terminal_rescue(void);
+struct terminal *terminal_free(struct terminal *t); /* NULL is fine; returns NULL */
 
 bool terminal_is_ascii(const struct terminal *t);
 bool terminal_is_gone(const struct terminal *t); /* closed by its user */

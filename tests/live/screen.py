@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import live
@@ -66,9 +65,14 @@ class Terminal:
 
 
 def program():
-    """The process that the shell runs."""
-    shell = tmux('display', '-p', '-t', 's', '#{pane_pid}').strip()
-    return int(subprocess.run(['pgrep', '-P', shell, '-x', 'rolecall'], stdout=subprocess.PIPE, text=True, check=True).stdout.split()[0])
+    """The process that the shell runs, the supervisor."""
+    shell = int(tmux('display', '-p', '-t', 's', '#{pane_pid}'))
+    return live.children(shell)[-1]
+
+
+def worker():
+    """The one that audits and draws."""
+    return live.children(program())[0]
 
 
 def audit(*words):
@@ -83,7 +87,8 @@ def audit_live(*words):
 
 def left_in_order(status):
     """The program is gone, and the terminal is what it was."""
-    wait_for(f'status={status}')
+    if status is not None:
+        wait_for(f'status={status}')
     assert tmux('display', '-p', '-t', 's', '#{alternate_on} #{cursor_flag}').split() == ['0', '1'], 'the screen was not given back'
     press('clear', 'Enter', 'stty -a', 'Enter')
     modes = wait_for('icanon')
@@ -191,11 +196,32 @@ def colored():
 
 
 def ended_otherwise():
-    for number, status in ((signal.SIGTERM, 0), (signal.SIGSEGV, '(139|1)'), (signal.SIGABRT, 134), (signal.SIGQUIT, 131)):
-        with Terminal():
-            audit_live()
-            os.kill(program(), number)
-            left_in_order(status)
+    with Terminal():
+        audit_live()
+        os.kill(program(), signal.SIGTERM)
+        left_in_order(0)
+    # The supervisor gives the terminal back for a worker that could not, and the next one takes it.
+    with Terminal():
+        audit_live('--report', 'crashed', '--formats', 'jsonl')
+        for number, said in ((signal.SIGKILL, 'SIGKILL'), (signal.SIGSEGV, 'SIGSEGV')):
+            before = worker()
+            os.kill(before, number)
+            live.wait_for(lambda: live.children(program()) not in ([], [before]))  # pylint: disable=cell-var-from-loop
+            wait_for(r'rolecall tap0(.|\n)*begun anew')
+            lines_fit(80, 24, 'Overview')
+        press('q')
+        wait_for('status=0')
+        seen = shown('-S', '-')
+        assert 'was killed (SIGKILL' in seen and 'crashed (SIGSEGV)' in seen, seen
+        left_in_order(0)
+    # Without its supervisor the worker ends, with its report.
+    with Terminal():
+        audit_live('--report', 'alone', '--formats', 'jsonl')
+        left = worker()
+        os.kill(program(), signal.SIGKILL)
+        live.wait_for(lambda: not os.path.exists(f'/proc/{left}'))
+        left_in_order(None)  # the shell was told at once, on the screen that was still there
+        assert os.path.exists('alone/records.jsonl')
     # A terminal that is closed ends the audit, with its report.
     with Terminal():
         audit_live('--report', 'closed', '--formats', 'jsonl')
@@ -242,9 +268,11 @@ def refusals():
         wait_for("terminal of type 'dumb'(.|\n)*status=2")
 
 
-def inside():
+def inside(rolecall, pcaps):
+    global PROGRAM, PCAPS  # pylint: disable=global-statement
+    PROGRAM, PCAPS = rolecall, pcaps
     live.set_up()
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         os.chdir(work)
         os.environ['TMUX_TMPDIR'] = work
         for name in ('policy.yaml', 'corp-root.pem'):
@@ -266,21 +294,12 @@ def inside():
 
 
 def main():
-    global PROGRAM, PCAPS  # pylint: disable=global-statement
     if sys.argv[1] == '--inside':
-        PROGRAM, PCAPS = sys.argv[2:]
-        inside()
-        return 0
+        return live.inside_of(inside)
     if shutil.which('tmux') is None:
         print('screen: skipped: no tmux here')
         return live.SKIP
-    words = ['unshare', '--net'] + ([] if os.geteuid() == 0 else ['--user', '--map-root-user'])
-    try:
-        live.sh(*words, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0')
-    except (OSError, subprocess.CalledProcessError) as e:
-        print(f'screen: skipped: no network namespace with veth here ({e})')
-        return live.SKIP
-    return subprocess.run([*words, sys.executable, __file__, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+    return live.in_namespace(__file__)
 
 
 if __name__ == '__main__':
