@@ -12,7 +12,7 @@
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
-#include "pipeline_protocols.h"
+#include "dissect/protocol_tally.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */

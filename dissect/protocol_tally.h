@@ -1,8 +1,8 @@
 /*
- * pipeline_protocols.h - the protocols that were seen, by name, and how many flows each has.
+ * protocol_tally.h - the protocols that were seen, by name, and how many flows each has.
  */
-#ifndef ROLECALL_PIPELINE_PROTOCOLS_H
-#define ROLECALL_PIPELINE_PROTOCOLS_H
+#ifndef ROLECALL_DISSECT_PROTOCOL_TALLY_H
+#define ROLECALL_DISSECT_PROTOCOL_TALLY_H
 
 #include <stddef.h>
 #include <stdint.h>

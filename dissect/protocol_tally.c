@@ -1,4 +1,4 @@
-#include "pipeline_protocols.h"
+#include "dissect/protocol_tally.h"
 
 #include <stdlib.h>
 #include <string.h>
