@@ -196,10 +196,9 @@ static struct screen_host host_of(const struct session *s, const struct gathered
         .declared = d,
         .address = h->address,
         .learned = learned == NULL ? NULL : learned->name,
-        .role = d == NULL            ? (group == NULL ? "not declared" : group->name)
-                : d->role_count == 0 ? ""
-                                     : role_name(d->roles[0].role),
-        .more_roles = d == NULL || d->role_count == 0 ? 0 : d->role_count - 1,
+        .group = d != NULL       ? ""
+                 : group != NULL ? group->name
+                                 : "not declared",
         .site = d == NULL || d->site == NULL ? "" : d->site->code,
         .zone = zone == NULL ? "" : zone->name,
         .flows = h->flows,

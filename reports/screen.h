@@ -73,9 +73,8 @@ struct screen_host {
     const struct host *declared; /* NULL: not declared */
     struct address address;
     const char *learned; /* what the capture calls who is not declared; NULL: nothing */
-    const char *role;    /* "management-point", a client network's name, "" */
+    const char *group;   /* of who is not declared: the client network, "not declared"; else "" */
     const char *site, *zone;
-    unsigned more_roles;
     uint64_t flows, octets, findings;
     enum severity worst; /* SEVERITY_OFF: no finding */
 };

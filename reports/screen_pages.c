@@ -116,6 +116,19 @@ static void add_times(struct canvas *c, struct pen *p, const struct finding *f)
     }
 }
 
+/* In eight columns, or in four. */
+static const char *severity_word(const struct screen_row *row, bool whole)
+{
+    static const char *const brief[] = {
+        [SEVERITY_OFF] = "",       [SEVERITY_INFO] = "info", [SEVERITY_LOW] = "low",
+        [SEVERITY_MEDIUM] = "med", [SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "crit",
+    };
+    enum severity s = row->finding->severity;
+    return whole           ? (row->accepted ? "accepted" : severity_name(s))
+           : row->accepted ? "acc"
+                           : brief[s];
+}
+
 static void add_finding(struct canvas *c, struct pen p, const struct screen_row *row)
 {
     const struct finding *f = row->finding;
@@ -123,7 +136,7 @@ static void add_finding(struct canvas *c, struct pen p, const struct screen_row 
     enum ink ink = row->accepted ? INK_FAINT : layout_severity_ink(f->severity);
     add_times(c, &p, f);
     struct pen part = take(&p, room >= 48 ? 8 : 4);
-    canvas_text(c, &part, ink, row->accepted ? "accepted" : severity_name(f->severity));
+    canvas_text(c, &part, ink, severity_word(row, room >= 48));
     part = take(&p, 4);
     canvas_text(c, &part, INK_STRONG, f->rule->code);
     room = p.end > p.column ? p.end - p.column : 0;
@@ -208,17 +221,19 @@ static void add_worst(struct canvas *c, struct pen *p, const struct screen_host 
     }
 }
 
+/* The short ones first, as roles may be many. */
 static void add_place(struct canvas *c, struct pen *p, const struct screen_host *h)
 {
-    canvas_text(c, p, INK_PLAIN, h->role);
-    if (h->more_roles > 0) {
-        canvas_format(c, p, INK_PLAIN, " +%u", h->more_roles);
-    }
     if (*h->site != '\0') {
-        canvas_format(c, p, INK_FAINT, " %s", h->site);
+        canvas_format(c, p, INK_FAINT, "%s ", h->site);
     }
     if (*h->zone != '\0') {
-        canvas_format(c, p, INK_FAINT, " %s", h->zone);
+        canvas_format(c, p, INK_FAINT, "%s ", h->zone);
+    }
+    canvas_text(c, p, INK_PLAIN, h->group);
+    for (unsigned i = 0; h->declared != NULL && i < h->declared->role_count; i++) {
+        canvas_format(c, p, INK_PLAIN, "%s%s", i == 0 ? "" : ", ",
+                      role_name(h->declared->roles[i].role));
     }
 }
 
@@ -327,8 +342,8 @@ static void add_protocol(struct canvas *c, struct pen p, const struct screen_pro
     if (room >= 60) {
         char flows[FIGURE_TEXT + 16];
         unsigned end = p.end;
-        (void)snprintf(flows, sizeof flows, "%s conversations",
-                       figure_count(protocol->flows, figure));
+        (void)snprintf(flows, sizeof flows, "%s conversation%s",
+                       figure_count(protocol->flows, figure), protocol->flows == 1 ? " " : "s");
         canvas_right(c, &p, INK_FAINT, flows);
         p.end = end > 24 ? end - 24 : 0;
     }

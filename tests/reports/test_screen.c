@@ -59,19 +59,18 @@ static void stage_set(struct stage *s, size_t findings)
 {
     *s = (struct stage){.policy = scene_policy(policy_text)};
     s->protocols[0] = (struct screen_protocol){"smb", 12, 7000};
-    s->protocols[1] = (struct screen_protocol){"tls", 3, 2000};
+    s->protocols[1] = (struct screen_protocol){"tls", 1, 2000};
     s->protocols[2] = (struct screen_protocol){"dns", 40, 1000};
     s->hosts[0] = (struct screen_host){.declared = &s->policy->hosts[0],
                                        .address = s->policy->hosts[0].addresses[0],
-                                       .role = "management-point",
-                                       .more_roles = 1,
+                                       .group = "",
                                        .site = "P01",
                                        .zone = "intranet",
                                        .flows = 30,
                                        .octets = 9000,
                                        .findings = 5,
                                        .worst = SEVERITY_CRITICAL};
-    s->hosts[1] = (struct screen_host){.role = "desks",
+    s->hosts[1] = (struct screen_host){.group = "desks",
                                        .learned = "pc7.corp.example",
                                        .site = "",
                                        .zone = "intranet",
@@ -269,16 +268,18 @@ static void as_it_looks_small_and_large(void **state)
     assert_string_equal(line_of(&s, 2, line), "[1 Over] 2 Find  3 Host  4 Prot  5 Loss");
     assert_string_equal(line_of(&s, 3, line), "Findings: newest first  1 of 7");
     expect_on_screen(&s, ">low  R002");
+    expect_on_screen(&s, " crit R005");
     draw(&s, 200, 60);
     expect_on_screen(&s, "flow table 0%");
     expect_on_screen(&s, "times    first     last");
     press(&s, "3");
     draw(&s, 200, 60);
-    expect_on_screen(&s, "management-point +1 P01 intranet");
+    expect_on_screen(&s, "P01 intranet management-point, distribution-point");
     expect_on_screen(&s, "10.0.1.20");
     press(&s, "4");
     draw(&s, 200, 60);
     expect_on_screen(&s, "12 conversations");
+    expect_on_screen(&s, "1 conversation ");
     stage_strike(&s);
 }
 
@@ -364,7 +365,7 @@ static void hostile_texts(void **state)
         struct learned_name learned = {.name = texts[i].text};
         stage_set(&s, 1);
         s.model.input = s.findings[0].title = s.model.message = texts[i].text;
-        s.protocols[0].name = s.hosts[1].learned = s.hosts[0].role = texts[i].text;
+        s.protocols[0].name = s.hosts[1].learned = s.hosts[0].group = texts[i].text;
         s.findings[0].client.learned = &learned;
         s.findings[0].explanation = s.findings[0].remediation = (char *)(uintptr_t)texts[i].text;
         look_everywhere(&s, 100, 30);
