@@ -301,6 +301,12 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+
+/* Cells of the live screen: more than a 4K display shows in a letter that can be read. Hosts that
+ * it ranks by traffic: more than anybody scrolls through. */
+#define LIMIT_SCREEN_COLUMNS 512u
+#define LIMIT_SCREEN_ROWS 256u
+#define LIMIT_SCREEN_HOSTS 200u
 /* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u

@@ -11,11 +11,13 @@
 
 #include "capture/nearest.h"
 #include "commands/guard.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "commands/web.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
+#include "reports/screen_terminal.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text,evidence"
@@ -349,7 +351,9 @@ static int audit_with(struct session *s, struct output *records)
         s->service = service_new(s, report_now);
     }
     web_begin(s->web);
+    s->screen = s->terminal == NULL ? NULL : live_screen_new(s);
     int status = run_pipeline(s, wanted, &p);
+    s->screen = live_screen_free(s->screen);
     s->service = service_free(s->service);
     s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
@@ -380,9 +384,9 @@ static int prepare_syslog(struct session *s)
 static int audit_session(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
-    bool gathers = records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
-                   o->report_folder != NULL || o->syslog != NULL || o->store != NULL ||
-                   s->web != NULL;
+    bool gathers =
+        o->tui || records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
+        o->report_folder != NULL || o->syslog != NULL || o->store != NULL || s->web != NULL;
     /* That it cannot be used is told before the work, not after. */
     struct store *store = NULL;
     if ((o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) ||
@@ -501,7 +505,8 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN ||
+        live_screen_check(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {
@@ -520,6 +525,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct output *records = NULL;
     int status = rest_as_inputs(o, argc, argv);
     status = status == EXIT_CLEAN ? load_policy(o, o->policy, &s.policy) : status;
+    status = status == EXIT_CLEAN ? live_screen_open(&s) : status;
     if (status == EXIT_CLEAN && jsonl) {
         status = open_output(o->output, &records);
     }
@@ -529,6 +535,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
     (void)web_close(s.web);
+    (void)terminal_free(s.terminal);
     policy_free(s.policy);
     return status;
 }

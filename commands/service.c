@@ -56,6 +56,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
     }
 }
 
+void service_want_report(void)
+{
+    report_asked = 1;
+}
+
+bool service_is_writing(const struct service *v)
+{
+    return report_asked != 0 || v->writer != 0;
+}
+
 /* sd_notify(3): datagrams to where the service manager says it listens. Connected now, as a process
  * that reads traffic may not open sockets. -1: nobody listens. */
 static int open_manager(void)
@@ -209,6 +219,10 @@ static void write_report(struct service *v, struct pipeline *p)
     const struct options *o = v->session->options;
     time_t now = seconds(CLOCK_REALTIME);
     struct tm utc;
+    if (o->tui && o->report_folder == NULL && strcmp(o->output, "-") == 0) {
+        (void)trouble("no report now: it would go to the screen; start with --report FOLDER");
+        return;
+    }
     (void)strftime(name, sizeof name, FOLDER_FORMAT, gmtime_r(&now, &utc));
     (void)fflush(NULL);
     v->writer = fork();
