@@ -9,6 +9,7 @@
 
 #include "capture/decode.h"
 #include "capture/fragment.h"
+#include "capture/keeper.h"
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
@@ -426,6 +427,10 @@ static void share_add(struct pipeline *p, struct share **shares, struct item *it
 {
     flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
     struct share *share = shares[item->place.shard % p->worker_count];
+    if (p->options.source.keeper != NULL && item->datagram.protocol == IP_TCP &&
+        (item->datagram.tcp.flags & TCP_SYN) != 0) {
+        keeper_opening(p->options.source.keeper, &item->frame);
+    }
     share_hold(share, item->frame.block, made);
     if (item != &share->items[share->count]) {
         share_copy(share, item);

@@ -20,6 +20,7 @@
 #include "capture/packet.h"
 
 struct source;
+struct keeper;
 
 #define SOURCE_ERROR 512 /* octets of an error line */
 
@@ -27,8 +28,9 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
-    bool live;     /* the paths are names of network interfaces */
-    size_t buffer; /* live: octets of the kernel's ring of each */
+    bool live;             /* the paths are names of network interfaces */
+    struct keeper *keeper; /* live: keeps the packets for a while; NULL: nobody does */
+    size_t buffer;         /* live: octets of the kernel's ring of each */
 };
 
 struct source_counts {

@@ -30,7 +30,8 @@ struct tap { /* one interface */
     unsigned ring_drops, card_drops; /* as last told */
     bool down;                       /* and counted; until a packet comes */
     bool has_next;
-    struct packet next; /* holds its block */
+    struct packet next;     /* holds its block */
+    struct kept_head *head; /* of it */
 };
 
 struct live {
@@ -157,8 +158,7 @@ int live_open(const struct live_options *options, char error[SOURCE_ERROR], stru
         l->options = *options;
         l->taps = calloc(options->count, sizeof *l->taps);
         l->polls = calloc(options->count, sizeof *l->polls);
-        l->chunk = chunk_take(options->pool, CHUNK_OCTETS);
-        failed = l->taps == NULL || l->polls == NULL || l->chunk == NULL ? -ENOMEM : 0;
+        failed = l->taps == NULL || l->polls == NULL ? -ENOMEM : 0;
     }
     if (failed == -ENOMEM) {
         (void)snprintf(error, SOURCE_ERROR, "out of memory for capturing");
@@ -196,19 +196,36 @@ struct live *live_free(struct live *l)
 
 /* ---- reading ---- */
 
+static bool fresh_chunk(struct live *l, size_t octets)
+{
+    block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
+    l->chunk = chunk_take(l->options.pool, octets);
+    l->filled = 0;
+    if (l->chunk != NULL && l->options.keeper != NULL) {
+        keeper_begin(l->options.keeper, l->chunk);
+    }
+    return l->chunk != NULL;
+}
+
 static bool keep(struct live *l, struct tap *tap, const uint8_t *octets, size_t len)
 {
-    if (l->chunk == NULL || l->chunk->capacity - l->filled < len) {
-        block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
-        l->chunk = chunk_take(l->options.pool, len > CHUNK_OCTETS ? len : CHUNK_OCTETS);
-        l->filled = 0;
-    }
-    if (l->chunk == NULL) {
+    size_t taken = kept_octets(len);
+    if ((l->chunk == NULL || l->chunk->capacity - l->filled < taken) && !fresh_chunk(l, taken)) {
         return false;
     }
-    uint8_t *to = l->chunk->octets + l->filled;
+    struct kept_head *head = (void *)(l->chunk->octets + l->filled);
+    uint8_t *to = (uint8_t *)(head + 1);
+    *head = (struct kept_head){.ns = tap->next.at.ns,
+                               .len = (uint32_t)len,
+                               .wire_len = tap->next.wire_len,
+                               .link_type = tap->next.link_type,
+                               .precision = tap->next.at.precision};
     memcpy(to, octets, len);
-    l->filled += len;
+    l->filled += taken;
+    if (l->options.keeper != NULL) {
+        keeper_filled(l->options.keeper, l->filled);
+    }
+    tap->head = head;
     tap->next.data = bytes_of(to, len);
     tap->next.block = block_hold(&l->chunk->block);
     tap->has_next = true;
@@ -342,6 +359,7 @@ static int deliver(struct live *l, struct tap *from, struct packet *ret)
 {
     from->has_next = false;
     from->next.at.packet = ++l->number;
+    atomic_store_explicit(&from->head->number, l->number, memory_order_release);
     l->delivered = from->next.block;
     *ret = from->next;
     if (l->number % LOOK_PACKETS == 0) {

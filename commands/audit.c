@@ -194,7 +194,8 @@ static int write_evidence(const struct reporting *r, const char *report)
     char folder[4096], error[EVIDENCE_ERROR];
     const struct options *o = r->session->options;
     struct evidence_counts counts;
-    const struct evidence_request request = {.inputs = o->inputs,
+    const struct evidence_request request = {.pins = r->session->pins,
+                                             .inputs = o->inputs,
                                              .input_count = o->input_count,
                                              .source = r->results.names->source,
                                              .filter = o->filter,
@@ -204,7 +205,8 @@ static int write_evidence(const struct reporting *r, const char *report)
                                   : trouble("--formats evidence: packets cannot be masked; leave "
                                             "out one of evidence and --mask");
     }
-    bool possible = !o->live && evidence_is_possible(o->inputs, o->input_count);
+    bool possible =
+        o->live ? r->session->pins != NULL : evidence_is_possible(o->inputs, o->input_count);
     if (!possible && o->formats != NULL) {
         return trouble("--formats evidence: packets are read again, and this input can be read "
                        "only once; save it to a file first");
@@ -229,7 +231,7 @@ static int write_evidence(const struct reporting *r, const char *report)
     if (counts.left_out > 0 && !o->quiet) {
         (void)fprintf(stderr,
                       "rolecall: %s: %zu cited packets were left out, as they would make the files "
-                      "too large or are not in the input any more\n",
+                      "too large or are not there any more\n",
                       folder, counts.left_out);
     }
     return EXIT_CLEAN;
@@ -336,9 +338,10 @@ static int64_t time_of_generation(const struct options *o)
 static int report_audit(struct session *s, struct pipeline *p, struct output *records,
                         const char *folder)
 {
+    struct run summed = *pipeline_summary(p);
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
-                                      .run = pipeline_summary(p),
+                                      .run = &summed,
                                       .audit = s->audit,
                                       .gathering = s->gathering,
                                       .generated_ns = time_of_generation(s->options)}};
@@ -352,6 +355,10 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
                                       .interval_count =
                                           run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
+    if (s->pins != NULL) {
+        pins_look(s->pins);
+        summed.evidence_gone = pins_gone(s->pins);
+    }
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
@@ -368,12 +375,31 @@ static int report_now(struct session *s, struct pipeline *p, const char *folder)
     return report_audit(s, p, NULL, folder);
 }
 
+/* Packets are kept where a folder is to get those that findings cite. */
+static int keep_packets(struct session *s)
+{
+    const struct options *o = s->options;
+    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
+    if (o->report_folder == NULL || o->keep_packets == 0 || !format_listed(list, FORMAT_EVIDENCE)) {
+        return o->keep_packets == 0 && o->formats != NULL && format_listed(list, FORMAT_EVIDENCE)
+                   ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
+                             "--formats")
+                   : EXIT_CLEAN;
+    }
+    s->keeper = keeper_new(o->keep_packets);
+    s->pins = s->keeper == NULL ? NULL : pins_new(s->keeper);
+    return s->pins == NULL ? trouble("out of memory to keep packets: a smaller --keep-packets may "
+                                     "help")
+                           : EXIT_CLEAN;
+}
+
 static int audit_with(struct session *s, bool jsonl)
 {
     const struct options *o = s->options;
     struct pipeline *p = NULL;
     struct output *records = NULL;
-    if (jsonl && open_output(o->output, &records) != EXIT_CLEAN) {
+    if ((o->live && keep_packets(s) != EXIT_CLEAN) ||
+        (jsonl && open_output(o->output, &records) != EXIT_CLEAN)) {
         return EXIT_TROUBLE;
     }
     s->events = o->events ? records : NULL;
@@ -384,6 +410,7 @@ static int audit_with(struct session *s, bool jsonl)
     if (o->live) {
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
+        service_watch_evidence(s);
     }
     int status = run_pipeline(s, wanted, &p);
     s->service = service_free(s->service);
@@ -395,6 +422,8 @@ static int audit_with(struct session *s, bool jsonl)
         status = EXIT_TROUBLE;
     }
     pipeline_close(p);
+    s->pins = pins_free(s->pins);
+    s->keeper = keeper_free(s->keeper);
     return status;
 }
 

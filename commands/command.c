@@ -190,7 +190,11 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live, .buffer = o->buffer},
+        .source = {.filter = o->filter,
+                   .stop = &stop_asked,
+                   .live = o->live,
+                   .keeper = s->keeper,
+                   .buffer = o->buffer},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,

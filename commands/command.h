@@ -11,6 +11,7 @@
 #include "policy/discover.h"
 #include "reports/gather.h"
 #include "reports/mask.h"
+#include "reports/pins.h"
 #include "reports/progress.h"
 #include "reports/store.h"
 #include "reports/text.h"
@@ -27,7 +28,7 @@ struct options {
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
-    size_t memory, buffer;
+    size_t memory, buffer, keep_packets; /* the last 0: none are kept */
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
         mask;
 };
@@ -51,6 +52,8 @@ struct session { /* one run of events or audit */
     bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
+    struct keeper *keeper;     /* live: packets, for evidence; NULL: nobody asks for it */
+    struct pins *pins;         /* of these, those that findings cite */
     struct service *service;   /* NULL: nothing is done while it runs */
     struct pipeline *pipeline; /* while it runs */
 };

@@ -19,6 +19,8 @@
 #define FOLDER_FORMAT "%Y-%m-%dT%H-%M-%SZ"
 #define FOLDER_TEXT sizeof "2026-11-26T18-30-00Z"
 #define PATH_ROOM 4096
+/* Between two looks for cited packets. */
+#define LOOK_NS 250000000
 
 static volatile sig_atomic_t report_asked, reload_asked;
 
@@ -26,6 +28,7 @@ struct service {
     struct session *session;
     service_report *report;
     time_t next_report; /* monotonic; 0: none */
+    int64_t looked_ns;  /* monotonic: when cited packets were last looked for */
     time_t told;        /* when systemd was last told that all is well */
     pid_t writer;       /* writes a report; 0: nobody does */
     int announced;      /* findings.jsonl; -1: not open */
@@ -64,6 +67,30 @@ static void tell_manager(const char *what)
         /* Nobody there: then nobody waits for it. */
         (void)sendto(fd, what, strlen(what), MSG_NOSIGNAL, (const struct sockaddr *)&to, len);
         (void)close(fd);
+    }
+}
+
+static void on_evidence(void *user, const struct stamp *at)
+{
+    pins_want(user, at->packet);
+}
+
+void service_watch_evidence(struct session *s)
+{
+    if (s->pins != NULL) {
+        audit_on_evidence(s->audit, on_evidence, s->pins);
+    }
+}
+
+/* The ring goes on: what is cited is soon gone. */
+static void look_for_evidence(struct service *v)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    if (v->session->pins != NULL && ns - v->looked_ns >= LOOK_NS) {
+        v->looked_ns = ns;
+        pins_look(v->session->pins);
     }
 }
 
@@ -186,7 +213,13 @@ static void write_report(struct service *v, struct pipeline *p)
     struct tm utc;
     (void)strftime(name, sizeof name, FOLDER_FORMAT, gmtime_r(&now, &utc));
     (void)fflush(NULL);
+    if (v->session->keeper != NULL) {
+        keeper_lock(v->session->keeper);
+    }
     v->writer = fork();
+    if (v->session->keeper != NULL) {
+        keeper_unlock(v->session->keeper);
+    }
     if (v->writer < 0) {
         v->writer = 0;
         (void)trouble("no report now: cannot start a process: %s", strerror(errno));
@@ -248,6 +281,10 @@ static void reload(struct service *v, struct pipeline *p)
             s->policy = fresh;
             s->names.policy = fresh;
             s->audit = audit;
+            if (s->pins != NULL) {
+                pins_clear(s->pins);
+            }
+            service_watch_evidence(s);
             s->gathering = gathering;
         }
     }
@@ -257,6 +294,7 @@ static void reload(struct service *v, struct pipeline *p)
 void service_caught_up(struct service *v, struct pipeline *p)
 {
     announce(v);
+    look_for_evidence(v);
     time_t now = seconds(CLOCK_MONOTONIC);
     if (!v->ready || now != v->told) {
         tell_manager(v->ready ? "WATCHDOG=1" : "READY=1");

@@ -6,6 +6,8 @@
  * stays, a good one ends the old audit with a report and begins another. Both are only noted by the
  * signal and done in service_caught_up.
  *
+ * Packets that findings cite are taken out of those that are kept as soon as they are cited.
+ *
  * In the report's folder: findings.jsonl, a line for each finding as soon as it is known and again
  * when it gets worse, on the disk before the next packet is judged; and a folder for each report,
  * named by its time (UTC).
@@ -23,6 +25,8 @@ struct service;
 /* Writes the report of the audit as it stands into `folder`, or to --output where it is NULL. */
 typedef int service_report(struct session *s, struct pipeline *p, const char *folder);
 
+/* Has the packets pinned that the session's audit cites. */
+void service_watch_evidence(struct session *s);
 /* From here on the signals are caught. NULL when memory is used up. */
 struct service *service_new(struct session *s, service_report *report) MUST_USE;
 /* Many times a second, in the thread that judges. */

@@ -188,6 +188,13 @@ void audit_keep_fields(struct audit *a)
     a->keeps_fields = true;
 }
 
+void audit_on_evidence(struct audit *a, void (*tell)(void *user, const struct stamp *at),
+                       void *user)
+{
+    a->cited = tell;
+    a->cited_user = user;
+}
+
 void audit_dispute(struct audit *a, const struct host *h)
 {
     a->disputed[h - a->policy->hosts] = true;

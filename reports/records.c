@@ -419,6 +419,9 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     if (run->source.interface_losses > 0) {
         json_number(j, "interfaces", run->source.interface_losses);
     }
+    if (run->evidence_gone > 0) {
+        json_number(j, "evidence", run->evidence_gone);
+    }
     json_number(j, "flows_half_open", run->flows.evicted_half_open);
     json_number(j, "flows", run->flows.evicted);
     json_number(j, "reorder_octets", run->flows.reorder_shed);

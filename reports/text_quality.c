@@ -87,6 +87,8 @@ static uint64_t add_limits(struct report *r)
         {"dropped.records", "records lost: too many at once in one conversation"},
         {"dropped.facts", "details left out of records: limit of a record"},
         {"dropped.nesting", "messages nested too deep"},
+        {"dropped.evidence",
+         "packets of evidence gone before a finding cited them, see --keep-packets"},
         {"dropped.subjects", "judgements without a verdict of their own: limit of subjects"},
         {"dropped.findings", "breaches without a finding of their own: limit of findings"},
         {"dropped.paths", "required connections not followed: limit of paths"},
