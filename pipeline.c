@@ -13,7 +13,7 @@
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
-#include "pipeline_protocols.h"
+#include "pipeline_counts.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -28,12 +28,15 @@ enum { SLOT_AHEAD = 12, RECORD_AHEAD = 9, BODY_AHEAD = 6, CTX_AHEAD = 2 };
 #define CHUNKS_AHEAD 16
 /* Flows are closed in small lots, whose memory is used again while it is in the cache. */
 #define TICK_NS 20000000
+/* A leap of the packets' time, live, that is one of the clock. */
+#define STEP_NS INT64_C(10000000000)
 
 struct item { /* a packet, or a moment of capture time */
     struct packet frame;
     struct datagram datagram; /* its `frame` points at the one above */
     struct flow_place place;
     bool is_tick;
+    int64_t step_ns; /* of a tick: the clock was put forward or back by this */
 };
 
 struct share { /* one worker's part of a round */
@@ -75,7 +78,7 @@ struct pipeline {
     struct worker *workers;
     unsigned worker_count;
     struct run run;
-    int64_t next_tick;
+    int64_t next_tick, step_ns;
     uint64_t order;
     struct stamp last;
     bool stopped;  /* the observer wants no more */
@@ -190,6 +193,15 @@ static void worker_tick(struct worker *w, const struct stamp *now, bool everythi
     worker_close_due(w, now);
 }
 
+static void worker_step(struct worker *w, int64_t by_ns)
+{
+    for (unsigned s = 0; s < LIMIT_SHARDS && by_ns != 0; s++) {
+        if (w->tables[s] != NULL) {
+            flow_table_step(w->tables[s], by_ns);
+        }
+    }
+}
+
 typedef void prefetch(const struct flow_table *t, const struct flow_place *place);
 
 static void look_ahead(const struct worker *w, const struct share *share, unsigned at,
@@ -231,6 +243,7 @@ static void worker_share(struct worker *w, struct share *share)
         look_ahead(w, share, i + BODY_AHEAD, flow_table_prefetch_body);
         look_ahead(w, share, i + CTX_AHEAD, flow_table_prefetch_ctx);
         if (item->is_tick) {
+            worker_step(w, item->step_ns);
             worker_tick(w, &item->frame.at, false);
         } else {
             flow_table_add(w->tables[item->place.shard], &item->datagram, &item->place);
@@ -316,28 +329,6 @@ static void worker_done(struct worker *w)
 
 /* ---- the reader ---- */
 
-static void count_frame(struct run *run, enum decode_result result)
-{
-    switch (result) {
-    case DECODE_NOT_IP:
-        run->frames_not_ip++;
-        break;
-    case DECODE_TRUNCATED:
-        run->frames_truncated++;
-        break;
-    case DECODE_MALFORMED:
-    case DECODE_TOO_DEEP:
-        run->frames_malformed++;
-        break;
-    case DECODE_UNKNOWN_LINK:
-        run->frames_unknown_link++;
-        break;
-    case DECODE_OK:
-    case DECODE_FRAGMENT:
-        break;
-    }
-}
-
 /* True when `d` is a whole datagram; *frame is then what it lies in (its block is the caller's when
  * `made`). */
 static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagram *d, bool *made)
@@ -358,6 +349,18 @@ static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagr
     }
     count_frame(&p->run, result);
     return false;
+}
+
+/* Live, time is told many times a second: what jumps is the clock, not time. Files may lack hours.
+ */
+static void note_step(struct pipeline *p, int64_t now_ns)
+{
+    int64_t jump = now_ns - p->last.ns;
+    bool is_step = p->options.source.live && p->last.ns != 0 && (jump > STEP_NS || jump < -STEP_NS);
+    p->step_ns = is_step ? jump : 0;
+    if (is_step) {
+        fragments_end(p->fragments);
+    }
 }
 
 /* 1: a packet; SOURCE_IDLE: only time has passed; 0: the end. Sets *tick when capture time has
@@ -381,7 +384,8 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
     }
     /* A tick takes the place just before its packet, so that both have one order and flows know
      * their own. */
-    *tick = frame->at.ns >= p->next_tick;
+    note_step(p, frame->at.ns);
+    *tick = frame->at.ns >= p->next_tick || p->step_ns != 0;
     if (*tick) {
         p->next_tick = frame->at.ns + TICK_NS;
         fragments_expire(p->fragments, frame->at.ns);
@@ -408,11 +412,12 @@ static void share_hold(struct share *share, struct block *block, bool made)
     }
 }
 
-static void share_tick(struct share *share, const struct packet *frame)
+static void share_tick(struct share *share, const struct packet *frame, int64_t step_ns)
 {
     struct item *item = &share->items[share->count++];
     item->frame = *frame;
     item->is_tick = true;
+    item->step_ns = step_ns;
 }
 
 /* Moves an item to the share of the worker whose flow it belongs to. */
@@ -470,7 +475,7 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
             continue;
         }
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
-            share_tick(shares[i], &frame);
+            share_tick(shares[i], &frame, p->step_ns);
         }
         if (got == SOURCE_IDLE) {
             return true; /* what is there is not to wait for a full round */

@@ -40,6 +40,8 @@ struct source_counts {
     uint64_t snapped;         /* packets captured shorter than they were on the wire */
     uint64_t
         dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
+    uint64_t clock_steps;      /* live: how often the clock was put forward or back */
+    int64_t clock_step_ns;     /* and by how much, the last time */
     uint64_t card_dropped;     /* live: of these, by the interface itself */
     uint64_t interface_losses; /* live: how often an interface went away or down */
     int64_t first_ns, last_ns;

@@ -41,7 +41,8 @@ struct live {
     struct chunk *chunk; /* being filled */
     size_t filled;
     struct block *delivered;
-    uint64_t number;                        /* of the last packet, all interfaces together */
+    uint64_t number;  /* of the last packet, all interfaces together */
+    int64_t ahead_ns; /* the clock before the monotonic one; 0: not looked at yet */
     int64_t told_ns, looked_ns, retried_ns; /* monotonic */
 };
 
@@ -319,10 +320,23 @@ static void reopen(struct live *l, int64_t now)
     }
 }
 
-/* Drops, and interfaces that are back. */
+/* Each interface's packets are stamped by that clock. */
+static void watch_clock(struct live *l, int64_t now)
+{
+    int64_t ahead = clock_ns(CLOCK_REALTIME) - now;
+    int64_t step = ahead - l->ahead_ns;
+    if (l->ahead_ns != 0 && (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)) {
+        l->options.counts->clock_steps++;
+        l->options.counts->clock_step_ns = step;
+    }
+    l->ahead_ns = ahead; /* slewing adds up to nothing */
+}
+
+/* Drops, interfaces that are back, the clock. */
 static void look_after(struct live *l, int64_t now)
 {
     l->looked_ns = now;
+    watch_clock(l, now);
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap != NULL) {
             count_drops(l, &l->taps[i]);

@@ -254,13 +254,26 @@ static void warn_of_missing(const struct policy *before, const struct policy *af
     }
 }
 
+static bool same_policy(const struct policy *a, const struct policy *b)
+{
+    return memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0 &&
+           memcmp(a->matrix_sha256, b->matrix_sha256, sizeof a->matrix_sha256) == 0;
+}
+
 static void reload(struct service *v, struct pipeline *p)
 {
     struct session *s = v->session;
     struct policy *fresh = NULL;
     tell_manager("RELOADING=1");
+    /* It may have been moved away, as log rotation does. */
+    if (v->announced >= 0) {
+        (void)close(v->announced);
+        v->announced = -1;
+    }
     if (load_policy(s->options, s->options->policy, &fresh) != EXIT_CLEAN) {
         (void)trouble("%s: refused; the audit goes on with the policy it had", s->options->policy);
+    } else if (same_policy(s->policy, fresh)) {
+        policy_free(fresh);
     } else {
         struct audit *audit = audit_new(fresh);
         struct gathering *gathering = s->gathering == NULL ? NULL : gathering_new(fresh);

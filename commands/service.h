@@ -3,7 +3,8 @@
  * they happen, reports are written on a schedule and on request, the policy is read anew.
  *
  * SIGUSR1 writes a report now; SIGHUP reads the policy anew: a bad one is refused and the old one
- * stays, a good one ends the old audit with a report and begins another. Both are only noted by the
+ * stays, a good one that is another ends the old audit with a report and begins a new one; and
+ * findings.jsonl is opened anew, in case it was moved away. Both are only noted by the
  * signal and done in service_caught_up.
  *
  * Packets that findings cite are taken out of those that are kept as soon as they are cited.

@@ -404,6 +404,12 @@ static void add_input(struct json *j, const struct run *run, uint8_t precision)
     if (run->source.filtered > 0) {
         json_number(j, "filtered", run->source.filtered);
     }
+    if (run->source.clock_steps > 0) {
+        int64_t step = run->source.clock_step_ns / 1000000000;
+        json_number(j, "clock_steps", run->source.clock_steps);
+        json_number(j, step < 0 ? "clock_back_s" : "clock_forward_s",
+                    (uint64_t)(step < 0 ? -step : step));
+    }
     if (run->interrupted) {
         json_truth(j, "interrupted", true);
     }

@@ -216,6 +216,9 @@ void text_quality(struct report *r)
     const struct row notes[] = {
         {"duplicates", "copies of packets, as mirror ports deliver them: counted once"},
         {"not_ip.frames", "frames that are not IP"},
+        {"input.clock_steps",
+         "times that this machine's clock was put forward or back while it captured: times in this "
+         "report leap"},
         {"input.filtered", "packets held back by --filter"},
     };
     text_heading(r, "CAPTURE QUALITY");

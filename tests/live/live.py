@@ -253,7 +253,7 @@ def in_namespace(script):
         print(f'live: skipped: no network namespace with veth here ({e})')
         return SKIP
     # sysfs and procfs of the namespace are those of its network already.
-    return subprocess.run([*words, sys.executable, script, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+    return subprocess.run([*words, sys.executable, script, '--inside', *map(os.path.abspath, sys.argv[1:])], check=False).returncode
 
 
 if __name__ == '__main__':
