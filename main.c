@@ -272,7 +272,7 @@ static uint32_t parse_types(const char *list)
 
 static int run_events(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     struct pipeline *p = NULL;
     (void)c;
     s.written_records = o->types == NULL ? UINT32_MAX : parse_types(o->types);
@@ -291,7 +291,8 @@ static int run_events(const struct command *c, struct options *o, int argc, char
 
 static int run_discover(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o, .discovery = discovery_new()};
+    struct session s = {
+        .options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER, .discovery = discovery_new()};
     struct pipeline *p = NULL;
     struct policy *old = NULL;
     struct output *out = NULL;

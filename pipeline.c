@@ -88,6 +88,7 @@ struct pipeline {
     char read_message[SOURCE_ERROR];
     struct protocol_tally protocols;
     struct loss_meter meter;
+    struct shedder *shedder; /* NULL: not live */
     struct loss_log losses;
     struct timespec started;
 };
@@ -431,6 +432,11 @@ static void share_copy(struct share *share, const struct item *item)
 static void share_add(struct pipeline *p, struct share **shares, struct item *item, bool made)
 {
     flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
+    if (p->shedder != NULL &&
+        !shed_pass(p->shedder, source_counts(p->source)->load, &item->datagram, &item->place)) {
+        block_drop(made ? item->frame.block : NULL);
+        return;
+    }
     struct share *share = shares[item->place.shard % p->worker_count];
     if (p->options.source.keeper != NULL && item->datagram.protocol == IP_TCP &&
         (item->datagram.tcp.flags & TCP_SYN) != 0) {
@@ -496,7 +502,8 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
 static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
 {
     bool more = deal_round(p, shares, most);
-    loss_meter_read(&p->meter, source_counts(p->source), p->last.ns);
+    loss_meter_read(&p->meter, source_counts(p->source),
+                    p->shedder == NULL ? NULL : shed_counts(p->shedder), p->last.ns);
     return more;
 }
 
@@ -688,10 +695,12 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
         failed =
             source_open(options->inputs, options->input_count, &options->source, error, &p->source);
     }
+    p->shedder = failed < 0 || !options->source.live ? NULL : shedder_new(&options->shed);
     p->fragments = failed < 0 ? NULL : fragments_new();
     p->endpoints = failed < 0 ? NULL : endpoints_new();
     p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
-    if (failed >= 0 && (p->fragments == NULL || p->endpoints == NULL || p->workers == NULL)) {
+    if (failed >= 0 && (p->fragments == NULL || p->endpoints == NULL || p->workers == NULL ||
+                        (options->source.live && p->shedder == NULL))) {
         failed = -ENOMEM;
     }
     for (unsigned i = 0; i < p->worker_count && failed >= 0; i++) {
@@ -742,6 +751,7 @@ const struct run *pipeline_summary(struct pipeline *p)
     if (p->options.source.live) {
         loss_log_note(&p->losses, &p->meter);
         run->losses = &p->losses;
+        run->shed = *shed_counts(p->shedder);
     }
     run->fragments_given_up = fragments->expired + fragments->shed;
     run->flows = (struct flow_counts){0};
@@ -773,6 +783,7 @@ struct pipeline *pipeline_close(struct pipeline *p)
     }
     protocol_tally_done(&p->protocols);
     free(p->workers);
+    shedder_free(p->shedder);
     fragments_free(p->fragments);
     endpoints_free(p->endpoints);
     source_free(p->source);

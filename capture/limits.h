@@ -28,6 +28,10 @@
 #define LIMIT_OPENING_OCTETS (64u << 20)
 #define LIMIT_PINNED_OCTETS (64u << 20)
 
+/* Payload of a conversation that is read at any load: dissectors look at the beginning of content,
+ * handshakes and logons are over by then. */
+#define LIMIT_SHED_AFTER (1u << 20)
+
 /* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
  * weeks have to be joined. */
 #define LIMIT_LOSS_INTERVALS 240u

@@ -42,6 +42,7 @@ struct source_counts {
         dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
     uint64_t clock_steps;      /* live: how often the clock was put forward or back */
     int64_t clock_step_ns;     /* and by how much, the last time */
+    unsigned load;             /* live: thousandths of the fullest ring that wait in it */
     uint64_t card_dropped;     /* live: of these, by the interface itself */
     uint64_t interface_losses; /* live: how often an interface went away or down */
     int64_t first_ns, last_ns;

@@ -22,12 +22,18 @@
 #define CLOCK_STEP_NS NS_PER_SECOND
 /* Packets between two looks at drops and at interfaces that went away. */
 #define LOOK_PACKETS 256
+#define LOOK_NS (NS_PER_SECOND / 100)
+/* Octets of the ring that a packet takes beside its own: TPACKET3_HDRLEN and alignment. */
+#define RING_OVERHEAD 96u
 
 struct tap { /* one interface */
     const char *name;
     pcap_t *pcap; /* NULL: it went away */
     struct pollfd poll;
     unsigned ring_drops, card_drops; /* as last told */
+    unsigned read;                   /* packets since it was opened; may wrap */
+    unsigned waiting;                /* packets in its ring */
+    size_t mean;                     /* octets of a packet, of late, 64 times */
     bool down;                       /* and counted; until a packet comes */
     bool has_next;
     struct packet next;     /* holds its block */
@@ -146,7 +152,7 @@ static int tap_open(struct tap *tap, const struct live_options *o, char error[SO
         return failed;
     }
     tap->pcap = pcap;
-    tap->ring_drops = tap->card_drops = 0;
+    tap->ring_drops = tap->card_drops = tap->read = tap->waiting = 0;
     tap->poll = (struct pollfd){.fd = pcap_get_selectable_fd(pcap), .events = POLLIN};
     return 0;
 }
@@ -242,6 +248,7 @@ static void count_drops(struct live *l, struct tap *tap)
         unsigned by_card = stat.ps_ifdrop - tap->card_drops;
         l->options.counts->dropped += (uint64_t)by_ring + by_card;
         l->options.counts->card_dropped += by_card;
+        tap->waiting = stat.ps_recv - stat.ps_drop - tap->read;
         tap->ring_drops = stat.ps_drop;
         tap->card_drops = stat.ps_ifdrop;
     }
@@ -275,6 +282,8 @@ static bool take_next(struct live *l, struct tap *tap)
         return true;
     }
     tap->down = false;
+    tap->read++;
+    tap->mean = tap->mean - tap->mean / 64 + head->caplen;
     bool nano = pcap_get_tstamp_precision(tap->pcap) == PCAP_TSTAMP_PRECISION_NANO;
     tap->next.at = (struct stamp){
         .ns = head->ts.tv_sec * NS_PER_SECOND + head->ts.tv_usec * (nano ? 1 : 1000),
@@ -332,6 +341,23 @@ static void watch_clock(struct live *l, int64_t now)
     l->ahead_ns = ahead; /* slewing adds up to nothing */
 }
 
+/* What waits in the fullest ring. The kernel counts packets that libpcap passes over, such as those
+ * that the loopback shows twice: where nothing is left, all of them are read. */
+static void gauge(struct live *l)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < l->options.count; i++) {
+        struct tap *tap = &l->taps[i];
+        size_t each = tap->mean / 64 + RING_OVERHEAD;
+        bool is_empty = tap->pcap == NULL || !tap->has_next;
+        size_t held = is_empty ? 0 : tap->waiting * each;
+        tap->read += is_empty ? tap->waiting : 0;
+        most = held > most ? held : most;
+    }
+    size_t load = most / (l->options.buffer / 1000);
+    l->options.counts->load = load > 1000 ? 1000 : (unsigned)load;
+}
+
 /* Drops, interfaces that are back, the clock. */
 static void look_after(struct live *l, int64_t now)
 {
@@ -342,6 +368,7 @@ static void look_after(struct live *l, int64_t now)
             count_drops(l, &l->taps[i]);
         }
     }
+    gauge(l);
     reopen(l, now);
 }
 
@@ -378,7 +405,7 @@ static int deliver(struct live *l, struct tap *from, struct packet *ret)
     *ret = from->next;
     if (l->number % LOOK_PACKETS == 0) {
         int64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (now - l->looked_ns >= PATIENCE_NS) {
+        if (now - l->looked_ns >= LOOK_NS) {
             look_after(l, now);
         }
     }

@@ -347,13 +347,14 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
                                       .generated_ns = time_of_generation(s->options)}};
     const struct run *run = r.results.run;
     audit_lost(s->audit,
-               &(struct audit_losses){.dropped = run->source.dropped,
-                                      .cut_files = run->source.truncated_files,
-                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
-                                      .away = run->source.interface_losses,
-                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
-                                      .interval_count =
-                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
+               &(struct audit_losses){
+                   .dropped = run->source.dropped,
+                   .cut_files = run->source.truncated_files,
+                   .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                   .away = run->source.interface_losses,
+                   .shed = run->shed.content_packets + run->shed.newcomer_packets,
+                   .intervals = run->losses == NULL ? NULL : run->losses->list,
+                   .interval_count = run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
     if (s->pins != NULL) {
         pins_look(s->pins);
@@ -472,7 +473,7 @@ static int check_formats(const struct options *o)
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     bool text = o->format == NULL || strcmp(o->format, "text") == 0;
     if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {

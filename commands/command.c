@@ -177,6 +177,16 @@ static bool asked(const struct session *s, bool to_write, const char *fact)
            (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
+/* In the thread that reads. */
+static bool session_knows(void *user, const struct address *a)
+{
+    struct session *s = user;
+    (void)pthread_mutex_lock(&s->policy_lock);
+    bool known = s->policy != NULL && policy_host(s->policy, a) != NULL;
+    (void)pthread_mutex_unlock(&s->policy_lock);
+    return known;
+}
+
 /* Losses are told by the minute, or as often as reports come. */
 static int64_t interval_of(const struct options *o)
 {
@@ -211,6 +221,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .workers = o->workers,
         .memory = o->memory,
         .interval_ns = interval_of(o),
+        .shed = {.knows = session_knows, .user = s},
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,

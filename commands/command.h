@@ -7,6 +7,8 @@
 #ifndef ROLECALL_COMMANDS_COMMAND_H
 #define ROLECALL_COMMANDS_COMMAND_H
 
+#include <pthread.h>
+
 #include "pipeline.h"
 #include "policy/discover.h"
 #include "reports/gather.h"
@@ -43,6 +45,7 @@ struct service;
 struct session { /* one run of events or audit */
     const struct options *options;
     struct policy *policy;
+    pthread_mutex_t policy_lock; /* held to change it, and by other threads to look at it */
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
     struct mask *mask;           /* NULL: nothing is masked */

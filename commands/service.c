@@ -290,8 +290,10 @@ static void reload(struct service *v, struct pipeline *p)
             warn_of_missing(s->policy, fresh);
             gathering_free(s->gathering);
             audit_free(s->audit);
+            (void)pthread_mutex_lock(&s->policy_lock);
             policy_free(s->policy);
             s->policy = fresh;
+            (void)pthread_mutex_unlock(&s->policy_lock);
             s->names.policy = fresh;
             s->audit = audit;
             if (s->pins != NULL) {

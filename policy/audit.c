@@ -319,8 +319,9 @@ static bool is_partial(const struct audit *a, const struct judgement *j)
     const struct subject *s = &j->subject;
     const struct host *hosts[] = {s->host, s->peer};
     const struct rule *r = j->verdict.rule;
-    bool partial =
-        a->losses.dropped + a->losses.cut_files + a->losses.given_up + a->losses.away > 0;
+    bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up + a->losses.away +
+                       a->losses.shed >
+                   0;
     for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
         struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});
         partial = may_miss(r, &sight);

@@ -73,6 +73,7 @@ struct audit_losses {
     uint64_t cut_files; /* that end inside a packet */
     uint64_t given_up;  /* conversations, by a limit */
     uint64_t away;      /* times that an interface was */
+    uint64_t shed;      /* packets, whole or their payload, since they came too fast */
     /* Live: the times in which something was lost, as long as the audit; NULL: not known. */
     const struct loss_interval *intervals;
     size_t interval_count;

@@ -425,6 +425,14 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     if (run->source.interface_losses > 0) {
         json_number(j, "interfaces", run->source.interface_losses);
     }
+    if (run->shed.content_packets > 0) {
+        json_number(j, "content", run->shed.content_packets);
+        json_number(j, "content_octets", run->shed.content_octets);
+    }
+    if (run->shed.newcomer_packets > 0) {
+        json_number(j, "newcomers", run->shed.newcomer_packets);
+        json_number(j, "newcomer_flows", run->shed.newcomer_flows);
+    }
     if (run->evidence_gone > 0) {
         json_number(j, "evidence", run->evidence_gone);
     }

@@ -51,6 +51,10 @@ static uint64_t add_capture_losses(struct report *r)
         {"input.interrupted",
          "interruption by the user: the report is of what was read until then"},
         {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
+        {"dropped.content", "packets of long transfers whose payload was not read: they came too "
+                            "fast, see --workers"},
+        {"dropped.newcomer_flows",
+         "new conversations between hosts that are not declared, not read for the same reason"},
         {"dropped.interfaces", "times that an interface went away while it was captured from"},
         {"truncated.files", "files that end inside a packet; judged up to there"},
         {"truncated.packets", "packets captured shorter than they were (snap length)"},
@@ -110,7 +114,8 @@ static uint64_t lost_in(const json_t *interval)
 static uint64_t weight_of(const json_t *interval)
 {
     return lost_in(interval) + member_number(interval, "conversations") +
-           member_number(interval, "interfaces");
+           member_number(interval, "interfaces") + member_number(interval, "content") +
+           member_number(interval, "newcomers");
 }
 
 /* The worst of the list, worst first; equal ones in the order of time. */
@@ -149,6 +154,8 @@ static void add_interval(struct report *r, const json_t *interval)
         {"card", "packets dropped by the interface"},
         {"interfaces", "times an interface away or down"},
         {"conversations", "conversations given up, memory limit"},
+        {"content", "packets of long transfers without their payload"},
+        {"newcomers", "packets of new conversations of hosts not declared"},
     };
     char from[FIGURE_TEXT], to[FIGURE_TEXT], figure[FIGURE_TEXT], read[FIGURE_TEXT];
     layout_begin(&r->l, NUMBER_COLUMN + 2, NUMBER_COLUMN + 4);

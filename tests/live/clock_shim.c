@@ -1,6 +1,7 @@
 /*
- * clock_shim.c - preloaded into rolecall by longlife.py: a clock that is put forward and back, without touching that of
- * the machine. The seconds stand in the file that CLOCK_SHIM names; packets are stamped by the same clock.
+ * clock_shim.c - preloaded into rolecall by longlife.py: a clock that is put forward and back,
+ * without touching that of the machine. The seconds stand in the file that CLOCK_SHIM names;
+ * packets are stamped by the same clock.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
