@@ -31,12 +31,14 @@ def status_of(pid):
 
 class Audit(Capture):
     """Of tap0, with a report folder (and a store) that are nobody's."""
+    all: list = []
 
     def __init__(self, rolecall, pcaps, work, *more, policy=None):
         self.folder, self.store = f'{work}/report', f'{work}/store/audits.db'
         self.breaches = f'{pcaps}/demo/breaches.pcap'
         super().__init__(rolecall, ['audit', '-q', '-p', policy or f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', self.folder,
                                     '--formats', 'jsonl', '--output', '/dev/null', *more])
+        self.all.append(self.process)
         self.worker, = children(self.process.pid)
 
     def find(self):
@@ -58,6 +60,12 @@ class Audit(Capture):
 def keeps(audit, seen):
     after = announced(audit.folder)
     assert after[:len(seen)] == seen and all(json.loads(line)['id'] for line in after), (seen, after)
+
+
+def change(policy):
+    """One that says the same octet by octet is not read anew."""
+    with open(policy, 'a') as f:
+        f.write('# changed\n')
 
 
 # ---- what it still may ----
@@ -131,6 +139,7 @@ def asks_for_nothing_else(rolecall, pcaps):
         audit.process.send_signal(signal.SIGUSR1)
         first = wait_for(lambda: reports(audit.folder))[0]
         time.sleep(1.1)
+        change(f'{work}/policy/policy.yaml')
         audit.process.send_signal(signal.SIGHUP)
         wait_for(lambda: reports(audit.folder) and reports(audit.folder)[0] != first)
         sh('ip', 'link', 'del', 'tap0')
@@ -243,6 +252,7 @@ def policy_is_taken_away(rolecall, pcaps):
             f.write(text.replace('corp-root.pem', f'{work}/corp-root.pem'))
         audit = Audit(rolecall, pcaps, work, policy=f'{work}/policy/policy.yaml')
         seen = audit.find()
+        change(f'{work}/policy/policy.yaml')
         audit.process.send_signal(signal.SIGHUP)
         wait_for(lambda: reports(audit.folder))
         seen += audit.find()[len(seen):]
@@ -402,7 +412,11 @@ def inside(rolecall, pcaps):
 
 def main():
     if sys.argv[1] == '--inside':
-        inside(*sys.argv[2:])
+        try:
+            inside(*sys.argv[2:])
+        finally:
+            for process in Audit.all:
+                process.kill()  # of a test that failed
         return 0
     words = ['unshare', '--net', '--mount']
     if os.geteuid() != 0:

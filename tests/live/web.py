@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -117,7 +116,8 @@ class Events(threading.Thread):
 
 @contextlib.contextmanager
 def auditing(rolecall, pcaps, *more, policy=None, listen=f'127.0.0.1:{PORT}'):
-    with tempfile.TemporaryDirectory() as folder:
+    with live.Folder() as top:
+        folder = f'{top}/report'
         words = ['audit', '-p', policy or f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', folder,
                  '--formats', 'jsonl', '-o', '/dev/null', '--listen', listen, *more]
         audit = live.Capture(rolecall, words)
@@ -237,7 +237,7 @@ def policy_anew(audit, events, policy):
 
 
 def hands_out(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         for name in ('policy.yaml', 'corp-root.pem'):
             shutil.copy(f'{pcaps}/demo/{name}', work)
         policy = f'{work}/policy.yaml'
@@ -454,7 +454,7 @@ def old_tls():
 
 
 def guarded(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         words = certificate(work)
         tls = ssl.create_default_context(cafile=f'{work}/cert.pem')
         with auditing(rolecall, pcaps, *words, listen='0.0.0.0:8443') as audit:
@@ -477,7 +477,7 @@ def guarded(rolecall, pcaps):
 
 def refused_at_start(rolecall, pcaps):
     policy = f'{pcaps}/demo/policy.yaml'
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         both = certificate(work)
         tls, token = both[:4], both[4:]
         with open(f'{work}/short', 'w', encoding='ascii') as f:
