@@ -7,10 +7,9 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 
-from live import Capture, frames, in_namespace, inside_of, pair, send, wait_for
+from live import Capture, Folder, children, frames, in_namespace, inside_of, pair, send, wait_for
 
 MIB = 1 << 20
 
@@ -28,18 +27,19 @@ def flood(interface, octets):
 
 
 def drops_are_told(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--every', '10s',
-                                  '--report', work, '--formats', 'jsonl,text'])
+                                  '--report', f'{work}/report', '--formats', 'jsonl,text'])
         wait_for(lambda: time.time() % 10 < 4)  # all of it in one interval
         send('in0', f'{pcaps}/demo/breaches.pcap')
         time.sleep(0.5)
-        os.kill(live.process.pid, signal.SIGSTOP)
+        worker, = children(live.process.pid)
+        os.kill(worker, signal.SIGSTOP)
         sent = flood('in0', 48 * MIB)
-        os.kill(live.process.pid, signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)
         time.sleep(1)
         _, out, err = live.end()
-        with open(f'{work}/records.jsonl') as f:
+        with open(f'{work}/report/records.jsonl') as f:
             records = [json.loads(line) for line in f]
         summary = next(r for r in records if r['type'] == 'summary')
         dropped = summary['dropped']['capture']
