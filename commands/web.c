@@ -122,12 +122,7 @@ int web_open(struct session *s, web_view *view, struct web **ret)
         free(announced);
         return trouble("out of memory for --listen");
     }
-    *w = (struct web){.session = s,
-                      .view = view,
-                      .announced = announced,
-                      .started_ns = clock_ns(CLOCK_REALTIME),
-                      .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
-    (void)snprintf(w->run, sizeof w->run, "%" PRIx64, (uint64_t)w->started_ns);
+    *w = (struct web){.session = s, .view = view, .announced = announced, .statm = -1};
     if (server_open(&options, error, &w->server) < 0) {
         (void)web_close(w);
         return trouble("%s", error);
@@ -187,6 +182,15 @@ void web_begin_anew(struct web *w)
     }
 }
 
+void web_begin(struct web *w)
+{
+    if (w != NULL) { /* after a death, another run: its events are numbered anew */
+        w->started_ns = clock_ns(CLOCK_REALTIME);
+        (void)snprintf(w->run, sizeof w->run, "%" PRIx64, (uint64_t)w->started_ns);
+        w->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    }
+}
+
 /* ---- figures ---- */
 
 static uint64_t resident_octets(const struct web *w)
@@ -217,7 +221,7 @@ static void publish_figures(struct web *w, const struct run *run)
     if (out == NULL) {
         return;
     }
-    struct json j = {.out = out};
+    struct json j = json_on(out);
     json_open(&j, NULL, '{');
     json_text(&j, "run", w->run);
     json_time(&j, "start", w->started_ns, 0);
@@ -335,10 +339,12 @@ static void put_types(struct view *v)
 /* In the child. */
 static int make_view(const struct web *w, struct pipeline *p, struct view *v)
 {
-    struct output *records = NULL, *page = output_to_memory(), *data = output_to_memory();
+    struct output *records = output_to_memory(), *page = output_to_memory(),
+                  *data = output_to_memory();
     struct document *document = NULL;
-    int status =
-        page == NULL || data == NULL ? EXIT_TROUBLE : w->view(w->session, p, &records, &document);
+    int status = records == NULL || page == NULL || data == NULL
+                     ? EXIT_TROUBLE
+                     : w->view(w->session, p, &document);
     if (status != EXIT_CLEAN) {
         return status;
     }
@@ -349,6 +355,7 @@ static int make_view(const struct web *w, struct pipeline *p, struct view *v)
         put_output(v, PAGE, page);
         put_output(v, DATA, data);
     }
+    document_write(records, document);
     put_output(v, RECORDS, records);
     put_types(v);
     return EXIT_CLEAN;

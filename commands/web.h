@@ -14,13 +14,14 @@
 
 struct web;
 
-/* The records of the audit as it stands, and their document; in a process of its own. */
-typedef int web_view(struct session *s, struct pipeline *p, struct output **ret_records,
-                     struct document **ret_document);
+/* The document of the audit as it stands; in a process of its own. */
+typedef int web_view(struct session *s, struct pipeline *p, struct document **ret);
 
 /* Listens, and reads the files that the options name: before rights are given up. Without --listen
  * *ret is NULL, which all the others take. */
 int web_open(struct session *s, web_view *view, struct web **ret) MUST_USE;
+/* In the process that audits, while it may still open files. */
+void web_begin(struct web *w);
 /* `line`: the finding as findings.jsonl has it. */
 void web_announce(struct web *w, const struct finding *f, struct bytes line);
 /* The policy was replaced: the session's audit is another one, and begins. */

@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -117,11 +116,13 @@ class Events(threading.Thread):
 
 @contextlib.contextmanager
 def auditing(rolecall, pcaps, *more, policy=None, listen=f'127.0.0.1:{PORT}'):
-    with tempfile.TemporaryDirectory() as folder:
+    with live.Folder() as top:
+        folder = f'{top}/report'
         words = ['audit', '-p', policy or f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', folder,
                  '--formats', 'jsonl', '-o', '/dev/null', '--listen', listen, *more]
         audit = live.Capture(rolecall, words)
         audit.folder = folder
+        audit.worker, = live.children(audit.process.pid)
         audit.status = audit.err = None
 
         def answers():
@@ -142,7 +143,8 @@ def auditing(rolecall, pcaps, *more, policy=None, listen=f'127.0.0.1:{PORT}'):
             assert audit.status in (0, 1), audit.err
         finally:
             if audit.process.poll() is None:
-                audit.process.kill()
+                audit.process.terminate()
+                audit.process.communicate()
 
 
 def announced(audit):
@@ -237,7 +239,7 @@ def policy_anew(audit, events, policy):
 
 
 def hands_out(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         for name in ('policy.yaml', 'corp-root.pem'):
             shutil.copy(f'{pcaps}/demo/{name}', work)
         policy = f'{work}/policy.yaml'
@@ -344,7 +346,7 @@ def flood(audit, pcaps):
     for v in visitors:
         v.start()
     while any(v.is_alive() for v in visitors):
-        most = max(most, descriptors(audit.process.pid))
+        most = max(most, descriptors(audit.worker))
         time.sleep(0.2)
     took = time.monotonic() - begin
     live.wait_for(lambda: ask('/healthz')[0] == 200)
@@ -450,7 +452,7 @@ def names(tls):
 def half_handshakes(audit):
     """Who stops within a TLS handshake costs next to nothing."""
     def used():
-        with open(f'/proc/{audit.process.pid}/stat', encoding='ascii') as f:
+        with open(f'/proc/{audit.worker}/stat', encoding='ascii') as f:
             return sum(map(int, f.read().rpartition(')')[2].split()[11:13])) / os.sysconf('SC_CLK_TCK')
 
     hello = ssl.MemoryBIO()
@@ -477,7 +479,7 @@ def old_tls():
 
 
 def guarded(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         words = certificate(work)
         tls = ssl.create_default_context(cafile=f'{work}/cert.pem')
         with auditing(rolecall, pcaps, *words, listen='0.0.0.0:8443') as audit:
@@ -493,15 +495,13 @@ def guarded(rolecall, pcaps):
             assert plain is None, 'it speaks without TLS'
             live.wait_for(lambda: b'rolecall_packets_total' in get('/metrics', headers={'Authorization': f'Bearer {TOKEN}'}, port=8443, tls=tls))
             guessing(tls)
-            with open(f'/proc/{audit.process.pid}/cmdline', encoding='utf-8') as f:
-                assert TOKEN not in f.read()
             audit.finish()
             assert TOKEN not in audit.err and len(said_by(audit, 'wrong token')) == 1, audit.err
 
 
 def refused_at_start(rolecall, pcaps):
     policy = f'{pcaps}/demo/policy.yaml'
-    with tempfile.TemporaryDirectory() as work:
+    with live.Folder() as work:
         both = certificate(work)
         tls, token = both[:4], both[4:]
         with open(f'{work}/short', 'w', encoding='ascii') as f:
@@ -545,18 +545,5 @@ def inside(rolecall, pcaps):
     guarded(rolecall, pcaps)
 
 
-def main():
-    if sys.argv[1] == '--inside':
-        inside(*sys.argv[2:])
-        return 0
-    words = ['unshare', '--net'] + ([] if os.geteuid() == 0 else ['--user', '--map-root-user'])
-    try:
-        live.sh(*words, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0')
-    except (OSError, subprocess.CalledProcessError) as e:
-        print(f'web: skipped: no network namespace with veth here ({e})')
-        return live.SKIP
-    return subprocess.run([*words, sys.executable, __file__, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(live.inside_of(inside) if sys.argv[1] == '--inside' else live.in_namespace(__file__))
