@@ -250,6 +250,7 @@ static void publish_metrics(struct web *w, const struct run *run)
                         .gathering = gathering_counts(s->gathering),
                         .accepted = w->accepted,
                         .announced = w->announced_total,
+                        .restarts = s->supervision.restarts,
                         .started_ns = w->started_ns,
                         .now_ns = clock_ns(CLOCK_REALTIME),
                         .processor_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,

@@ -42,6 +42,8 @@ HEADERS = {
     'Cross-Origin-Resource-Policy': 'same-origin',
 }
 FLOOD = 10000
+# Sanitizers keep what is freed, and take their time.
+SANITIZED = 'ROLECALL_SANITIZED' in os.environ
 TOKEN = 'correct-horse-battery-staple-7731'
 
 
@@ -214,7 +216,7 @@ def findings_come(audit, pcaps):
     time.sleep(1.2)
     found, sent = metrics(), len(live.frames(f'{pcaps}/demo/breaches.pcap'))
     assert found['rolecall_packets_total', ()] == sent, found['rolecall_packets_total', ()]
-    assert found['rolecall_drops_total', (('kind', 'capture'),)] == 0
+    assert found['rolecall_drops_total', (('kind', 'ring'),)] == 0
     assert found['rolecall_flows_total', ()] > 30 and found['process_resident_memory_bytes', ()] > 1e6
     worst = {f['id']: f['severity'] for f in announced(audit)}
     for severity in ('critical', 'high', 'medium', 'low', 'info'):
@@ -353,12 +355,12 @@ def flood(audit, pcaps):
     time.sleep(2)
     after, sent = metrics(), len(live.frames(f'{pcaps}/demo/breaches.pcap'))
     assert after['rolecall_packets_total', ()] - before['rolecall_packets_total', ()] == sent
-    assert after['rolecall_drops_total', (('kind', 'capture'),)] == 0
+    assert after['rolecall_drops_total', (('kind', 'ring'),)] == 0
     refused = after['rolecall_web_refused_connections_total', ()]
     assert refused > FLOOD / 2, f'{refused} were turned away'
     assert most < 150, f'{most} descriptors'
     grown = after['process_resident_memory_bytes', ()] - before['process_resident_memory_bytes', ()]
-    assert grown < 16e6, f'{grown} octets more'
+    assert grown < 16e6 or SANITIZED, f'{grown} octets more'
     used = after['process_cpu_seconds_total', ()] - before['process_cpu_seconds_total', ()]
     print(f'web: {FLOOD} connections in {took:.1f} s, {refused:.0f} turned away, {used:.1f} s of processor time, '
           f'{grown / 1e6:.1f} MB more, at most {most} descriptors')
@@ -469,7 +471,7 @@ def half_handshakes(audit):
     took = used() - before
     for s in halves:
         s.close()
-    assert took < 0.4, f'{took} s of processor time in 3 s'
+    assert took < (2 if SANITIZED else 0.4), f'{took} s of processor time in 3 s'
 
 
 def old_tls():
