@@ -33,7 +33,7 @@ struct live_screen {
     struct output *summary;
     char inputs[256], message[320];
     unsigned told; /* number of the message that was shown last */
-    int64_t started, looked, figured, drawn, told_at;
+    int64_t started, looked, taken_at, figured, drawn, told_at;
     bool taken, changed, key, anew;
     bool writing; /* a report was asked for, and is not there yet */
 };
@@ -129,8 +129,8 @@ struct live_screen *live_screen_free(struct live_screen *l)
 
 /* ---- findings ---- */
 
-/* Found anew or for the first time: the audit begins again when the policy was read anew. */
-static void take_findings(struct live_screen *l)
+/* What was found since. The audit begins again when the policy was read anew. */
+static void take_findings(struct live_screen *l, int64_t now)
 {
     const struct session *s = l->session;
     size_t before = l->model.row_count;
@@ -142,7 +142,10 @@ static void take_findings(struct live_screen *l)
         l->model.host_count = l->model.protocol_count = 0;
         l->figured = 0;
         l->changed = true;
+    } else if (now - l->taken_at < DRAW_NS) {
+        return;
     }
+    l->taken_at = now;
     const struct finding *f = audit_next_finding(l->audit, l->last);
     for (; f != NULL; f = audit_next_finding(l->audit, f)) {
         if (l->model.row_count == l->row_room) {
@@ -160,8 +163,10 @@ static void take_findings(struct live_screen *l)
         l->last = f;
     }
     l->model.rows = l->rows;
-    l->changed = l->changed || l->model.row_count != before;
-    screen_arrange(&l->view, &l->model);
+    if (l->model.row_count != before || l->figured == 0) {
+        screen_arrange(&l->view, &l->model);
+        l->changed = true;
+    }
 }
 
 /* ---- figures ---- */
@@ -313,6 +318,7 @@ static void fill(struct live_screen *l, struct pipeline *p, int64_t now)
     fill_protocols(l);
     fill_hosts(l);
     fill_summary(l, run);
+    screen_arrange(&l->view, &l->model); /* some got worse */
     l->figured = now;
     l->changed = true;
 }
@@ -415,7 +421,7 @@ void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
     }
     /* Held still, but never with findings of an audit that is gone. */
     if (!l->view.paused || l->audit != l->session->audit) {
-        take_findings(l);
+        take_findings(l, now);
         if (l->figured == 0 || now - l->figured >= NS_PER_SECOND) {
             fill(l, p, now);
         }
