@@ -53,6 +53,10 @@ enum option_id {
     OPT_BY,
     OPT_TUI,
     OPT_USER,
+    OPT_LISTEN,
+    OPT_TOKEN_FILE,
+    OPT_CERTIFICATE,
+    OPT_KEY,
 };
 
 static const struct option long_options[] = {
@@ -95,6 +99,10 @@ static const struct option long_options[] = {
     {"reason", required_argument, NULL, OPT_REASON},
     {"by", required_argument, NULL, OPT_BY},
     {"user", required_argument, NULL, OPT_USER},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+    {"certificate", required_argument, NULL, OPT_CERTIFICATE},
+    {"key", required_argument, NULL, OPT_KEY},
     {NULL, 0, NULL, 0},
 };
 
@@ -157,6 +165,10 @@ static const struct option_place text_options[] = {
     {OPT_REASON, offsetof(struct options, reason)},
     {OPT_BY, offsetof(struct options, by)},
     {OPT_USER, offsetof(struct options, user)},
+    {OPT_LISTEN, offsetof(struct options, listen)},
+    {OPT_TOKEN_FILE, offsetof(struct options, token_file)},
+    {OPT_CERTIFICATE, offsetof(struct options, certificate)},
+    {OPT_KEY, offsetof(struct options, key)},
 };
 
 /* On when they are given. */

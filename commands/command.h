@@ -26,6 +26,7 @@ struct options {
         *color, *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
     const char *user; /* live: who reads the traffic when root starts it */
+    const char *listen, *token_file, *certificate, *key;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
@@ -43,6 +44,7 @@ struct command {
 struct service;
 struct live_screen;
 struct terminal;
+struct web;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -59,6 +61,7 @@ struct session { /* one run of events or audit */
     struct service *service;    /* NULL: nothing is done while it runs */
     struct terminal *terminal;  /* of the screen; NULL: there is none */
     struct live_screen *screen; /* while it is drawn */
+    struct web *web;            /* NULL: no --listen */
     struct supervision supervision;
     struct syslog_target syslog; /* where findings are sent */
     struct pipeline *pipeline;   /* while it runs */

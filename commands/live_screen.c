@@ -157,9 +157,8 @@ static void take_findings(struct live_screen *l, int64_t now)
             l->rows = grown;
             l->row_room = room;
         }
-        const struct acceptance *accepted = audit_acceptance(l->audit, f);
-        l->rows[l->model.row_count++] = (struct screen_row){
-            .finding = f, .accepted = accepted != NULL && f->last_ns <= accepted->until_ns};
+        l->rows[l->model.row_count++] =
+            (struct screen_row){.finding = f, .accepted = audit_accepts(l->audit, f)};
         l->last = f;
     }
     l->model.rows = l->rows;
