@@ -534,8 +534,8 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (status == EXIT_CLEAN) {
         status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
-    (void)terminal_free(s.terminal);
     (void)web_close(s.web);
+    (void)terminal_free(s.terminal);
     policy_free(s.policy);
     return status;
 }

@@ -42,9 +42,9 @@ struct command {
 };
 
 struct service;
+struct web;
 struct live_screen;
 struct terminal;
-struct web;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -59,9 +59,9 @@ struct session { /* one run of events or audit */
     struct record_names names;
     struct progress progress;
     struct service *service;    /* NULL: nothing is done while it runs */
+    struct web *web;            /* NULL: no --listen */
     struct terminal *terminal;  /* of the screen; NULL: there is none */
     struct live_screen *screen; /* while it is drawn */
-    struct web *web;            /* NULL: no --listen */
     struct supervision supervision;
     struct syslog_target syslog; /* where findings are sent */
     struct pipeline *pipeline;   /* while it runs */

@@ -129,23 +129,20 @@ struct live_screen *live_screen_free(struct live_screen *l)
 
 /* ---- findings ---- */
 
-/* What was found since. The audit begins again when the policy was read anew. */
-static void take_findings(struct live_screen *l, int64_t now)
+/* The policy was read anew: the audit begins again, and what was found before is gone. */
+static void begin_again(struct live_screen *l)
 {
-    const struct session *s = l->session;
+    screen_forget(&l->view);
+    l->audit = l->session->audit;
+    l->last = NULL;
+    l->model.row_count = l->model.host_count = l->model.protocol_count = 0;
+    l->taken_at = l->figured = 0;
+    l->changed = true;
+}
+
+static void take_findings(struct live_screen *l)
+{
     size_t before = l->model.row_count;
-    if (l->audit != s->audit) {
-        screen_forget(&l->view);
-        l->audit = s->audit;
-        l->last = NULL;
-        l->model.row_count = before = 0;
-        l->model.host_count = l->model.protocol_count = 0;
-        l->figured = 0;
-        l->changed = true;
-    } else if (now - l->taken_at < DRAW_NS) {
-        return;
-    }
-    l->taken_at = now;
     const struct finding *f = audit_next_finding(l->audit, l->last);
     for (; f != NULL; f = audit_next_finding(l->audit, f)) {
         if (l->model.row_count == l->row_room) {
@@ -157,12 +154,13 @@ static void take_findings(struct live_screen *l, int64_t now)
             l->rows = grown;
             l->row_room = room;
         }
-        l->rows[l->model.row_count++] =
-            (struct screen_row){.finding = f, .accepted = audit_accepts(l->audit, f)};
+        const struct acceptance *accepted = audit_acceptance(l->audit, f);
+        l->rows[l->model.row_count++] = (struct screen_row){
+            .finding = f, .accepted = accepted != NULL && f->last_ns <= accepted->until_ns};
         l->last = f;
     }
     l->model.rows = l->rows;
-    if (l->model.row_count != before || l->figured == 0) {
+    if (l->model.row_count != before) {
         screen_arrange(&l->view, &l->model);
         l->changed = true;
     }
@@ -407,6 +405,9 @@ static void draw(struct live_screen *l, int64_t now)
 void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
 {
     int64_t now = now_ns();
+    if (l->audit != l->session->audit) {
+        begin_again(l);
+    }
     if (now - l->looked < LOOK_NS) {
         return;
     }
@@ -418,12 +419,12 @@ void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
         terminal_take(l->session->terminal);
         l->taken = true;
     }
-    /* Held still, but never with findings of an audit that is gone. */
-    if (!l->view.paused || l->audit != l->session->audit) {
-        take_findings(l, now);
-        if (l->figured == 0 || now - l->figured >= NS_PER_SECOND) {
-            fill(l, p, now);
-        }
+    if (!l->view.paused && now - l->taken_at >= DRAW_NS) {
+        l->taken_at = now;
+        take_findings(l);
+    }
+    if (!l->view.paused && now - l->figured >= NS_PER_SECOND) {
+        fill(l, p, now);
     }
     read_keys(l, now);
     read_messages(l, now);

@@ -161,7 +161,8 @@ static void count_finding(struct web *w, const struct finding *f)
     }
     memcpy(a->id, f->id, sizeof a->id);
     a->severity = (uint8_t)f->severity;
-    a->accepted = audit_accepts(w->session->audit, f);
+    const struct acceptance *c = audit_acceptance(w->session->audit, f);
+    a->accepted = c != NULL && f->last_ns <= c->until_ns;
     if (a->accepted) {
         w->accepted++;
     } else {
