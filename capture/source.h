@@ -20,6 +20,7 @@
 #include "capture/packet.h"
 
 struct source;
+struct spool; /* spool.h */
 
 #define SOURCE_ERROR 512 /* octets of an error line */
 
@@ -27,7 +28,8 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
-    bool live; /* the paths are names of network interfaces */
+    struct spool *spool; /* where standard input is kept as well; NULL: nowhere */
+    bool live;           /* the paths are names of network interfaces */
 };
 
 struct source_counts {

@@ -109,6 +109,7 @@ struct text_style style_for(const struct options *o)
         .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
         .width = argument_width(terminal),
         .fail_on = o->fail_on,
+        .octets = o->octets,
     };
 }
 
@@ -184,7 +185,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live},
+        .source = {.filter = o->filter, .stop = &stop_asked, .spool = s->spool, .live = o->live},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,

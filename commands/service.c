@@ -247,6 +247,9 @@ static void reload(struct service *v, struct pipeline *p)
             policy_free(s->policy);
             s->policy = fresh;
             s->names.policy = fresh;
+            if (s->mask != NULL) {
+                mask_policy(s->mask, fresh);
+            }
             s->audit = audit;
             s->gathering = gathering;
         }

@@ -36,6 +36,7 @@
     "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
     "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
     "                         default: html,jsonl,text,evidence)\n"                                \
+    "      --octets           show the octets that decide, for each cited packet\n"                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --mask             replace names of users and hosts, domains and addresses, each\n"     \
@@ -108,9 +109,19 @@
     "usage: rolecall report --from FILE\n\n"                                                       \
     "      --from FILE        the store of audits\n"                                               \
     "      --audit N          which of its audits: a number, last (default) or previous\n"         \
-    "      --format F         text (default), or any other of 'rolecall audit'\n" PLACE_HELP       \
+    "      --format F         text (default), or any other of 'rolecall audit'\n"                  \
+    "      --report FOLDER    also write a folder, as 'rolecall audit' does\n"                     \
+    "      --formats LIST     what --report writes besides; evidence needs the captures, as "      \
+    "they\n"                                                                                       \
+    "                         were audited\n"                                                      \
+    "  -r, --read FILE        a capture that is elsewhere now; further files may follow\n"         \
+    "      --octets           show the octets that decide, for each cited packet\n"                \
+    "      --mask             replace names and addresses, as 'rolecall audit --mask' does\n"      \
+    "  -q, --quiet            do not say which captures are gone\n" PLACE_HELP                     \
     "  -h, --help             this text\n"                                                         \
-    "\nexample:\n  rolecall report --from audits.db --audit 12 --format jsonl\n"
+    "\nexamples:\n  rolecall report --from audits.db --audit 12 --format jsonl\n"                  \
+    "  rolecall report --from audits.db --report report -r /mnt/archive/monday.pcapng\n"           \
+    "  rolecall report --from audits.db --mask --format html -o for-others.html\n"
 
 #define HELP_ACCEPT                                                                                \
     "usage: rolecall accept -p POLICY --store FILE FINDING... --until DATE --reason TEXT\n\n"      \

@@ -14,6 +14,7 @@
 
 struct text_style {
     bool color;
+    bool octets;           /* with the octets that decide, below each packet of evidence */
     unsigned width;        /* columns; 0: 100 */
     enum severity fail_on; /* from which on the exit status is 1; SEVERITY_OFF: low, the default */
 };

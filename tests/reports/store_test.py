@@ -8,7 +8,7 @@ import argparse, glob, json, os, random, re, resource, shutil, signal, sqlite3, 
 import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-VERSION = 2  # of the store
+VERSION = 3  # of the store
 
 
 class Failed(Exception):
