@@ -30,6 +30,7 @@ struct source_options {
     const volatile sig_atomic_t *stop;
     struct spool *spool; /* where standard input is kept as well; NULL: nowhere */
     bool live;           /* the paths are names of network interfaces */
+    size_t buffer;       /* live: octets of the kernel's ring of each */
 };
 
 struct source_counts {
@@ -39,7 +40,8 @@ struct source_counts {
     uint64_t snapped;         /* packets captured shorter than they were on the wire */
     uint64_t
         dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
-    uint64_t interface_losses; /* live: how often an interface went away */
+    uint64_t card_dropped;     /* live: of these, by the interface itself */
+    uint64_t interface_losses; /* live: how often an interface went away or down */
     int64_t first_ns, last_ns;
     uint64_t octets_read, octets_total; /* of the files, for progress; total 0 when not known */
 };

@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "commands/folder.h"
+#include "commands/guard.h"
 #include "commands/packets.h"
 #include "commands/service.h"
 #include "reports/records_report.h"
-#include "reports/syslog_send.h"
 
 struct reporting { /* of a finished audit */
     struct session *session;
@@ -130,13 +130,9 @@ static int finding_status(const struct audit *a, enum severity fail_on)
 
 static int send_findings(struct reporting *r)
 {
-    struct syslog_target target;
     char error[SYSLOG_ERROR];
-    if (!syslog_target_parse(r->session->options->syslog, &target)) {
-        return EXIT_TROUBLE;
-    }
-    target.authorities = r->session->options->syslog_authorities;
-    return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+    return syslog_send(&r->session->syslog, r->document, error) < 0 ? trouble("%s", error)
+                                                                    : EXIT_CLEAN;
 }
 
 /* Before the records are made, which show what is in them. */
@@ -200,17 +196,26 @@ static int64_t time_of_generation(const struct options *o)
 static int report_audit(struct session *s, struct pipeline *p, struct output *records,
                         const char *folder)
 {
+    struct run whole = *pipeline_summary(p);
+    whole.restarts = s->supervision.restarts;
+    whole.gaps = s->supervision.gaps;
+    whole.gap_count = s->supervision.gap_count;
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
-                                      .run = pipeline_summary(p),
+                                      .run = &whole,
                                       .audit = s->audit,
                                       .gathering = s->gathering,
                                       .generated_ns = time_of_generation(s->options)}};
     const struct run *run = r.results.run;
-    audit_lost(s->audit, &(struct audit_losses){.dropped = run->source.dropped,
-                                                .cut_files = run->source.truncated_files,
-                                                .given_up = run->flows.evicted +
-                                                            run->flows.evicted_half_open});
+    audit_lost(s->audit,
+               &(struct audit_losses){.dropped = run->source.dropped,
+                                      .cut_files = run->source.truncated_files,
+                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                                      .away = run->source.interface_losses,
+                                      .restarts = run->restarts,
+                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
+                                      .interval_count =
+                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
@@ -230,14 +235,11 @@ static int report_now(struct session *s, struct pipeline *p, const char *folder)
     return report_audit(s, p, NULL, folder);
 }
 
-static int audit_with(struct session *s, bool jsonl)
+/* `records`: where --format jsonl goes; NULL: another format is asked for. */
+static int audit_with(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
     struct pipeline *p = NULL;
-    struct output *records = NULL;
-    if (jsonl && open_output(o->output, &records) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
@@ -257,6 +259,100 @@ static int audit_with(struct session *s, bool jsonl)
         status = EXIT_TROUBLE;
     }
     pipeline_close(p);
+    return status;
+}
+
+static int prepare_syslog(struct session *s)
+{
+    char error[SYSLOG_ERROR];
+    const struct options *o = s->options;
+    if (o->syslog == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (!syslog_target_parse(o->syslog, &s->syslog)) {
+        return EXIT_TROUBLE; /* has been checked */
+    }
+    s->syslog.authorities = o->syslog_authorities;
+    return o->live && syslog_prepare(&s->syslog, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+}
+
+/* With the session's policy, which is the caller's. */
+static int audit_session(struct session *s, struct output *records)
+{
+    const struct options *o = s->options;
+    bool gathers = records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
+                   o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
+    /* That it cannot be used is told before the work, not after. */
+    struct store *store = NULL;
+    if ((o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) ||
+        prepare_syslog(s) != EXIT_CLEAN) {
+        output_drop(records);
+        return EXIT_TROUBLE;
+    }
+    store_close(store);
+    s->names.policy = s->policy;
+    s->audit = audit_new(s->policy);
+    s->gathering = gathers ? gathering_new(s->policy) : NULL;
+    if (s->audit != NULL && (gathers || o->octets)) {
+        audit_keep_fields(s->audit);
+    }
+    /* A stored audit may be masked later, by the same words. */
+    bool masks = o->mask || o->store != NULL;
+    s->mask = masks ? mask_new(s->policy) : NULL;
+    struct spool spool;
+    int status = packets_prepare(s, &spool);
+    if (s->audit == NULL || (gathers && s->gathering == NULL) || (masks && s->mask == NULL)) {
+        status = trouble("out of memory");
+    }
+    if (status == EXIT_CLEAN) {
+        status = audit_with(s, records);
+    } else {
+        output_drop(records);
+    }
+    if (s->spool != NULL) {
+        spool_close(s->spool);
+    }
+    mask_free(s->mask);
+    gathering_free(s->gathering);
+    audit_free(s->audit);
+    syslog_forget(&s->syslog);
+    return status;
+}
+
+/* ---- live, in a process of its own ---- */
+
+struct worker {
+    struct session *session;
+    struct output *records;
+};
+
+/* One that takes the place of another reads the policy anew, as that one may have; a bad one is
+ * refused, as always. */
+static int work(void *user)
+{
+    struct worker *w = user;
+    struct session *s = w->session;
+    struct policy *fresh = NULL;
+    if (s->supervision.restarts > 0 && strcmp(s->options->policy, "-") != 0) {
+        if (load_policy(s->options, s->options->policy, &fresh) == EXIT_CLEAN) {
+            policy_free(s->policy);
+            s->policy = fresh;
+        } else {
+            (void)trouble("%s: refused; the audit begins anew with the policy of its first start",
+                          s->options->policy);
+        }
+    }
+    int status = audit_session(s, w->records);
+    policy_free(s->policy);
+    return status;
+}
+
+static int audit_live(struct session *s, struct output *records)
+{
+    struct worker w = {.session = s, .records = records};
+    int status = guard_become(s->options);
+    status = status == EXIT_CLEAN ? supervise(&s->supervision, work, &w) : status;
+    output_drop(records); /* the worker has closed what it wrote */
     return status;
 }
 
@@ -289,26 +385,6 @@ static int check_options(const struct command *c, const struct options *o, bool 
     return o->policy == NULL ? usage(c, "no policy given; name one with -p") : EXIT_CLEAN;
 }
 
-/* What the run collects, then the run. */
-static int collect(struct session *s, bool jsonl)
-{
-    const struct options *o = s->options;
-    bool text = o->format == NULL || strcmp(o->format, "text") == 0;
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
-    s->audit = audit_new(s->policy);
-    s->gathering = gathers ? gathering_new(s->policy) : NULL;
-    /* A stored audit may be masked later, by the same words. */
-    bool masks = o->mask || o->store != NULL;
-    s->mask = masks ? mask_new(s->policy) : NULL;
-    if (s->audit == NULL || (gathers && s->gathering == NULL) || (masks && s->mask == NULL)) {
-        return trouble("out of memory");
-    }
-    if (gathers || o->octets) {
-        audit_keep_fields(s->audit);
-    }
-    return audit_with(s, jsonl);
-}
-
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct session s = {.options = o};
@@ -316,27 +392,15 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (check_options(c, o, jsonl) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
+    struct output *records = NULL;
+    int status = rest_as_inputs(o, argc, argv);
+    status = status == EXIT_CLEAN ? load_policy(o, o->policy, &s.policy) : status;
+    if (status == EXIT_CLEAN && jsonl) {
+        status = open_output(o->output, &records);
     }
-    /* That it cannot be used is told before the work, not after. */
-    struct store *store = NULL;
-    if (o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) {
-        policy_free(s.policy);
-        return EXIT_TROUBLE;
+    if (status == EXIT_CLEAN) {
+        status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
-    store_close(store);
-    s.names.policy = s.policy;
-    struct spool spool;
-    int status = packets_prepare(&s, &spool);
-    status = status == EXIT_CLEAN ? collect(&s, jsonl) : status;
-    if (s.spool != NULL) {
-        spool_close(s.spool);
-    }
-    mask_free(s.mask);
-    gathering_free(s.gathering);
-    audit_free(s.audit);
     policy_free(s.policy);
     return status;
 }

@@ -54,6 +54,10 @@ int check_formats(const struct command *c, const struct options *o)
         if (lacks != NULL) {
             return trouble("--format %s: %s", formats[i].name, lacks);
         }
+        if (wanted && o->live && strcmp(formats[i].name, "pdf") == 0) {
+            return trouble("--format pdf: a live audit starts no other program; keep it with "
+                           "--store and put it on paper with 'rolecall report --format pdf'");
+        }
     }
     return EXIT_CLEAN;
 }
