@@ -7,7 +7,8 @@ host's first process ends everything that ever ran on it.
 import os, re, shlex, signal, subprocess, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STATE = '/run/rolecall-lab'             # symbolic link to the running lab's folder
+# Symbolic link to the running lab's folder; another path is another lab.
+STATE = os.environ.get('LAB_STATE', '/run/rolecall-lab')
 MIRROR = 'br0'
 
 # name: (address, domain)

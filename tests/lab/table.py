@@ -25,8 +25,11 @@ class Row:
             f.writelines(one.line(path) for one in self.scenario.finds)
         with open(base + '.commands', 'w') as f:
             f.writelines(self.scenario.notes)
+        if self.scenario.verdicts:
+            with open(base + '.verdicts', 'w') as f:
+                f.writelines(line + '\n' for line in self.scenario.verdicts)
         capture = audit_pcaps.pathlib.Path(path)
-        findings, _, odd = audit_pcaps.audit(recorder.ROLECALL, capture, self.scenario.policy())
+        findings, verdicts, odd = audit_pcaps.audit(recorder.ROLECALL, capture, self.scenario.policy())
         if findings is None:
             raise Failed('%s: %s' % (self.scenario.name, odd))
         differ = audit_pcaps.differences(findings, audit_pcaps.expected(capture))
@@ -35,6 +38,9 @@ class Row:
         odds = scenarios.odds(live, findings)
         self.same = not odds
         self.logons, self.hidden, disagree = agreement.compare(path, self.scenario.marks)
+        odd += ['no such verdict: ' + ' '.join(want) for want in audit_pcaps.wanted_verdicts(capture) if want not in verdicts]
+        # What a bad mirror port lost is in the servers' logs only.
+        disagree = [] if self.scenario.mirror else disagree
         self.wrong += odd + differ + disagree + ['only %s: %s' % odd for odd in odds]
 
 
@@ -42,8 +48,9 @@ def keep(path, name):
     """Into pcaps/: the capture, its findings and its commands."""
     target = os.path.join(scenarios.PCAPS, name)
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    for end in ('.pcap', '.findings', '.commands'):
-        shutil.copyfile(path[:-len('.pcap')] + end, target + end)
+    for end in ('.pcap', '.findings', '.commands', '.verdicts'):
+        if os.path.exists(path[:-len('.pcap')] + end):
+            shutil.copyfile(path[:-len('.pcap')] + end, target + end)
 
 
 def play(names, known, keeping, failures=None):
