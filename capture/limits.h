@@ -14,8 +14,14 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
-/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
-#define LIMIT_LIVE_RING (64 << 20)
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s.
+ * --buffer changes it. */
+#define LIMIT_LIVE_RING (64u << 20)
+#define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
+
+/* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
+ * weeks have to be joined. */
+#define LIMIT_LOSS_INTERVALS 240u
 
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
@@ -94,6 +100,9 @@
  * stands in its first element. */
 #define LIMIT_CCM_MESSAGE (32u << 10)
 #define LIMIT_CCM_BODY 2048
+/* A discovery record is short, and the computer's addresses stand at its end, in UTF-16. */
+#define LIMIT_CCM_DISCOVERY (16u << 10)
+#define LIMIT_CCM_ADDRESSES 16
 
 /* HTTP/2: streams of one connection that are followed (nginx allows 128 at once, Apache 100),
  * CONTINUATION frames of one header block (a block of 64 KiB needs three), fields of one block and
@@ -149,6 +158,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+#define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
 
@@ -168,6 +179,9 @@
  * referrals): people write five and name thirty. */
 #define LIMIT_LDAP_FILTER_DEPTH 32
 #define LIMIT_LDAP_NAMES 128
+
+/* Names of entries found that one record states: a site has some ten management points. */
+#define LIMIT_LDAP_FOUND 16
 
 /* A TDS message that is read whole (LOGIN7, SSPI, the answer to them): a LOGIN7 has at most 128 KiB
  * - 1 octets. */
@@ -198,6 +212,13 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+ */
+#define LIMIT_CHAIN_ISSUERS 8
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
+ * 150 in 200 KiB. */
+#define LIMIT_AUTHORITY_FILE (4 << 20)
+#define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
 
 /* A TLS handshake message put together from several records: long certificate chains have 20 KiB.
@@ -265,6 +286,9 @@
 #define LIMIT_DISCOVERED_HOSTS 65536
 #define LIMIT_DISCOVERED_OCTETS (128u << 20)
 #define LIMIT_DISCOVERED_NAMES 1024
+/* Clients of one host that `discover` tells apart for each way to use it: who uses a database or a
+ * share is few, and of a web server's clients the first ones show whether they are many. */
+#define LIMIT_DISCOVERED_USERS 16
 
 /* What a report shows of hosts and of who speaks to whom: a large hierarchy has some thousand
  * servers and sites' worth of clients, which stand as one group in conversations; a scan of the
@@ -294,6 +318,13 @@
 #define LIMIT_STORE_HISTORY 60
 /* One record of a store: the model of the largest policy takes some megabytes. */
 #define LIMIT_STORE_TEXT (64 << 20)
+
+/* A live audit whose process dies is started anew, after 1, 2, 4 ... seconds, so often within so
+ * many seconds: who finds a way to end it must not keep the machine busy with it. A report names
+ * the last times that nothing was seen. */
+#define LIMIT_RESTARTS 6u
+#define LIMIT_RESTART_SECONDS 600
+#define LIMIT_RESTART_GAPS 32u
 
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u

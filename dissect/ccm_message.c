@@ -322,8 +322,9 @@ static struct bytes root_element(struct bytes xml)
     return is_xml && is_name ? tag.name : (struct bytes){0};
 }
 
-/* What a registration and a report say of the client that made them. */
-static void state_client(struct observation *o, struct bytes xml)
+/* What a registration and a report say of the client that made them; of discovery records the
+ * addresses as well. */
+static void state_client(struct observation *o, struct bytes xml, bool discovery)
 {
     struct bytes text = {0};
     struct tag tag = {0};
@@ -336,25 +337,34 @@ static void state_client(struct observation *o, struct bytes xml)
             observation_utf8(o, FACT_HTTP_CCM_VERSION, attribute(&tag, "AgentVersion"));
         }
         if (tag.closes && bytes_is(tag.name, "ReportHeader", 12)) {
-            return; /* what follows is the inventory itself */
+            break; /* what follows is the inventory itself */
+        }
+    }
+    for (unsigned n = 0; discovery && n < LIMIT_CCM_ADDRESSES && take_tag(&xml, &text, &tag);) {
+        if (tag.closes && bytes_is(tag.name, "IPAddress", 9)) {
+            observation_utf8(o, FACT_HTTP_CCM_ADDRESSES, http_trim(text));
+            n++;
         }
     }
 }
 
 static void state_body(struct observation *o, struct bytes part)
 {
-    uint8_t inflated[LIMIT_CCM_BODY];
-    char text[LIMIT_CCM_BODY * 2];
-    struct bytes plain = bytes_of(inflated, inflate_some(part, inflated, sizeof(inflated)));
+    uint8_t inflated[LIMIT_CCM_DISCOVERY];
+    char text[LIMIT_CCM_DISCOVERY * 2];
+    const char *endpoint = observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT);
+    bool discovery = endpoint != NULL && strcmp(endpoint, "MP_DdrEndpoint") == 0;
+    size_t room = discovery ? LIMIT_CCM_DISCOVERY : LIMIT_CCM_BODY;
+    struct bytes plain = bytes_of(inflated, inflate_some(part, inflated, room));
     if (plain.len == 0) {
-        plain = bytes_slice(part, 0, part.len < LIMIT_CCM_BODY ? part.len : LIMIT_CCM_BODY);
+        plain = bytes_slice(part, 0, part.len < room ? part.len : room);
     }
     struct bytes xml = http_trim(xml_text(plain, text, sizeof(text)));
     struct bytes root = root_element(xml);
     observation_bool(o, FACT_HTTP_CCM_BODY_READABLE, root.len > 0);
     observation_utf8(o, FACT_HTTP_CCM_BODY_KIND, root);
     if (root.len > 0) {
-        state_client(o, xml);
+        state_client(o, xml, discovery);
     }
 }
 

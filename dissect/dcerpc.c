@@ -120,7 +120,7 @@ static struct fed read_call(struct dissection *dx, struct dcerpc_state *s, enum 
     if (h->fragment < want || (!asks && !waits && !unbound)) {
         return fed_skip(DCERPC_HEADER, h->fragment - DCERPC_HEADER);
     }
-    size_t there = is_map_answer(s, h) ? h->fragment : want;
+    size_t there = is_map_answer(s, h) || dcerpc_call_names_key(s, h) ? h->fragment : want;
     if (in.len < there) {
         return fed_more(there);
     }

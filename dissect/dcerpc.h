@@ -90,6 +90,8 @@ struct dcerpc_watch {
     struct observation *call; /* waits for its answer */
     uint32_t call_id, map_id; /* of that call, and of one to the endpoint mapper */
     bool maps;
+    bool registry;       /* the remote registry is bound */
+    bool product_stated; /* a key of Configuration Manager was opened */
 };
 
 struct dcerpc_state {
@@ -126,7 +128,8 @@ void dcerpc_bind_end(struct dissection *dx, struct dcerpc_state *s);
 
 /* ---- dcerpc_call.c ---- */
 
-/* The head of a request, response or fault. */
+extern const char dcerpc_registry[]; /* the interface winreg */
+/* The head of a request, response or fault; all of it where it names a key. */
 void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
                          const struct dcerpc_header *h, struct bytes head);
 void dcerpc_call_answered(struct dissection *dx, struct dcerpc_state *s,
@@ -134,6 +137,8 @@ void dcerpc_call_answered(struct dissection *dx, struct dcerpc_state *s,
 /* Whether an operation of this context was not called before. */
 bool dcerpc_call_is_new(struct dissection *dx, struct dcerpc_watch *w, unsigned place,
                         uint16_t number);
+/* Whether a whole request is, for the registry key that it may name. */
+bool dcerpc_call_names_key(const struct dcerpc_state *s, const struct dcerpc_header *h);
 /* Whether this message's head is worth reading. */
 bool dcerpc_call_asks(const struct dcerpc_state *s, const struct dcerpc_header *h);
 /* Whether this is the first protected request of a connection whose bind was not captured; and the

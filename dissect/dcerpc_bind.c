@@ -86,6 +86,7 @@ static void keep_context(struct dcerpc_watch *w, const struct dcerpc_context *co
         place++;
     }
     if (place < LIMIT_DCERPC_SYNTAXES) {
+        w->registry |= strcmp(context->uuid, dcerpc_registry) == 0;
         w->contexts[place] = *context;
         w->context_count += place == w->context_count;
     }

@@ -89,6 +89,57 @@ static bool is_protected(const struct dcerpc_header *h, const struct dcerpc_cont
     return h->auth > 0 || context->trailer.level == RPC_C_AUTHN_LEVEL_CONNECT;
 }
 
+const char dcerpc_registry[] = "338cd001-2244-31f1-aaaa-900038001003";
+
+bool dcerpc_call_names_key(const struct dcerpc_state *s, const struct dcerpc_header *h)
+{
+    enum { WHOLE = DCERPC_FIRST_FRAG | DCERPC_LAST_FRAG };
+    return h->type == DCERPC_REQUEST && s->watch != NULL && s->watch->registry &&
+           (h->flags & WHOLE) == WHOLE && h->fragment <= LIMIT_DCERPC_KEY_CALL;
+}
+
+/* [MS-RRP] 3.1.5.15: hKey, then lpSubKey as an RRP_UNICODE_STRING (2.2.4), whose characters follow
+ * it. Empty where the call is sealed ([MS-RPCE] 2.2.1.1.8), or another one. */
+static struct bytes registry_key(const struct dcerpc_header *h,
+                                 const struct dcerpc_context *context, uint16_t number,
+                                 struct bytes fragment)
+{
+    enum { BaseRegOpenKey = 15, RPC_C_AUTHN_LEVEL_PKT_PRIVACY = 6, HANDLE = 20 };
+    if (number != BaseRegOpenKey || strcmp(context->uuid, dcerpc_registry) != 0 ||
+        fragment.len < h->fragment ||
+        (h->auth > 0 && context->trailer.level == RPC_C_AUTHN_LEVEL_PKT_PRIVACY)) {
+        return (struct bytes){0};
+    }
+    struct cursor c =
+        cursor_of(bytes_slice(fragment, DCERPC_CALL_HEAD, h->fragment - DCERPC_CALL_HEAD));
+    cursor_skip(&c, HANDLE);
+    uint16_t len = dcerpc_u16(&c, h->little);
+    cursor_skip(&c, 2 + 4 + 4 + 4); /* MaximumLength, the pointer, maximum count, offset */
+    uint32_t count = dcerpc_u32(&c, h->little);
+    struct bytes text = cursor_take(&c, len);
+    bool fine = !c.failed && h->little && count == len / 2 && len % 2 == 0;
+    while (text.len >= 2 && text.at[text.len - 1] == 0 && text.at[text.len - 2] == 0) {
+        text.len -= 2; /* it ends as C's do */
+    }
+    return fine ? text : (struct bytes){0};
+}
+
+/* SOFTWARE\Microsoft\SMS and SOFTWARE\Microsoft\CCM, in UTF-16. */
+static bool is_key_of_product(struct bytes key)
+{
+    static const char *const keys[] = {"SOFTWARE\\Microsoft\\SMS", "SOFTWARE\\Microsoft\\CCM"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && !found; i++) {
+        size_t len = strlen(keys[i]), same = 0;
+        while (same < len && 2 * same + 1 < key.len && key.at[2 * same + 1] == 0 &&
+               (key.at[2 * same] | 0x20) == (keys[i][same] | 0x20)) {
+            same++;
+        }
+        found = same == len;
+    }
+    return found;
+}
+
 /* C706 12.6.4.9: allocation hint, context, number of the operation */
 void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
                          const struct dcerpc_header *h, struct bytes head)
@@ -107,9 +158,12 @@ void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
         w->maps = true;
         w->map_id = h->call;
     }
-    if (!dcerpc_call_is_new(dx, w, place, number)) {
+    struct bytes key = registry_key(h, context, number, head);
+    bool sought = !w->product_stated && is_key_of_product(key);
+    if (!sought && !dcerpc_call_is_new(dx, w, place, number)) {
         return;
     }
+    w->product_stated |= sought;
     dcerpc_call_end(dx, s);
     struct observation *o = dissection_begin(dx, RECORD_DCERPC);
     if (o != NULL) {
@@ -117,6 +171,7 @@ void dcerpc_call_request(struct dissection *dx, struct dcerpc_state *s,
         dcerpc_state_interface(dx, o, context->uuid,
                                is_protected(h, context) ? &context->trailer : NULL);
         observation_num(o, FACT_DCERPC_OPNUM, number);
+        observation_utf16le(o, FACT_DCERPC_KEY, key);
         observation_stamp(o, FACT_DCERPC_REQUEST_PACKET, dissection_at(dx));
     }
     w->call = o;

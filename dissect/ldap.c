@@ -122,10 +122,11 @@ static enum probe ldap_probe(struct bytes head)
 /* ---- messages ---- */
 
 /* Whether more than the head is asked for. */
-static bool is_asked_for(const struct dissection *dx, const struct head *h)
+static bool is_asked_for(const struct dissection *dx, struct ldap_state *s, const struct head *h)
 {
     bool named = ldap_operation_name(h->tag) != NULL || h->tag == LDAP_ABANDON_REQUEST ||
-                 (h->tag == LDAP_SEARCH_REFERENCE && dissection_details(dx));
+                 (h->tag == LDAP_SEARCH_REFERENCE && dissection_details(dx)) ||
+                 (h->tag == LDAP_SEARCH_ENTRY && ldap_entry_is_sought(dx, s, h->id));
     return named && h->size <= LIMIT_LDAP_MESSAGE;
 }
 
@@ -138,7 +139,7 @@ static struct fed read_message(struct dissection *dx, struct ldap_state *s, enum
         bool short_of_head = extent == DER_SHORT && in.len < HEAD_MOST;
         return short_of_head ? fed_more(in.len + 1) : fed_bad();
     }
-    bool whole = is_asked_for(dx, &h);
+    bool whole = is_asked_for(dx, s, &h);
     if (whole && in.len < h.size) {
         return fed_more((size_t)h.size);
     }

@@ -61,6 +61,7 @@ struct ldap_request {
     uint64_t age;     /* the lower, the older */
     enum ldap_bind bind;
     bool starttls;
+    bool of_product;   /* a search that speaks of Configuration Manager */
     uint8_t referrals; /* stated so far */
 };
 
@@ -127,6 +128,8 @@ bool ldap_filter_state(struct observation *o, struct cursor *c);
 
 /* "bind", "search", ... of a request or of the answer that ends it; NULL: neither. */
 const char *ldap_operation_name(uint32_t tag);
+/* Whether more than the head of an entry found is asked for. */
+bool ldap_entry_is_sought(const struct dissection *dx, struct ldap_state *s, int64_t id);
 enum ldap_next ldap_message_read(struct dissection *dx, struct ldap_state *s, enum dir dir,
                                  const struct ldap_message *m);
 /* What follows a bind is protected like this: its record waited for it. */

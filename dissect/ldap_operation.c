@@ -216,8 +216,9 @@ static bool speaks_of_product(struct bytes search)
 }
 
 /* RFC 4511 4.5.1 */
-static void read_search(struct dissection *dx, struct observation *o, struct cursor *c)
+static void read_search(struct dissection *dx, struct ldap_request *request, struct cursor *c)
 {
+    struct observation *o = request->draft;
     struct bytes search = c->rest;
     static const char *const scopes[] = {"base", "one", "sub", "children"};
     observation_utf8(o, FACT_LDAP_DN, der_take(c, DER_OCTET_STRING));
@@ -225,7 +226,8 @@ static void read_search(struct dissection *dx, struct observation *o, struct cur
     if (!c->failed && scope >= 0 && scope < (int64_t)(sizeof scopes / sizeof scopes[0])) {
         observation_string(o, FACT_LDAP_SCOPE, scopes[scope]);
     }
-    if (!dissection_details(dx) && !speaks_of_product(search)) {
+    request->of_product = speaks_of_product(search);
+    if (!dissection_details(dx) && !request->of_product) {
         return;
     }
     (void)der_int(c, DER_ENUMERATED); /* derefAliases, sizeLimit, timeLimit, typesOnly */
@@ -351,7 +353,7 @@ static void read_request(struct dissection *dx, struct ldap_state *s, enum dir d
         ldap_bind_request(dx, s, request, m->body, dir);
         break;
     case LDAP_SEARCH_REQUEST:
-        read_search(dx, o, &c);
+        read_search(dx, request, &c);
         break;
     case LDAP_DELETE_REQUEST: /* RFC 4511 4.8: the name is all of it */
         observation_utf8(o, FACT_LDAP_DN, m->body);
@@ -455,11 +457,68 @@ static bool read_answer(struct dissection *dx, struct ldap_state *s, enum dir di
     return starttls;
 }
 
+/* [MS-ADTS] 6.3.1.9: NETLOGON_SAM_LOGON_RESPONSE_EX begins with opcode, Sbz and Flags, which
+ * 6.3.1.2 names. */
+static void state_netlogon(struct observation *o, struct bytes value)
+{
+    enum { LOGON_SAM_LOGON_RESPONSE_EX = 0x17, LOGON_SAM_USER_UNKNOWN_EX = 0x19 };
+    static const char *const flags[] = {
+        "pdc",     NULL,       "gc",        "ldap", "ds",        "kdc",         "timeserv",
+        "closest", "writable", "gtimeserv", "ndnc", "read-only", "full-secret", "ads-web-services"};
+    struct cursor c = cursor_of(value);
+    uint16_t opcode = cursor_le16(&c);
+    (void)cursor_le16(&c);
+    uint32_t set = cursor_le32(&c);
+    bool known = opcode == LOGON_SAM_LOGON_RESPONSE_EX || opcode == LOGON_SAM_USER_UNKNOWN_EX;
+    for (size_t i = 0; known && !c.failed && i < sizeof flags / sizeof flags[0]; i++) {
+        if (flags[i] != NULL && (set >> i & 1) != 0) {
+            observation_string(o, FACT_LDAP_NETLOGON, flags[i]);
+        }
+    }
+}
+
+/* RFC 4511 4.5.2: objectName, then a SEQUENCE OF PartialAttribute. Pings of domain controllers find
+ * an entry without a name ([MS-ADTS] 6.3.3.2). */
+static void read_found(struct dissection *dx, const struct ldap_request *request,
+                       struct bytes entry)
+{
+    struct cursor c = cursor_of(entry);
+    struct bytes name = der_take(&c, DER_OCTET_STRING);
+    if (c.failed) {
+        return;
+    }
+    if (name.len > 0) {
+        if ((request->of_product || dissection_details(dx)) &&
+            request->entries < LIMIT_LDAP_FOUND) {
+            observation_utf8(request->draft, FACT_LDAP_FOUND, name);
+        }
+        return;
+    }
+    struct cursor list = der_open(&c, DER_SEQUENCE);
+    struct cursor attribute = der_open(&list, DER_SEQUENCE);
+    struct bytes type = der_take(&attribute, DER_OCTET_STRING);
+    struct cursor values = der_open(&attribute, DER_SET);
+    struct bytes value = der_take(&values, DER_OCTET_STRING);
+    if (!values.failed && request->entries == 0 && type.len == 8 &&
+        strncasecmp((const char *)type.at, "netlogon", 8) == 0) {
+        state_netlogon(request->draft, value);
+    }
+}
+
+bool ldap_entry_is_sought(const struct dissection *dx, struct ldap_state *s, int64_t id)
+{
+    const struct ldap_request *request = find(s, id);
+    bool ping = dissection_flow(dx)->protocol == IP_UDP;
+    return request != NULL && request->entries < LIMIT_LDAP_FOUND &&
+           (ping || request->of_product || dissection_details(dx));
+}
+
 /* RFC 4511 4.5.2, 4.5.3: what comes of a search before its end. */
-static void read_partial(struct ldap_state *s, const struct ldap_message *m)
+static void read_partial(struct dissection *dx, struct ldap_state *s, const struct ldap_message *m)
 {
     struct ldap_request *request = find(s, m->id);
     if (request != NULL && m->tag == LDAP_SEARCH_ENTRY) {
+        read_found(dx, request, m->body);
         request->entries++;
     } else if (request != NULL) {
         request->referrals = ldap_referral_state(request->draft, m->body, request->referrals);
@@ -472,7 +531,7 @@ enum ldap_next ldap_message_read(struct dissection *dx, struct ldap_state *s, en
     switch (m->tag) {
     case LDAP_SEARCH_ENTRY:
     case LDAP_SEARCH_REFERENCE:
-        read_partial(s, m);
+        read_partial(dx, s, m);
         return LDAP_MORE;
     case LDAP_ABANDON_REQUEST:
         read_abandon(dx, s, dir, m->body);

@@ -66,6 +66,14 @@ void tls_certificate_state_leaf(struct dissection *dx, struct observation *o, st
     o->cut += c->names_cut;
 }
 
+static void state_issuer(struct dissection *dx, struct observation *o, struct bytes der)
+{
+    const struct certificate *c = certificates_read(dissection_certificates(dx), der);
+    if (c != NULL) {
+        state_text(o, FACT_TLS_CHAIN_ISSUERS, c->issuer);
+    }
+}
+
 /* RFC 5246 7.4.2: the end's own certificate is the first of the list. */
 bool tls_certificate_state(struct dissection *dx, struct observation *o, struct bytes body,
                            bool of_client)
@@ -83,6 +91,8 @@ bool tls_certificate_state(struct dissection *dx, struct observation *o, struct 
         }
         if (count++ == 0) {
             leaf = der;
+        } else if (!of_client && count <= LIMIT_CHAIN_ISSUERS + 1) {
+            state_issuer(dx, o, der);
         }
     }
     if (c.failed || list.failed) {

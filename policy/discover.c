@@ -9,13 +9,6 @@
 #include "capture/arena.h"
 #include "capture/limits.h"
 
-struct named_role { /* waits until the name has an address */
-    const char *name;
-    enum role role;
-    enum score score;
-    struct evidence_seen seen;
-};
-
 struct words {
     struct discovered_word all[LIMIT_DISCOVERED_NAMES];
     size_t count;
@@ -29,7 +22,7 @@ struct discovery {
     size_t room, count;
     struct discovered_host **sorted;
     struct words domains, sites;
-    struct named_role named[LIMIT_DISCOVERED_NAMES];
+    struct named_role named[LIMIT_DISCOVERED_NAMES]; /* wait until the name has an address */
     size_t named_count;
     char words[200]; /* of the evidence at hand */
     uint64_t shed;
@@ -136,7 +129,7 @@ struct evidence_seen evidence_of(struct discovery *d, struct stamp at, const cha
     return (struct evidence_seen){.why = d->words, .at = at};
 }
 
-static const char *keep(struct discovery *d, const char *text)
+const char *discovery_keep(struct discovery *d, const char *text)
 {
     char *kept = arena_text(d->arena, text, strlen(text));
     d->shed += kept == NULL;
@@ -161,7 +154,7 @@ void discovery_role(struct discovery *d, struct discovered_host *h, enum role ro
             return;
         }
     }
-    const char *why = keep(d, seen->why);
+    const char *why = discovery_keep(d, seen->why);
     r = !is_new ? r : why == NULL ? NULL : arena_alloc(d->arena, sizeof *r);
     if (r == NULL || why == NULL) {
         d->shed++;
@@ -176,11 +169,10 @@ void discovery_role(struct discovery *d, struct discovered_host *h, enum role ro
     r->by_share = false;
 }
 
-void discovery_named_role(struct discovery *d, const char *name, enum role role, enum score score,
-                          const struct evidence_seen *seen)
+void discovery_named_role(struct discovery *d, const struct named_role *r)
 {
     for (size_t i = 0; i < d->named_count; i++) {
-        if (d->named[i].role == role && strcasecmp(d->named[i].name, name) == 0) {
+        if (d->named[i].role == r->role && strcasecmp(d->named[i].name, r->name) == 0) {
             return;
         }
     }
@@ -188,11 +180,46 @@ void discovery_named_role(struct discovery *d, const char *name, enum role role,
         d->shed++;
         return;
     }
-    const char *kept = keep(d, name), *why = keep(d, seen->why);
-    if (kept != NULL && why != NULL) {
-        d->named[d->named_count++] = (struct named_role){
-            .name = kept, .role = role, .score = score, .seen = {.why = why, .at = seen->at}};
+    const char *why = discovery_keep(d, r->seen.why);
+    const char *kept = why == NULL ? NULL : discovery_keep(d, r->name);
+    if (kept != NULL) {
+        d->named[d->named_count] = *r;
+        d->named[d->named_count].name = kept;
+        d->named[d->named_count].seen.why = why;
+        d->named[d->named_count].site = r->site == NULL ? NULL : discovery_keep(d, r->site);
+        d->named_count++;
     }
+}
+
+void discovery_use(struct discovery *d, struct discovered_host *server, enum use use,
+                   struct discovered_host *client, struct stamp at)
+{
+    if (server == NULL || client == NULL || discovered_uses(server, use, client)) {
+        return;
+    }
+    struct discovered_users *u = server->users[use];
+    if (u == NULL) {
+        u = server->users[use] = arena_alloc(d->arena, sizeof *u);
+    }
+    if (u == NULL) {
+        d->shed++;
+    } else if (u->count == LIMIT_DISCOVERED_USERS) {
+        u->more = true;
+    } else {
+        u->all[u->count++] = client;
+        u->at = at;
+    }
+}
+
+bool discovered_uses(const struct discovered_host *server, enum use use,
+                     const struct discovered_host *client)
+{
+    const struct discovered_users *u = server->users[use];
+    bool found = false;
+    for (unsigned i = 0; u != NULL && i < u->count && !found; i++) {
+        found = u->all[i] == client;
+    }
+    return found;
 }
 
 /* ---- domains and sites ---- */
@@ -205,8 +232,8 @@ static struct discovered_word *word_of(struct discovery *d, struct words *w, con
             return &w->all[i];
         }
     }
-    const char *kept = w->count < LIMIT_DISCOVERED_NAMES ? keep(d, name) : NULL;
-    const char *why = kept == NULL ? NULL : keep(d, seen->why);
+    const char *kept = w->count < LIMIT_DISCOVERED_NAMES ? discovery_keep(d, name) : NULL;
+    const char *why = kept == NULL ? NULL : discovery_keep(d, seen->why);
     if (why == NULL) {
         d->shed++;
         return NULL;
@@ -246,7 +273,7 @@ void discovery_domain(struct discovery *d, const char *name, const char *netbios
         fine = isascii((unsigned char)*c) && (isalnum((unsigned char)*c) || *c == '-');
     }
     if (w != NULL && w->netbios == NULL && fine) {
-        w->netbios = keep(d, netbios);
+        w->netbios = discovery_keep(d, netbios);
     }
 }
 
@@ -263,7 +290,9 @@ void discovery_site(struct discovery *d, struct discovered_host *h, const char *
     struct discovered_word *w = word_of(d, &d->sites, upper, seen);
     if (w != NULL && h != NULL && h->site == NULL) {
         h->site = w->name;
-        h->site_seen = (struct evidence_seen){.why = w->seen.why, .at = seen->at};
+        const char *why = discovery_keep(d, seen->why);
+        h->site_seen =
+            (struct evidence_seen){.why = why == NULL ? w->seen.why : why, .at = seen->at};
     }
 }
 
@@ -313,77 +342,40 @@ static void name_host(struct discovery *d, struct discovered_host *h)
     }
 }
 
-static bool answers_to(const struct discovery *d, const struct discovered_host *h, const char *name)
+static const struct learned_name *answers_to(const struct discovery *d,
+                                             const struct discovered_host *h, const char *name)
 {
-    for (const struct learned_name *n = identity_names(d->identity, &h->address); n != NULL;
-         n = n->next) {
-        if (strcasecmp(n->name, name) == 0) {
-            return true;
+    const struct learned_name *n = identity_names(d->identity, &h->address);
+    while (n != NULL && strcasecmp(n->name, name) != 0) {
+        n = n->next;
+    }
+    return n;
+}
+
+static void settle_named_role(struct discovery *d, const struct named_role *r)
+{
+    bool owned = false;
+    for (size_t h = 0; h < d->count && !owned; h++) {
+        const struct learned_name *n = answers_to(d, d->sorted[h], r->name);
+        owned = n != NULL && n->source != NAMED_BY_CERTIFICATE;
+    }
+    for (size_t h = 0; h < d->count; h++) {
+        const struct learned_name *n = answers_to(d, d->sorted[h], r->name);
+        /* Who stands in front of the owner shows its certificate, too. */
+        if (n == NULL || (owned && n->source == NAMED_BY_CERTIFICATE)) {
+            continue;
+        }
+        discovery_role(d, d->sorted[h], r->role, r->score, &r->seen);
+        if (r->site != NULL) {
+            discovery_site(d, d->sorted[h], r->site, &r->seen);
         }
     }
-    return false;
 }
 
 static void settle_named(struct discovery *d)
 {
     for (size_t i = 0; i < d->named_count; i++) {
-        for (size_t h = 0; h < d->count; h++) {
-            if (answers_to(d, d->sorted[h], d->named[i].name)) {
-                discovery_role(d, d->sorted[h], d->named[i].role, d->named[i].score,
-                               &d->named[i].seen);
-            }
-        }
-    }
-}
-
-/* Shares named after the site are the site server's. But when a host that acts as the site server
- * wrote into it, the share's owner is one of its site systems; and who else writes into the site
- * server's is a site system too. */
-static void settle_site_share(struct discovery *d, struct discovered_host *owner)
-{
-    struct discovered_host *user =
-        owner->site_share_user == NULL ? NULL : discovery_host(d, &owner->site_share_user->address);
-    struct discovered_role *own =
-        (struct discovered_role *)(uintptr_t)discovered_role_of(owner, ROLE_SITE_SERVER);
-    const struct discovered_role *its =
-        user == NULL ? NULL : discovered_role_of(user, ROLE_SITE_SERVER);
-    if (user == NULL || own == NULL) {
-        return;
-    }
-    bool served = own->by_share && its != NULL && !its->by_share && its->score > SCORE_POSSIBLE;
-    if (served) {
-        own->score = SCORE_POSSIBLE;
-    }
-    struct discovered_host *system = served ? owner : user;
-    if (served || its == NULL) {
-        struct evidence_seen seen =
-            evidence_of(d, own->seen.at, "a site system of %s: %s",
-                        owner->site == NULL ? "a site" : owner->site,
-                        served ? "the site server writes to it" : "it writes to the site server");
-        discovery_role(d, system, ROLE_MANAGEMENT_POINT, SCORE_POSSIBLE, &seen);
-    }
-    user->site = user->site != NULL ? user->site : owner->site;
-    user->site_seen = user->site_seen.why != NULL ? user->site_seen : owner->site_seen;
-}
-
-static bool acts_as(const struct discovered_host *h, enum role role)
-{
-    const struct discovered_role *r = discovered_role_of(h, role);
-    return r != NULL && r->score > SCORE_POSSIBLE;
-}
-
-/* The site server and management points have one database in common, whatever their logons hide. */
-static void settle_database(struct discovery *d, struct discovered_host *h)
-{
-    bool server = false, point = false;
-    for (unsigned i = 0; i < h->sql_user_count; i++) {
-        server |= acts_as(h->sql_users[i], ROLE_SITE_SERVER);
-        point |= acts_as(h->sql_users[i], ROLE_MANAGEMENT_POINT);
-    }
-    if (server && point) {
-        struct evidence_seen seen =
-            evidence_of(d, h->sql_at, "answers the SQL of a site server and of a management point");
-        discovery_role(d, h, ROLE_SITE_DATABASE, SCORE_LIKELY, &seen);
+        settle_named_role(d, &d->named[i]);
     }
 }
 
@@ -487,11 +479,8 @@ void discovery_finish(struct discovery *d)
     settle_named(d);
     for (size_t i = 0; i < n; i++) {
         name_host(d, d->sorted[i]);
-        settle_site_share(d, d->sorted[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        settle_database(d, d->sorted[i]);
-    }
+    discovery_settle(d);
     merge_names(d);
 }
 

@@ -35,7 +35,32 @@ struct discovered_role {
     struct discovered_role *next;
 };
 
-#define DISCOVERED_SQL_USERS 8
+/* What one host does at another that tells of both, together with what else they do. */
+enum use {
+    USE_SQL,
+    USE_WEB,        /* TLS on port 443 */
+    USE_SITE_SHARE, /* opens the share SMS_<site> */
+    USE_SITE_WRITE, /* writes into it */
+    USE_WMI,
+    USE_RELAY, /* TLS on the ports of a cloud management gateway's connection point */
+    USE_SMB,   /* file data */
+    USE_COUNT
+};
+
+struct discovered_users {
+    struct discovered_host *all[LIMIT_DISCOVERED_USERS]; /* the first */
+    unsigned count;
+    bool more;       /* than are kept */
+    struct stamp at; /* of the last that is kept */
+};
+
+/* One TLS conversation of a host: as a server, or as a client. */
+struct discovered_leg {
+    const char *name; /* that the server's certificate gives, else the name asked for; NULL: none */
+    struct discovered_host *peer;
+    uint8_t random[8]; /* of the client's; its beginning */
+    struct stamp at;   /* of the ClientHello; order 0: none */
+};
 
 struct discovered_host {
     struct address address;
@@ -45,13 +70,11 @@ struct discovered_host {
     const char *domain;           /* NULL: not known */
     const char *site;             /* NULL: not known */
     struct evidence_seen site_seen;
-    struct discovered_role *roles; /* in order of enum role */
-    struct discovered_host *more;  /* the same host by its name, at another address */
-    const struct discovered_host *site_share_user; /* who wrote to its share SMS_<site> */
-    const struct discovered_host
-        *sql_users[DISCOVERED_SQL_USERS]; /* whose SQL it answers; the first */
-    unsigned sql_user_count;
-    struct stamp sql_at;
+    struct discovered_role *roles;             /* in order of enum role */
+    struct discovered_host *more;              /* the same host by its name, at another address */
+    struct discovered_users *users[USE_COUNT]; /* NULL: none */
+    struct discovered_leg outer, inner;        /* the last as a server, as a client */
+    struct stamp asks_at; /* asks HTTPS clients for certificates; order 0: was not seen */
     bool is_client, is_server, is_managed; /* managed: spoke as a Configuration Manager client */
     struct stamp client_at;
     bool listed; /* is among the hosts of the draft */
@@ -87,9 +110,15 @@ const struct discovered_role *discovered_role_of(const struct discovered_host *h
 struct discovered_host *discovery_host(struct discovery *d, const struct address *a);
 void discovery_role(struct discovery *d, struct discovered_host *h, enum role role,
                     enum score score, const struct evidence_seen *seen);
-/* For a host known by name only, such as the target of an SRV record. */
-void discovery_named_role(struct discovery *d, const char *name, enum role role, enum score score,
-                          const struct evidence_seen *seen);
+/* A role of a host known by name only, such as the target of an SRV record. */
+struct named_role {
+    const char *name;
+    const char *site; /* its code; NULL: not said */
+    enum role role;
+    enum score score;
+    struct evidence_seen seen;
+};
+void discovery_named_role(struct discovery *d, const struct named_role *r);
 void discovery_domain(struct discovery *d, const char *name, const char *netbios,
                       const struct evidence_seen *seen);
 void discovery_site(struct discovery *d, struct discovered_host *h, const char *code,
@@ -97,6 +126,17 @@ void discovery_site(struct discovery *d, struct discovered_host *h, const char *
 /* The packet and the words; kept when they are first used. */
 struct evidence_seen evidence_of(struct discovery *d, struct stamp at, const char *format, ...)
     PRINTF_LIKE(3, 4);
+void discovery_use(struct discovery *d, struct discovered_host *server, enum use use,
+                   struct discovered_host *client, struct stamp at);
+bool discovered_uses(const struct discovered_host *server, enum use use,
+                     const struct discovered_host *client);
+/* The text with the discovery's life; NULL past a limit. */
+const char *discovery_keep(struct discovery *d, const char *text);
 void discovery_evidence(struct discovery *d, const struct observation *o);
+
+/* ---- discover_settle.c ---- */
+
+/* What several hosts show together, once all is seen; before names are joined. */
+void discovery_settle(struct discovery *d);
 
 #endif

@@ -9,6 +9,7 @@
 
 #define HTTP_OK_FIRST 200
 #define HTTP_OK_LAST 299
+#define DNS_PORT 53
 
 static struct discovered_host *end_of(struct discovery *d, const struct observation *o,
                                       enum dir end)
@@ -40,19 +41,9 @@ static const struct {
     {10123, "tls", ROLE_MANAGEMENT_POINT, SCORE_LIKELY},
 };
 
-static void note_sql_user(struct discovered_host *server, const struct discovered_host *client,
-                          struct stamp at)
-{
-    for (unsigned i = 0; i < server->sql_user_count; i++) {
-        if (server->sql_users[i] == client) {
-            return;
-        }
-    }
-    if (server->sql_user_count < DISCOVERED_SQL_USERS) {
-        server->sql_users[server->sql_user_count++] = client;
-        server->sql_at = at;
-    }
-}
+/* Of connection points with their gateway in the cloud (matrix rows M085, M086). */
+#define RELAY_PORT_FIRST 10124
+#define RELAY_PORT_LAST 10155
 
 static void from_flow(struct discovery *d, const struct observation *o)
 {
@@ -68,11 +59,15 @@ static void from_flow(struct discovery *d, const struct observation *o)
     server->is_server = true;
     client->client_at = client->is_client ? client->client_at : at;
     client->is_client = true;
-    if (protocol != NULL && strcmp(protocol, "tds") == 0 &&
-        !observation_is(o, FACT_FLOW_IDENTIFIED_BY, "port")) {
-        note_sql_user(server, client, at);
-    }
     uint16_t port = o->flow.ends[DIR_SERVER].port;
+    if (protocol != NULL && !observation_is(o, FACT_FLOW_IDENTIFIED_BY, "port")) {
+        if (strcmp(protocol, "tds") == 0) {
+            discovery_use(d, server, USE_SQL, client, at);
+        } else if (strcmp(protocol, "tls") == 0 && port >= RELAY_PORT_FIRST &&
+                   port <= RELAY_PORT_LAST) {
+            discovery_use(d, server, USE_RELAY, client, at);
+        }
+    }
     for (size_t i = 0; protocol != NULL && i < sizeof ports / sizeof *ports; i++) {
         if (ports[i].port == port && strcmp(ports[i].protocol, protocol) == 0 &&
             !observation_is(o, FACT_FLOW_IDENTIFIED_BY, "port")) {
@@ -123,24 +118,70 @@ static bool domain_of_dn(const char *dn, char *out, size_t room)
     return at > 0;
 }
 
+/* "CN=SMS-MP-<site>-<name>,CN=System Management,..." is what a site publishes of a management point
+ * (spec/signatures.md, section 6). */
+static void from_directory_entry(struct discovery *d, const char *dn, struct stamp at)
+{
+    enum { SITE = 3 };
+    static const char point[] = "CN=SMS-MP-";
+    const char *code = begins(dn, point) ? dn + sizeof point - 1 : NULL;
+    size_t len = code == NULL ? 0 : strcspn(code, ",");
+    char name[256];
+    if (len <= SITE + 1 || len >= sizeof name || code[SITE] != '-' ||
+        strstr(dn, "System Management") == NULL) {
+        return;
+    }
+    memcpy(name, code, len);
+    name[len] = '\0';
+    name[SITE] = '\0';
+    struct evidence_seen seen =
+        evidence_of(d, at, "the directory names it as a management point of %s", name);
+    discovery_site(d, NULL, name, &seen);
+    discovery_named_role(d, &(struct named_role){.name = name + SITE + 1,
+                                                 .site = name,
+                                                 .role = ROLE_MANAGEMENT_POINT,
+                                                 .score = SCORE_LIKELY,
+                                                 .seen = seen});
+}
+
+static bool says_one(const struct observation *o, enum fact_id id, const char *word)
+{
+    bool found = false;
+    for (const struct fact *f = observation_get(o, id); f != NULL && !found;
+         f = observation_more(o, id, f)) {
+        found = strcmp(fact_text(o, f), word) == 0;
+    }
+    return found;
+}
+
 static void from_ldap(struct discovery *d, const struct observation *o)
 {
     const char *filter = observation_text(o, FACT_LDAP_FILTER);
     const char *dn = observation_text(o, FACT_LDAP_DN);
     struct stamp at = observation_packet(o, FACT_LDAP_RESPONSE_PACKET);
+    struct discovered_host *server = end_of(d, o, DIR_SERVER);
     char domain[256];
     if (at.order == 0 || !observation_is(o, FACT_LDAP_OPERATION, "search") ||
         observation_number(o, FACT_LDAP_RESULT_CODE, 1) != 0 ||
         observation_number(o, FACT_LDAP_ENTRIES, 0) == 0) {
         return;
     }
+    for (const struct fact *f = observation_get(o, FACT_LDAP_FOUND); f != NULL;
+         f = observation_more(o, FACT_LDAP_FOUND, f)) {
+        from_directory_entry(d, fact_text(o, f), at);
+    }
     /* [MS-ADTS] 6.3.3: only a controller answers the ping of a netlogon client. */
-    if (filter != NULL && strstr(filter, "NtVer=") != NULL) {
+    if (observation_get(o, FACT_LDAP_NETLOGON) != NULL ||
+        (filter != NULL && strstr(filter, "NtVer=") != NULL)) {
         struct evidence_seen seen = evidence_of(d, at, "answers the LDAP ping of clients");
-        discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DOMAIN_CONTROLLER, SCORE_CERTAIN, &seen);
+        discovery_role(d, server, ROLE_DOMAIN_CONTROLLER, SCORE_CERTAIN, &seen);
+        if (says_one(o, FACT_LDAP_NETLOGON, "gc")) {
+            seen = evidence_of(d, at, "says in a netlogon answer that it is a global catalog");
+            discovery_role(d, server, ROLE_GLOBAL_CATALOG, SCORE_CERTAIN, &seen);
+        }
     } else if (dn != NULL && domain_of_dn(dn, domain, sizeof domain)) {
         struct evidence_seen seen = evidence_of(d, at, "answers LDAP searches in %.120s", domain);
-        discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DOMAIN_CONTROLLER, SCORE_LIKELY, &seen);
+        discovery_role(d, server, ROLE_DOMAIN_CONTROLLER, SCORE_LIKELY, &seen);
         discovery_domain(d, domain, NULL, &seen);
     }
 }
@@ -172,6 +213,8 @@ static void from_dcerpc(struct discovery *d, const struct observation *o)
         struct evidence_seen seen = evidence_of(d, o->at, "offers the interface %s", interface);
         discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DOMAIN_CONTROLLER,
                        replication ? SCORE_CERTAIN : SCORE_LIKELY, &seen);
+    } else if (begins(interface, "IWbem")) {
+        discovery_use(d, end_of(d, o, DIR_SERVER), USE_WMI, end_of(d, o, DIR_CLIENT), o->at);
     }
 }
 
@@ -188,12 +231,13 @@ static void from_service(struct discovery *d, const struct observation *o, const
                          struct stamp at)
 {
     enum role role = ROLE_COUNT;
-    enum score score = SCORE_LIKELY;
+    char site[4] = "";
     const char *suffix = strstr(query, "._tcp.");
     struct evidence_seen seen = evidence_of(d, at, "DNS names it for %.120s", query);
     if (begins(query, "_mssms_mp_") && suffix == query + 13) {
         role = ROLE_MANAGEMENT_POINT;
-        discovery_site(d, NULL, query + 10, &seen);
+        (void)snprintf(site, sizeof site, "%s", query + 10);
+        discovery_site(d, NULL, site, &seen);
     } else if (begins(query, "_gc._tcp.") || strstr(query, ".gc._msdcs.") != NULL) {
         role = ROLE_GLOBAL_CATALOG;
     } else if (strstr(query, ".dc._msdcs.") != NULL) {
@@ -203,7 +247,11 @@ static void from_service(struct discovery *d, const struct observation *o, const
          f != NULL; f = observation_more(o, FACT_DNS_ANSWERS, f)) {
         const char *target = srv_target(fact_text(o, f));
         if (target != NULL) {
-            discovery_named_role(d, target, role, score, &seen);
+            discovery_named_role(d, &(struct named_role){.name = target,
+                                                         .site = site[0] != '\0' ? site : NULL,
+                                                         .role = role,
+                                                         .score = SCORE_LIKELY,
+                                                         .seen = seen});
         }
     }
 }
@@ -246,7 +294,9 @@ static void from_dns(struct discovery *d, const struct observation *o)
         return;
     }
     struct evidence_seen seen = evidence_of(d, at, "answers DNS queries");
-    discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DNS, SCORE_CERTAIN, &seen);
+    bool usual = o->flow.ends[DIR_SERVER].port == DNS_PORT;
+    discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DNS, usual ? SCORE_CERTAIN : SCORE_POSSIBLE,
+                   &seen);
     if (observation_is(o, FACT_DNS_QTYPE, "SRV")) {
         from_service(d, o, query, at);
     }
@@ -282,7 +332,7 @@ static enum role role_of_share(const char *share, enum score *ret_score, const c
     if (begins(share, "SMS_") && strlen(share) == 7 && isalnum((unsigned char)share[4]) &&
         isalnum((unsigned char)share[5]) && isalnum((unsigned char)share[6])) {
         *ret_code = share + 4;
-        *ret_score = SCORE_LIKELY;
+        *ret_score = SCORE_POSSIBLE; /* site systems have folders of theirs shared by that name */
         return ROLE_SITE_SERVER;
     }
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
@@ -313,6 +363,7 @@ static void share_opened(struct discovery *d, const struct observation *o, const
             r->by_share = true;
         }
         discovery_site(d, server, code, &seen);
+        discovery_use(d, server, USE_SITE_SHARE, end_of(d, o, DIR_CLIENT), o->at);
     }
 }
 
@@ -327,6 +378,7 @@ static void share_written(struct discovery *d, const struct observation *o, cons
     if (server == NULL || client == NULL) {
         return;
     }
+    discovery_use(d, server, USE_SMB, client, o->at);
     if (role == ROLE_DISTRIBUTION_POINT && score == SCORE_LIKELY) {
         struct evidence_seen seen =
             evidence_of(d, o->at, "writes content to the share %.60s", share);
@@ -336,8 +388,8 @@ static void share_written(struct discovery *d, const struct observation *o, cons
         if (r != NULL) {
             r->by_share = false;
         }
-    } else if (code != NULL && server->site_share_user == NULL) {
-        server->site_share_user = client;
+    } else if (code != NULL) {
+        discovery_use(d, server, USE_SITE_WRITE, client, o->at);
     } else if (begins(share, "SMS_SITE")) {
         struct evidence_seen seen = evidence_of(d, o->at, "writes to another site's SMS_SITE");
         discovery_role(d, client, ROLE_SITE_SERVER, SCORE_LIKELY, &seen);
@@ -377,7 +429,11 @@ static void from_http(struct discovery *d, const struct observation *o)
         discovery_role(d, server, ROLE_WEB_PROXY, SCORE_LIKELY, &seen);
         return;
     }
-    enum role role = role_of_path(path);
+    /* Management points take messages by CCM_POST and BITS_POST: who takes a plain one there is a
+     * web server that takes everything (spec/signatures.md, section 1). */
+    bool plain =
+        strcmp(method, "POST") == 0 && (begins(path, "/SMS_MP/") || begins(path, "/ccm_system"));
+    enum role role = plain ? ROLE_COUNT : role_of_path(path);
     if (client != NULL && (strcmp(method, "CCM_POST") == 0 || role == ROLE_MANAGEMENT_POINT)) {
         client->is_managed = true;
     }
@@ -391,23 +447,106 @@ static void from_http(struct discovery *d, const struct observation *o)
     }
 }
 
+/* ---- TLS ---- */
+
+#define LEGS_NS (2 * INT64_C(1000000000))
+
+/* The first name of a server's certificate, else the name that was asked for. */
+static const char *name_of_server(const struct observation *o)
+{
+    const char *subject = observation_text(o, FACT_TLS_CERTIFICATE_SUBJECT);
+    for (const struct fact *f = observation_get(o, FACT_TLS_CERTIFICATE_SAN); f != NULL;
+         f = observation_more(o, FACT_TLS_CERTIFICATE_SAN, f)) {
+        if (begins(fact_text(o, f), "dns:")) {
+            return fact_text(o, f) + 4;
+        }
+    }
+    return subject != NULL && begins(subject, "CN=") && strchr(subject, ',') == NULL
+               ? subject + 3
+               : observation_text(o, FACT_TLS_SERVER_NAME);
+}
+
+/* Who answers for a name and within moments asks that name's owner, or hands on the very same
+ * ClientHello, stands between clients and owner. */
+static void join_legs(struct discovery *d, struct discovered_host *h)
+{
+    const struct discovered_leg *outer = &h->outer, *inner = &h->inner;
+    int64_t later = inner->at.ns - outer->at.ns;
+    if (outer->at.order == 0 || inner->at.order == 0 || outer->peer == inner->peer || later < 0 ||
+        later > LEGS_NS) {
+        return;
+    }
+    bool same = memcmp(outer->random, inner->random, sizeof outer->random) == 0;
+    if (same ||
+        (outer->name != NULL && inner->name != NULL && strcasecmp(outer->name, inner->name) == 0)) {
+        struct evidence_seen seen =
+            evidence_of(d, outer->at, "passes on TLS %s%.100s", same ? "as it came" : "for ",
+                        same ? "" : outer->name);
+        discovery_role(d, h, ROLE_WEB_PROXY, SCORE_LIKELY, &seen);
+    }
+}
+
+static void note_legs(struct discovery *d, const struct observation *o)
+{
+    struct discovered_host *server = end_of(d, o, DIR_SERVER), *client = end_of(d, o, DIR_CLIENT);
+    const struct fact *random = observation_get(o, FACT_TLS_CLIENT_RANDOM);
+    const char *name = name_of_server(o);
+    if (server == NULL || client == NULL || random == NULL) {
+        return;
+    }
+    struct discovered_leg leg = {.at = observation_packet(o, FACT_TLS_CLIENT_HELLO_PACKET)};
+    struct bytes octets = fact_octets(o, random);
+    memcpy(leg.random, octets.at, octets.len < sizeof leg.random ? octets.len : sizeof leg.random);
+    bool known =
+        server->outer.name != NULL && name != NULL && strcmp(server->outer.name, name) == 0;
+    leg.name = known ? server->outer.name : name == NULL ? NULL : discovery_keep(d, name);
+    leg.peer = client;
+    server->outer = leg;
+    leg.peer = server;
+    client->inner = leg;
+    join_legs(d, server);
+    join_legs(d, client);
+}
+
+static bool is_cloud_service(const char *name)
+{
+    static const char *const suffixes[] = {".cloudapp.net", ".cloudapp.azure.com"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !found; i++) {
+        size_t len = strlen(name), part = strlen(suffixes[i]);
+        found = len > part && strcasecmp(name + len - part, suffixes[i]) == 0;
+    }
+    return found;
+}
+
 static void from_tls(struct discovery *d, const struct observation *o)
 {
     struct stamp at = observation_packet(o, FACT_TLS_SERVER_HELLO_PACKET);
     const char *issuer = observation_text(o, FACT_TLS_CERTIFICATE_ISSUER);
+    const char *asked = observation_text(o, FACT_TLS_SERVER_NAME);
     bool asks = observation_says(o, FACT_TLS_CLIENT_CERTIFICATE_REQUESTED) ||
                 observation_get(o, FACT_TLS_CLIENT_CERTIFICATE_SUBJECT) != NULL;
     bool web = o->flow.ends[DIR_SERVER].port == 443;
-    if (at.order == 0 || !observation_says(o, FACT_TLS_ESTABLISHED)) {
+    struct discovered_host *server = end_of(d, o, DIR_SERVER);
+    if (at.order == 0 || server == NULL || !observation_says(o, FACT_TLS_ESTABLISHED)) {
         return;
+    }
+    note_legs(d, o);
+    if (web) {
+        discovery_use(d, server, USE_WEB, end_of(d, o, DIR_CLIENT), at);
+        server->asks_at = asks && server->asks_at.order == 0 ? at : server->asks_at;
     }
     if (issuer != NULL && strstr(issuer, "CN=SMS Issuing") != NULL) {
         struct evidence_seen seen = evidence_of(d, at, "its certificate is from SMS Issuing");
-        discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_MANAGEMENT_POINT, SCORE_POSSIBLE, &seen);
-        discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_DISTRIBUTION_POINT, SCORE_POSSIBLE, &seen);
+        discovery_role(d, server, ROLE_MANAGEMENT_POINT, SCORE_POSSIBLE, &seen);
+        discovery_role(d, server, ROLE_DISTRIBUTION_POINT, SCORE_POSSIBLE, &seen);
     } else if (web && asks) {
         struct evidence_seen seen = evidence_of(d, at, "asks its HTTPS clients for certificates");
-        discovery_role(d, end_of(d, o, DIR_SERVER), ROLE_MANAGEMENT_POINT, SCORE_POSSIBLE, &seen);
+        discovery_role(d, server, ROLE_MANAGEMENT_POINT, SCORE_POSSIBLE, &seen);
+    }
+    if (web && asked != NULL && is_cloud_service(asked)) {
+        struct evidence_seen seen = evidence_of(d, at, "HTTPS by the name %.100s", asked);
+        discovery_role(d, server, ROLE_CLOUD_MANAGEMENT_GATEWAY, SCORE_POSSIBLE, &seen);
     }
 }
 

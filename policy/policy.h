@@ -206,7 +206,7 @@ struct selector {
 struct sensor {
     const struct zone *zone; /* NULL: not declared */
     const struct site *site;
-    const struct zone **sees;
+    const struct zone **sees; /* left out: the zone where it stands */
     unsigned see_count;
     struct place place; /* line 0: not declared */
 };
@@ -292,7 +292,7 @@ struct policy {
     unsigned forest_count, trust_count, zone_count, site_count, host_count, group_count,
         account_count, matrix_count, tuning_count, watch_count, acceptance_count;
     uint16_t tls_minimum; /* 0x0303: TLS 1.2 */
-    const char **tls_authorities;
+    const char **tls_authorities; /* subjects of their certificates */
     unsigned tls_authority_count;
     const char **tls_issuers; /* names of authorities whose certificates are expected */
     unsigned tls_issuer_count;

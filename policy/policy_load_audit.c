@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "dissect/tls_authority.h"
 #include "policy/policy_load.h"
 
 /* ---- accounts ---- */
@@ -86,24 +87,50 @@ static const char *beside_policy(struct loader *l, const char *name)
     return n > 0 && (size_t)n < sizeof path ? load_copy(l, path) : load_copy(l, name);
 }
 
+struct authorities { /* while they are read */
+    struct loader *l;
+    const char **subjects;
+    unsigned count, room;
+};
+
+static void add_authority(void *user, const char *subject)
+{
+    struct authorities *a = user;
+    if (a->count == a->room) {
+        unsigned room = a->room == 0 ? 8 : 2 * a->room;
+        const char **grown = load_alloc(a->l, room, sizeof *grown);
+        for (unsigned i = 0; grown != NULL && i < a->count; i++) {
+            grown[i] = a->subjects[i];
+        }
+        a->subjects = grown;
+        a->room = grown == NULL ? a->room : room;
+    }
+    if (a->subjects != NULL && a->count < a->room) {
+        a->subjects[a->count++] = load_copy(a->l, subject);
+    }
+}
+
 static void read_authorities(struct loader *l, const struct load_key *key,
                              const struct yaml_node *node, void *into)
 {
     struct policy *p = into;
+    struct authorities all = {.l = l};
     unsigned count = 0;
     const char **files = load_texts(l, key->name, node, &count);
     for (unsigned i = 0; l->error == 0 && i < count; i++) {
         const char *path = beside_policy(l, files[i]);
+        struct place at = count == node->count ? node->items[i]->place : node->place;
         if (path != NULL && access(path, R_OK) != 0) {
-            struct place at = count == node->count ? node->items[i]->place : node->place;
             fault_note(l->faults, at,
                        "'%.128s' cannot be read (%.160s); expected a file of certificates in PEM",
                        files[i], path);
+        } else if (path != NULL && authority_subjects(path, add_authority, &all) == 0) {
+            fault_note(l->faults, at, "'%.128s' holds no certificate in PEM (%.160s)", files[i],
+                       path);
         }
-        files[i] = path;
     }
-    p->tls_authorities = files;
-    p->tls_authority_count = count;
+    p->tls_authorities = all.subjects;
+    p->tls_authority_count = all.count;
 }
 
 static void read_issuers(struct loader *l, const struct load_key *key, const struct yaml_node *node,

@@ -117,7 +117,14 @@ void load_sensor(struct loader *l, const struct load_key *key, const struct yaml
     (void)into;
     (void)key;
     l->policy->sensor.place = node->place;
-    load_map(l, node, "'sensor'", keys, LOAD_COUNT(keys), &l->policy->sensor);
+    struct sensor *sensor = &l->policy->sensor;
+    load_map(l, node, "'sensor'", keys, LOAD_COUNT(keys), sensor);
+    if (sensor->see_count == 0 && sensor->zone != NULL) {
+        sensor->sees = load_alloc(l, 1, sizeof *sensor->sees);
+        if (sensor->sees != NULL) {
+            sensor->sees[sensor->see_count++] = sensor->zone;
+        }
+    }
 }
 
 /* ---- links ---- */

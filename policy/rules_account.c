@@ -177,6 +177,18 @@ static bool is_renamed(const struct observation *o, const struct host *owner,
            strcasecmp(workstation, owner->short_name) == 0;
 }
 
+/* Accounts that site servers alone have the passwords of. */
+static bool is_site_servers(const struct audit *a, const struct observation *o)
+{
+    static const char *const purposes[] = {"client-push", "site-system-installation",
+                                           "active-directory-forest", "exchange-connection"};
+    bool listed = false;
+    for (size_t i = 0; i < sizeof purposes / sizeof *purposes && !listed; i++) {
+        listed = ntlm_is_listed(a, o, purposes[i]);
+    }
+    return listed;
+}
+
 static void observe_foreign(struct audit *a, const struct rule *r, const struct observation *o)
 {
     static const char between[] =
@@ -203,7 +215,7 @@ static void observe_foreign(struct audit *a, const struct rule *r, const struct 
         }
         return;
     }
-    if (!ntlm_is_listed(a, o, "client-push") && !ntlm_is_listed(a, o, "site-system-installation")) {
+    if (!is_site_servers(a, o)) {
         return;
     }
     if (party_is_many(a, client)) {
@@ -229,8 +241,9 @@ const struct rule rule_machine_account_from_foreign_address = {
     .severity = SEVERITY_CRITICAL,
     .statements = "S34 S82",
     .references = "Misconfiguration Manager: DETECT-1, DETECT-3\nMITRE ATT&CK T1557.001",
-    .means = "A declared computer's account, or the client push or installation account, "
-             "authenticated from somewhere else. A computer's password is known to that computer "
+    .means = "A declared computer's account, or an account of the site servers' (client push, "
+             "installation, forest or Exchange connection), authenticated from somewhere else. A "
+             "computer's password is known to that computer "
              "alone: its authentication from elsewhere was passed on, or the password was stolen.",
     .evidence = "The account in the AUTHENTICATE message against the addresses of the host it "
                 "belongs to, or against the site servers; a workstation name of another host is "

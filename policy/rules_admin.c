@@ -351,8 +351,61 @@ static bool boots_at(const struct scene *scene, const struct observation *o, str
     return address_is_host(ret);
 }
 
+/* Machines that booted lately, by hardware address, and who answered each last. */
+#define BOOTS 256
+#define BOOT_NS (60 * INT64_C(1000000000))
+
+struct boot {
+    char mac[24];
+    struct stamp asked, answered; /* order 0: not */
+    struct address by;
+};
+struct boots {
+    struct boot slots[BOOTS];
+};
+
+static struct boot *boot_of(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const char *mac = observation_text(o, FACT_DHCP_CLIENT_MAC);
+    struct boots *all = mac == NULL ? NULL : audit_state(a, r, sizeof *all);
+    if (all == NULL) {
+        return NULL;
+    }
+    uint32_t hash = 5381;
+    for (const char *c = mac; *c != '\0'; c++) {
+        hash = hash * 33 + (uint8_t)*c;
+    }
+    struct boot *slot = &all->slots[hash % BOOTS];
+    if (strncmp(slot->mac, mac, sizeof slot->mac - 1) != 0) {
+        *slot = (struct boot){.asked = {0}};
+        (void)snprintf(slot->mac, sizeof slot->mac, "%s", mac);
+    }
+    return slot;
+}
+
+static bool is_lately(struct stamp earlier, struct stamp now)
+{
+    return earlier.order != 0 && now.ns - earlier.ns <= BOOT_NS;
+}
+
+/* An answer to a machine that boots, without PXE's own class: it tells where to boot from all the
+ * same, unless it sends the machine to a declared host, as plain DHCP servers are set up to. */
+static bool offers_boot(const struct policy *p, const struct observation *o)
+{
+    const char *server = observation_text(o, FACT_DHCP_BOOT_SERVER);
+    struct address next;
+    if (boot_address(o, FACT_DHCP_NEXT_SERVER, &next) && policy_host(p, &next) != NULL) {
+        return false;
+    }
+    if (server != NULL && (policy_host_named(p, server) != NULL ||
+                           (address_parse(server, &next) && policy_host(p, &next) != NULL))) {
+        return false;
+    }
+    return observation_get(o, FACT_DHCP_BOOT_FILE) != NULL;
+}
+
 static void report_boot(struct audit *a, const struct rule *r, const struct observation *o,
-                        const struct party *party)
+                        const struct party *party, const struct boot *earlier)
 {
     const char *file = observation_text(o, FACT_DHCP_BOOT_FILE),
                *mac = observation_text(o, FACT_DHCP_CLIENT_MAC),
@@ -364,8 +417,11 @@ static void report_boot(struct audit *a, const struct rule *r, const struct obse
                        .kind = answer ? "responder" : "client",
                        .severity = answer ? SEVERITY_HIGH : SEVERITY_MEDIUM,
                        .confidence = CONFIDENCE_PROVEN,
-                       .title = answer ? "PXE answered by a host that is not declared" : NULL};
-    char text[PARTY_TEXT];
+                       .title = !answer           ? NULL
+                                : earlier != NULL ? "PXE answered by a second host, which is not "
+                                                    "declared"
+                                                  : "PXE answered by a host that is not declared"};
+    char text[PARTY_TEXT], other[ADDRESS_TEXT];
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     if (!is_new) {
@@ -373,6 +429,10 @@ static void report_boot(struct audit *a, const struct rule *r, const struct obse
     }
     message = message == NULL ? "message" : message;
     mac = mac == NULL ? "unknown" : mac;
+    if (earlier != NULL) {
+        finding_evidence(a, f, earlier->answered, "%s answered the same machine",
+                         address_format(&earlier->by, other));
+    }
     finding_evidence(a, f, o->at, "DHCP %s of PXE, hardware address %.40s", message, mac);
     if (answer) {
         finding_explain(a, f,
@@ -403,10 +463,15 @@ static void observe_boot(struct audit *a, const struct rule *r, const struct obs
                observation_says(o, FACT_DHCP_PROXY);
     struct subject everywhere = {.host = NULL};
     struct address address;
+    bool answer = boot_is_answer(o);
+    struct boot *boot = pxe || answer ? boot_of(a, r, o) : NULL;
+    if (boot != NULL && !answer) {
+        boot->asked = o->at;
+    }
+    pxe |= answer && boot != NULL && is_lately(boot->asked, o->at) && offers_boot(scene->policy, o);
     if (!pxe) {
         return;
     }
-    bool answer = boot_is_answer(o);
     if (!(answer ? boot_answered_by : boots_at)(scene, o, &address)) {
         judge_hidden(a, r, everywhere,
                      answer ? "An answer of PXE does not tell who gave it."
@@ -422,7 +487,13 @@ static void observe_boot(struct audit *a, const struct rule *r, const struct obs
                    answer ? "Machines that boot by PXE were answered by declared hosts."
                           : "Machines booted by PXE in declared networks.");
     } else {
-        report_boot(a, r, o, &party);
+        bool second = answer && boot != NULL && is_lately(boot->answered, o->at) &&
+                      !address_equal(&boot->by, &address);
+        report_boot(a, r, o, &party, second ? boot : NULL);
+    }
+    if (answer && boot != NULL) {
+        boot->answered = o->at;
+        boot->by = address;
     }
 }
 
@@ -446,7 +517,9 @@ const struct rule rule_pxe_outside_authorised_segment = {
     .evidence = "DHCP messages with vendor class PXEClient or on port 4011: the relay's, client's "
                 "or given address, and the sender of answers. A broadcast without a relay does "
                 "not tell where it comes from. Every declared host may answer, since a DHCP server "
-                "on the same host answers as well.",
+                "on the same host answers as well. To a machine that asked as PXEClient within the "
+                "last minute any answer with a boot file counts that does not send it to a "
+                "declared host, and an answer after another's is called so.",
     .remediation = "Forward PXE from installation segments only; DHCP snooping; a PXE password.",
     .records = 1u << RECORD_DHCP,
     .observe = observe_boot,

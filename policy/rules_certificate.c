@@ -205,6 +205,56 @@ static bool fault_issuer(const struct policy *p, const struct observation *o, st
     return true;
 }
 
+static bool is_authority(const struct policy *p, const char *name)
+{
+    bool found = false;
+    for (unsigned i = 0; name != NULL && i < p->tls_authority_count && !found; i++) {
+        found = strcmp(p->tls_authorities[i], name) == 0;
+    }
+    return found;
+}
+
+enum chain { CHAIN_UNKNOWN, CHAIN_FINE, CHAIN_STRANGE };
+
+/* Whether the chain leads to a declared authority, by names. A server that sends its own
+ * certificate alone leaves open what stands between; what a site issues itself is R017's. */
+static enum chain chain_of(const struct policy *p, const struct observation *o,
+                           const char **ret_end)
+{
+    const char *issuer = observation_text(o, FACT_TLS_CERTIFICATE_ISSUER);
+    if (p->tls_authority_count == 0 || issuer == NULL || strstr(issuer, "SMS Issuing") != NULL) {
+        return CHAIN_UNKNOWN;
+    }
+    bool fine = is_authority(p, issuer);
+    const struct fact *f = observation_get(o, FACT_TLS_CHAIN_ISSUERS);
+    *ret_end = NULL;
+    for (; f != NULL && !fine; f = observation_more(o, FACT_TLS_CHAIN_ISSUERS, f)) {
+        *ret_end = fact_text(o, f);
+        fine = is_authority(p, *ret_end);
+    }
+    return fine ? CHAIN_FINE : *ret_end == NULL ? CHAIN_UNKNOWN : CHAIN_STRANGE;
+}
+
+static bool fault_authority(const struct policy *p, const struct observation *o, struct fault *f)
+{
+    const char *end = NULL;
+    if (chain_of(p, o, &end) != CHAIN_STRANGE) {
+        return false;
+    }
+    *f = (struct fault){.kind = "authority",
+                        .title = "Certificate of an authority that is not declared",
+                        .severity = SEVERITY_MEDIUM};
+    (void)snprintf(f->text, sizeof f->text,
+                   "comes with a chain that ends at %.120s, which is none of the policy's "
+                   "`authorities`",
+                   end);
+    (void)snprintf(
+        f->remedy, sizeof f->remedy,
+        "Bind a certificate of a declared authority, or add this one's certificate under "
+        "`tls: {authorities}` in the policy.");
+    return true;
+}
+
 /* ---- the rule ---- */
 
 static void report(struct audit *a, const struct rule *r, const struct observation *o,
@@ -294,6 +344,10 @@ static void observe_certificate(struct audit *a, const struct rule *r, const str
         report(a, r, o, &fault);
         faults++;
     }
+    if (!own && fault_authority(audit_policy(a), o, &fault)) {
+        report(a, r, o, &fault);
+        faults++;
+    }
     if (faults == 0) {
         judge_fine(a, r, subject,
                    "The certificate was valid at the time, fits the name, and has a sound key and "
@@ -315,18 +369,23 @@ const struct rule rule_certificate_problem = {
     .references = "Microsoft Learn: PKI certificate requirements for Configuration Manager\nRFC "
                   "5280 (X.509 certificates)\n"
                   "RFC 6125 (names in certificates)",
-    .means = "A site system shows a certificate that clients should not accept: expired, not yet "
-             "valid, self-signed, for another name, "
-             "with a short key, signed with SHA-1 or MD5, or not meant for servers. Clients that "
-             "accept it anyway have been told "
-             "not to check, and will accept an impostor's as well.",
-    .evidence = "The server's Certificate message, judged at the time of the packet. A host's "
-                "declared names and the name the client "
-                "asked for both count as right names. Under enhanced HTTP a site-issued "
-                "certificate is expected; a self-signed one of "
-                "SQL Server is the product's default and is only noted. TLS 1.3 and resumed "
-                "sessions hide the certificate: then "
-                "nothing is said about it.",
+    .means =
+        "A site system shows a certificate that clients should not accept: expired, not yet "
+        "valid, self-signed, for another name, "
+        "with a short key, signed with SHA-1 or MD5, not meant for servers, or from an authority "
+        "that the policy does not name. Clients that "
+        "accept it anyway have been told "
+        "not to check, and will accept an impostor's as well.",
+    .evidence =
+        "The server's Certificate message, judged at the time of the packet. A host's "
+        "declared names and the name the client "
+        "asked for both count as right names. Under enhanced HTTP a site-issued "
+        "certificate is expected; a self-signed one of "
+        "SQL Server is the product's default and is only noted. Issuers and the end of the chain "
+        "that the server sends are compared by name with `tls: {issuers, authorities}`; a "
+        "server that sends no chain leaves its end open. TLS 1.3 and resumed "
+        "sessions hide the certificate: then "
+        "nothing is said about it.",
     .remediation = "Issue a certificate from the organisation's own authority with the right "
                    "names, RSA 2048 or longer (or P-256), "
                    "SHA-256 and the server authentication usage, and renew it automatically.",

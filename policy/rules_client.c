@@ -8,6 +8,7 @@
 
 #include "policy/flow_notes.h"
 #include "policy/ledger.h"
+#include "policy/topology.h"
 #include "policy/web_roles.h"
 
 static bool redirects_to_https(const struct observation *o)
@@ -113,10 +114,78 @@ static void report_http(struct audit *a, const struct rule *r, const struct obse
     }
 }
 
+/* An answer "priority weight port target" (RFC 2782) to a look-up of management points: the port is
+ * the one that clients are sent to (S21). */
+static void judge_location(struct audit *a, const struct rule *r, const struct observation *o,
+                           const char *answer)
+{
+    const char *target = strrchr(answer, ' ');
+    unsigned port = 0;
+    const struct host *h = target == NULL ? NULL : policy_host_named(audit_policy(a), target + 1);
+    const struct role_instance *role = h == NULL ? NULL : host_role(h, ROLE_MANAGEMENT_POINT);
+    if (role == NULL || role_client_mode(h, role) != CLIENTS_HTTPS ||
+        sscanf(answer, "%*u %*u %u", &port) != 1) {
+        return; /* who else is named is R006's */
+    }
+    bool clear = port == 80;
+    for (unsigned i = 0; i < role->http_port_count; i++) {
+        clear |= role->http_ports[i] == port;
+    }
+    struct subject subject = {.host = h, .role = role};
+    if (!clear) {
+        judge_fine(a, r, subject, "DNS sends clients to its HTTPS port.");
+        return;
+    }
+    struct stamp at = observation_packet(o, FACT_DNS_RESPONSE_PACKET);
+    struct party party = {.known = true, .host = h, .port = (uint16_t)port};
+    if (h->address_count > 0) {
+        party = party_at(audit_policy(a), &h->addresses[0]);
+        party.port = (uint16_t)port;
+    }
+    struct breach b = {.subject = subject,
+                       .server = h->address_count > 0 ? &party : NULL,
+                       .kind = "location",
+                       .severity = SEVERITY_MEDIUM,
+                       .confidence = CONFIDENCE_PROVEN,
+                       .title = "DNS sends clients to HTTP where HTTPS is required",
+                       .at = &at};
+    bool is_new = false;
+    struct finding *f = judge_breach(a, r, &b, &is_new);
+    finding_evidence(a, f, at, "SRV %.100s: %.120s", observation_text(o, FACT_DNS_QUERY), answer);
+    if (is_new) {
+        finding_explain(a, f,
+                        "DNS answers %.100s with port %u of %s, while the policy declares only "
+                        "HTTPS for its role management-point: clients that find it this way try "
+                        "plain HTTP.",
+                        observation_text(o, FACT_DNS_QUERY), port, h->name);
+        finding_remedy(a, f,
+                       "Publish the HTTPS port of %s (the site does so by itself once the "
+                       "management point is set to HTTPS); remove the old record.",
+                       h->name);
+    }
+}
+
+static void observe_location(struct audit *a, const struct rule *r, const struct observation *o)
+{
+    const char *query = observation_text(o, FACT_DNS_QUERY);
+    if (query == NULL || !topology_is_location(query) ||
+        !observation_is(o, FACT_DNS_QTYPE, "SRV") || observation_get(o, FACT_DNS_OPCODE) != NULL) {
+        return;
+    }
+    for (const struct fact *f = observation_get(o, FACT_DNS_ANSWERS); f != NULL;
+         f = observation_more(o, FACT_DNS_ANSWERS, f)) {
+        judge_location(a, r, o, fact_text(o, f));
+    }
+}
+
 static void observe_http(struct audit *a, const struct rule *r, const struct observation *o)
 {
     const struct scene *scene = audit_scene(a);
     const struct party *server = &scene->ends[DIR_SERVER];
+    if (o->record == RECORD_DNS) {
+        observe_location(a, r, o);
+        return;
+    }
     if (o->record == RECORD_TLS) {
         const struct role_instance *role = NULL;
         bool by_path = false;
@@ -187,7 +256,8 @@ const struct rule rule_client_http_when_https_required = {
              "role evidently still listens on "
              "HTTP. High where HTTPS is required, medium under enhanced HTTP for what it should "
              "protect and where the server answered "
-             "by a redirection to HTTPS.",
+             "by a redirection to HTTPS; medium too where DNS (_mssms_mp_<site>) names a port for "
+             "HTTP.",
     .evidence = "The request line itself, and the role that its path belongs to; where the path "
                 "names none, the strictest web role of the "
                 "host. Not counted: the fallback status point (HTTP by design), content and state "
@@ -196,7 +266,7 @@ const struct rule rule_client_http_when_https_required = {
     .remediation = "Set the role to HTTPS and remove the HTTP binding; give clients certificates "
                    "(or use enhanced HTTP); then block the "
                    "port.",
-    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS,
+    .records = 1u << RECORD_HTTP | 1u << RECORD_TLS | 1u << RECORD_DNS,
     .observe = observe_http,
     .finish = finish_http,
 };

@@ -47,13 +47,29 @@ static bool is_listed(const struct policy *p, const struct account_list *list, c
     return listed;
 }
 
+/* Within a forest the computer account will do as well, where no account is declared. */
+static const char *names_accounts(const struct policy *p, const char *purpose)
+{
+    const struct account_list *list = policy_accounts(p, purpose);
+    return list != NULL && list->count > 0 ? purpose : NULL;
+}
+
 /* Which lists of accounts a logon across the border must be from; NULL: none is asked for. */
 static const char *purpose_of(const struct audit *a, const struct observation *o,
                               const struct party *client, const struct party *server)
 {
     const struct forest *from = party_forest(client), *to = party_forest(server);
+    if ((party_roles(client) & SITE_SERVERS) != 0 &&
+        (party_roles(server) & ROLE_BIT(ROLE_EXCHANGE_SERVER)) != 0) {
+        return names_accounts(audit_policy(a), "exchange-connection");
+    }
     if (client->host == NULL || server->host == NULL || from == NULL || to == NULL || from == to) {
         return NULL;
+    }
+    if ((party_roles(client) & SITE_SERVERS) != 0 &&
+        (party_roles(server) & ROLE_BIT(ROLE_DOMAIN_CONTROLLER)) != 0 &&
+        observation_is(o, FACT_NTLM_CARRIER, "ldap")) {
+        return policy_trusts(audit_policy(a), to, from) ? NULL : "active-directory-forest";
     }
     bool sql = observation_is(o, FACT_NTLM_CARRIER, "tds") || server->port == 1433;
     if ((party_roles(client) & SITE_SERVERS) != 0 && party_is_site_system(server) &&
@@ -110,13 +126,14 @@ static void report_account(struct audit *a, const struct rule *r, const struct o
                      user);
     if (is_new) {
         finding_evidence(a, f, observation_packet(o, FACT_NTLM_RESULT_PACKET), "the answer");
-        finding_explain(
-            a, f,
-            "%s logged on to %s, in a forest without trust, as %.80s\\%.80s (%s), which "
-            "is %s; there the policy's accounts for %s are to be used.",
-            party_text(client, client_text), party_text(server, server_text),
-            domain == NULL ? "" : domain, user, carrier == NULL ? "ntlm" : carrier,
-            machine ? "a computer account" : "none of those declared", purpose);
+        bool border = party_forest(client) != party_forest(server);
+        finding_explain(a, f,
+                        "%s logged on to %s%s as %.80s\\%.80s (%s), which "
+                        "is %s; there the policy's accounts for %s are to be used.",
+                        party_text(client, client_text), party_text(server, server_text),
+                        border ? ", in a forest without trust," : "", domain == NULL ? "" : domain,
+                        user, carrier == NULL ? "ntlm" : carrier,
+                        machine ? "a computer account" : "none of those declared", purpose);
         finding_remedy(a, f,
                        "Set the %s account for %s, with the full name of its domain so that "
                        "Kerberos is used, and name it under `accounts` in the policy.",
@@ -182,7 +199,9 @@ const struct rule rule_wrong_account_across_forest = {
     .evidence =
         "Domain and user in the NTLM AUTHENTICATE message of the site server towards a "
         "site system, or of a management, enrollment or reporting point towards the site "
-        "database, in a forest without trust, against the account that the policy names for "
+        "database, in a forest without trust, or of the site server at a domain controller there "
+        "(LDAP) or at an Exchange server for which accounts are declared, against the account that "
+        "the policy names for "
         "that host or role (`installation-account`, `connection-account`), or else those "
         "under `accounts`. "
         "A local account of the role's host counts when it is declared. Kerberos hides "

@@ -149,6 +149,27 @@ static bool is_registration(const struct observation *o)
     return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration");
 }
 
+/* A discovery record whose addresses are all others' than the sender's, one of them declared to be
+ * somebody's: a client states every address it has, the one it sends from among them. */
+static bool names_others_address(const struct audit *a, const struct observation *o,
+                                 const struct party *client)
+{
+    bool others = false;
+    for (const struct fact *f = observation_get(o, FACT_HTTP_CCM_ADDRESSES); f != NULL;
+         f = observation_more(o, FACT_HTTP_CCM_ADDRESSES, f)) {
+        struct address address;
+        if (!address_parse(fact_text(o, f), &address) || !address_is_host(&address)) {
+            continue;
+        }
+        const struct host *host = policy_host(audit_policy(a), &address);
+        if (address_equal(&address, &client->address) || (host != NULL && host == client->host)) {
+            return false;
+        }
+        others |= host != NULL || policy_group(audit_policy(a), &address) != NULL;
+    }
+    return others && !party_is_many(a, client);
+}
+
 /* Signs that a request bears in itself. */
 static const struct sign *sign_of(const struct audit *a, const struct observation *o,
                                   const struct party *client)
@@ -176,6 +197,11 @@ static const struct sign *sign_of(const struct audit *a, const struct observatio
         "discovery",
         "sent a discovery record of another computer, which makes the site push a client to it",
         SEVERITY_HIGH, CONFIDENCE_DERIVED};
+    static const struct sign elsewhere = {
+        "discovery",
+        "sent a discovery record with the addresses of another computer, which makes the site push "
+        "a client to them",
+        SEVERITY_HIGH, CONFIDENCE_DERIVED};
     if (is_tools_message(o)) {
         return &tool;
     }
@@ -188,8 +214,12 @@ static const struct sign *sign_of(const struct audit *a, const struct observatio
     if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_DdrEndpoint")) {
         const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
         computer = computer != NULL ? computer : observation_text(o, FACT_HTTP_CCM_SOURCE_HOST);
-        if (computer != NULL && sender_fits(a, client, computer) == NAME_OTHER) {
+        enum name_fit fit = computer == NULL ? NAME_UNKNOWN : sender_fits(a, client, computer);
+        if (fit == NAME_OTHER) {
             return &lure;
+        }
+        if (fit == NAME_UNKNOWN && names_others_address(a, o, client)) {
+            return &elsewhere;
         }
     }
     if (party_is_declared(client)) {
@@ -415,7 +445,9 @@ const struct rule rule_client_identity_anomaly = {
     .evidence =
         "Readable requests: message IDs and a client version that tools have built in, a "
         "User-Agent of Python's, MP_ClientRegistration and MPKEYINFORMATIONMEDIA from addresses "
-        "that are declared nowhere; a discovery record (MP_DdrEndpoint) of another computer, a "
+        "that are declared nowhere; a discovery record (MP_DdrEndpoint) of another computer or "
+        "with "
+        "declared addresses none of which is the sender's, a "
         "logon at /ccm_system_windowsauth with another computer's account; a registration and, "
         "within ten minutes, policies with secrets (ClientToken, status 200), by another program "
         "than the client's, or by an address that is no declared host's and in no network "

@@ -503,11 +503,17 @@ static void observe_registry(struct audit *a, const struct rule *r, const struct
                        *client = &scene->ends[DIR_CLIENT];
     bool refused = false;
     struct stamp at;
-    if (server == NULL || (o->record == RECORD_DCERPC && !is_bind(o))) {
+    const char *key = observation_text(o, FACT_DCERPC_KEY);
+    if (server == NULL || (o->record == RECORD_DCERPC && key == NULL && !is_bind(o))) {
         return;
     }
     struct subject subject = {.host = server->host};
     const char *use = registry_use(o, &at, &refused);
+    char opened[200];
+    if (key != NULL) {
+        (void)snprintf(opened, sizeof opened, "opened the registry key %.150s", key);
+        use = opened;
+    }
     if (use == NULL) {
         if (o->record == RECORD_DCERPC) {
             judge_fine(a, r, subject, "Remote procedure calls went to other services.");
@@ -537,7 +543,8 @@ const struct rule rule_remote_registry_recon = {
     .means = "A host opened the remote registry of a site system. Which roles it has, where the "
              "database is and who is connected stands there: a first step of reconnaissance. High "
              "from a client or an undeclared host.",
-    .evidence = "The pipe winreg opened, or a bind to its interface that was not rejected. Site "
+    .evidence = "The pipe winreg opened, or a bind to its interface that was not rejected; where "
+                "calls are not sealed, the key (SOFTWARE\\Microsoft\\SMS names the site). Site "
                 "servers, consoles, "
                 "declared administrators, the host itself and lines of `matrix:` that allow dcerpc "
                 "do not count. Inside encrypted SMB nothing is seen.",

@@ -140,6 +140,15 @@ static const struct {
      "<NetBIOSName>no</NetBIOSName></ReportBody></Report>",
      "http.ccm.body_readable=1 http.ccm.computer=CL01 http.ccm.version=5.00.9132.1000 "
      "http.ccm.body_kind=Report\n"},
+    {"a discovery record, with the computer's addresses",
+     "<Msg><TargetEndpoint>MP_DdrEndpoint</TargetEndpoint></Msg>", UTF8, UTF16, ZLIB,
+     "<Report><ReportHeader><NetBIOSName>PC9</NetBIOSName><IPAddress>no</IPAddress></ReportHeader>"
+     "<ReportBody><a><IPAddress>10.6.10.43</IPAddress><IPAddress> fe80::1 </IPAddress></a>"
+     "</ReportBody></Report>",
+     "http.ccm.computer=PC9 http.ccm.addresses=10.6.10.43 http.ccm.addresses=fe80::1 "},
+    {"no addresses of another report", HEADER(COMPRESSED), UTF8, UTF16, ZLIB,
+     "<Report><ReportHeader/><ReportBody><IPAddress>no</IPAddress></ReportBody></Report>",
+     "http.ccm.body_readable=1 http.ccm.body_kind=Report\n"},
     {"no body", HEADER(""), UTF8, UTF8, PLAIN, "", "http.ccm.signed=0\n"},
     {"an algorithm without a name",
      HEADER("<h Name='clientauth'><p Name='HashAlgorithm'>1.2</p></h>"), UTF8, UTF8, PLAIN, "x",

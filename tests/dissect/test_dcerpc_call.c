@@ -109,6 +109,63 @@ static void many_calls(struct talk *t)
     }
 }
 
+/* ---- the remote registry ---- */
+
+static const uint8_t WINREG[16] = {0x01, 0xd0, 0x8c, 0x33, 0x44, 0x22, 0xf1, 0x31,
+                                   0xaa, 0xaa, 0x90, 0x00, 0x38, 0x00, 0x10, 0x03};
+
+/* [MS-RRP] 3.1.5.15, with a length that may be wrong. */
+static struct built open_key(const char *key, unsigned more)
+{
+    size_t len = strlen(key) + 1;
+    struct built b = zeros(20);
+    put_le(&b, 2 * len + more, 2);
+    put_le(&b, 2 * len, 2);
+    put_le(&b, 0x20000, 4);
+    put_le(&b, len, 4);
+    put_le(&b, 0, 4);
+    put_le(&b, len, 4);
+    for (size_t i = 0; i < len; i++) {
+        put_le(&b, (uint8_t)key[i], 2);
+    }
+    put_le(&b, 0, 8);
+    return b;
+}
+
+static void say_key(struct talk *t, unsigned id, const char *key, unsigned more)
+{
+    say(t, DIR_CLIENT, numbered(pdu(REQUEST, call_body(0, 15, open_key(key, more)), NULL), 3, id));
+}
+
+/* The first key, and the first of the product's, once. */
+static void keys(struct talk *t)
+{
+    struct built b = bind_head(1);
+    put_context(&b, 0, WINREG, 1);
+    say(t, DIR_CLIENT, pdu(BIND, b, NULL));
+    say_key(t, 2, "SYSTEM", 0);
+    say_key(t, 3, "SYSTEM\\x", 0);
+    say_key(t, 4, "Software\\Microsoft\\SMS\\DP", 0);
+    say_key(t, 5, "SOFTWARE\\Microsoft\\CCM", 0);
+}
+
+static void no_keys(struct talk *t)
+{
+    struct built b = bind_head(1);
+    put_context(&b, 0, WINREG, 1);
+    say(t, DIR_CLIENT, pdu(BIND, b, NULL));
+    say_key(t, 2, "SOFTWARE\\Microsoft\\SMS", 2);
+}
+
+static void sealed_key(struct talk *t)
+{
+    struct verifier v = {.type = NTLM, .level = PRIVACY, .token = zeros(16)};
+    struct built b = bind_head(1);
+    put_context(&b, 0, WINREG, 1);
+    say_pdu(t, DIR_CLIENT, BIND, b, v);
+    say_pdu(t, DIR_CLIENT, REQUEST, call_body(0, 15, open_key("SOFTWARE\\Microsoft\\SMS", 0)), v);
+}
+
 /* ---- the endpoint mapper ---- */
 
 static void put_floor(struct built *b, const void *left, size_t left_len, const void *right,
@@ -256,6 +313,7 @@ static void datagrams(struct talk *t)
 #define NAMED(interface, uuid, carrier)                                                            \
     "dcerpc.interface=" interface " dcerpc.uuid=" uuid " dcerpc.carrier=" carrier " "
 #define SVCCTL_NAMED NAMED("svcctl", "367abb81-9844-35f1-ad32-98f038001003", "tcp")
+#define WINREG_NAMED NAMED("winreg", "338cd001-2244-31f1-aaaa-900038001003", "tcp")
 #define MAPPER_NAMED NAMED("epmapper", "e1af8308-5d1f-11c9-91a4-08002b14a0fa", "tcp")
 #define OTHER_NAMED "dcerpc.uuid=aabbccdd-eeff-0123-4567-89abcdef0100 dcerpc.carrier=tcp "
 #define OPEN "dcerpc.auth=none dcerpc.level=none "
@@ -308,6 +366,13 @@ static const struct logon_case cases[] = {
      ALONE("2", "bind") SVCCTL_NAMED "dcerpc.auth=netlogon dcerpc.level=connect " ASKED("1")
          ALONE("2", "call") SVCCTL_NAMED
      "dcerpc.auth=netlogon dcerpc.level=connect dcerpc.opnum=1 " ASKED("2")},
+    {"keys of the registry", keys,
+     ALONE("2", "bind") WINREG_NAMED OPEN ASKED("1") ALONE("4", "call") WINREG_NAMED OPEN
+     "dcerpc.opnum=15 dcerpc.key=SYSTEM " ASKED("2") ALONE("5", "call") WINREG_NAMED OPEN
+     "dcerpc.opnum=15 dcerpc.key=Software\\Microsoft\\SMS\\DP " ASKED("4")},
+    {"a key of another length", no_keys,
+     ALONE("2", "bind") WINREG_NAMED OPEN ASKED("1") ALONE("2", "call") WINREG_NAMED OPEN
+     "dcerpc.opnum=15 " ASKED("2")},
     {"endpoints", mapped_narrow, MAPPED},
     {"endpoints, with NDR64", mapped_wide, MAPPED},
     {"no endpoints", not_mapped,
@@ -336,6 +401,18 @@ static void test_datagrams(void **state)
             NAMED("svcctl", "367abb81-9844-35f1-ad32-98f038001003", "udp") OPEN
         "dcerpc.opnum=4 " ASKED("4")};
     check_logon(&udp, &options);
+}
+
+/* Where calls are sealed, what stands in the key's place is none. */
+static void test_sealed_key(void **state)
+{
+    (void)state;
+    struct talk t = {.count = 0};
+    sealed_key(&t);
+    char *text = play(t.steps, t.count, &(struct play_options){.records_only = true});
+    assert_non_null(strstr(text, "dcerpc.opnum=15"));
+    assert_null(strstr(text, "dcerpc.key"));
+    free(text);
 }
 
 static void test_limits(void **state)
@@ -467,8 +544,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_stated), cmocka_unit_test(test_datagrams),
-        cmocka_unit_test(test_limits),         cmocka_unit_test(test_datagram_probe),
-        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_limits),         cmocka_unit_test(test_sealed_key),
+        cmocka_unit_test(test_datagram_probe), cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,6 +276,40 @@ static void connectionless(struct talk *t)
     say(t, DIR_SERVER, both);
 }
 
+/* [MS-ADTS] 6.3.1.9: the answer to a ping, with these Flags. */
+static struct built ping_answer(unsigned opcode, uint32_t flags, size_t cut)
+{
+    struct built value = {.len = 0}, values = {.len = 0}, attribute = {.len = 0}, list = {.len = 0},
+                 b = {.len = 0};
+    put_le(&value, opcode, 2);
+    put_le(&value, 0, 2);
+    put_le(&value, flags, 4);
+    value.len -= cut;
+    put_element(&values, 0x04, bytes_of(value.at, value.len));
+    put_element(&attribute, 0x04, bytes_text("Netlogon"));
+    put_element(&attribute, 0x31, bytes_of(values.at, values.len));
+    put_element(&list, 0x30, bytes_of(attribute.at, attribute.len));
+    put_element(&b, 0x04, (struct bytes){0});
+    put_element(&b, 0x30, bytes_of(list.at, list.len));
+    return b;
+}
+
+static void ping(struct talk *t)
+{
+    static const struct {
+        unsigned opcode;
+        uint32_t flags;
+        size_t cut;
+    } answers[] = {{0x17, 0x3fd, 0}, {0x13, 0x3fd, 0}, {0x17, 0x3fd, 1}, {0x19, 0x0800, 0}};
+    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
+        struct built both = message(
+            i + 1, 0x64, ping_answer(answers[i].opcode, answers[i].flags, answers[i].cut), true);
+        put_built(&both, message(i + 1, 0x65, result(0, (struct bytes){0}, NULL), true));
+        ask(t, i + 1, 0x63, search("", 0));
+        say(t, DIR_SERVER, both);
+    }
+}
+
 /* An entry and a request that no buffer holds are passed over by their length. */
 static void too_long(struct talk *t)
 {
@@ -333,7 +367,8 @@ static const struct logon_case cases[] = {
      "ldap.response_packet=13 ldap.transport=tcp\n"
      "ldap @14 server ldap.operation=search ldap.dn=dc=corp,dc=example ldap.filter=(objectClass=*) "
      "ldap.scope=sub ldap.result=sizeLimitExceeded ldap.result_code=4 ldap.diagnostic=diagnostics "
-     "ldap.referral=cn=a,dc=corp,dc=example ldap.entries=2 ldap.request_packet=1 "
+     "ldap.referral=cn=a,dc=corp,dc=example ldap.entries=2 ldap.found=cn=a,dc=corp,dc=example "
+     "ldap.found=cn=a,dc=corp,dc=example ldap.request_packet=1 "
      "ldap.response_packet=14 ldap.transport=tcp\n"
      "ldap @15 server ldap.operation=modify-dn ldap.dn=cn=n ldap.result=99 ldap.result_code=99 "
      "ldap.diagnostic=diagnostics ldap.request_packet=5 ldap.response_packet=15 "
@@ -480,9 +515,23 @@ static void test_connectionless(void **state)
         "CLDAP", connectionless,
         "ldap @2 server ldap.operation=search ldap.filter=(objectClass=*) ldap.scope=base "
         "ldap.result=success "
-        "ldap.result_code=0 ldap.entries=1 ldap.request_packet=1 ldap.response_packet=2 "
+        "ldap.result_code=0 ldap.entries=1 ldap.found=cn=a,dc=corp,dc=example "
+        "ldap.request_packet=1 ldap.response_packet=2 "
         "ldap.transport=udp\n"};
     check_logon(&udp, &options);
+#define PING(at)                                                                                   \
+    "ldap @" at " server ldap.operation=search ldap.filter=(objectClass=*) ldap.scope=base "       \
+    "ldap.result=success ldap.result_code=0 ldap.entries=1 "
+#define PINGED(asked, answered)                                                                    \
+    "ldap.request_packet=" asked " ldap.response_packet=" answered " ldap.transport=udp\n"
+    static const struct logon_case pings = {
+        "pings of a domain controller", ping,
+        PING("2") "ldap.netlogon=pdc ldap.netlogon=gc ldap.netlogon=ldap ldap.netlogon=ds "
+                  "ldap.netlogon=kdc ldap.netlogon=timeserv ldap.netlogon=closest "
+                  "ldap.netlogon=writable ldap.netlogon=gtimeserv " PINGED("1", "2") PING("4")
+                      PINGED("3", "4") PING("6") PINGED("5", "6")
+                          PING("8") "ldap.netlogon=read-only " PINGED("7", "8")};
+    check_logon(&pings, &options);
 }
 
 static void test_starttls(void **state)

@@ -10,7 +10,7 @@ import network
 ROOT_SEED = '726f6c6563616c6c2d6c61622d7468726f77617761792d726f6f742d'
 DAY = 86400
 SERVERS = ('dc01', 'pdc01', 'cm01', 'mp01', 'mp02', 'dp01', 'dp02', 'sup01', 'sql01', 'fsp01', 'usys01', 'pm01', 'proxy01', 'cmg01')
-CLIENTS = ('cl01', 'cl02', 'cl03', 'dp01', 'dp02', 'ni01', 'proxy01')
+CLIENTS = ('cl01', 'cl02', 'cl03', 'dp01', 'dp02', 'pm01', 'ni01', 'proxy01')
 
 
 def path(name):

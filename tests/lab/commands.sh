@@ -38,6 +38,12 @@ file_of() { head -c "$1" /dev/zero | tr '\0' p >"$2"; }
 directory() { LDAPTLS_CACERT=$PKI/root.pem ldapsearch -N -Q -LLL -H ldap://dc01.corp.example -b dc=corp,dc=example "$@"; }
 directory_simple() { LDAPTLS_CACERT=$PKI/root.pem ldapsearch -N -LLL -x -D alice@corp.example -w "$PW" -b dc=corp,dc=example "$@"; }
 
+# points SITE: the management points that a site published; signed and readable, as Windows asks
+points() { directory -Y GSSAPI -O maxssf=1 "(&(objectClass=mSSMSManagementPoint)(mSSMSSiteCode=$1))" mSSMSMPName dNSHostName; }
+# catalog DOMAIN FILTER: a search in the global catalog of a controller;   ping_controller NAME: the LDAP ping
+catalog() { ldapsearch -N -Q -LLL -Y GSSAPI -H "ldap://$1:3268" -b '' "$2" cn; }
+ping_controller() { net -s /dev/null ads lookup -S "$1"; }
+
 # sql ENCRYPTION STATEMENT [WORD...]: FreeTDS; encryption is off, request or require, the words say who logs on
 sql() {
     printf '[global]\ntds version = 7.4\nencryption = %s\n' "$1" >freetds.conf

@@ -4,14 +4,15 @@ breaks a rule and its near miss. Built message by message, by the specifications
 
 usage: tests/lab/made_access.py [FOLDER]      (default: pcaps/; the result is committed)
 """
-import os, struct, sys, zlib
+import ipaddress, os, struct, sys, zlib
 
-import made
+import made, made_roles
 from made import DOWN, UP, Talk, utf16
-from made_chapters import AES, Kdc
+from made_chapters import AES, Kdc, datagram
 
 DC, SITE_SERVER, MP, DP, SUP, CHILD = ['10.77.0.%d' % n for n in (10, 11, 12, 13, 14, 21)]
 DESKS = ['10.77.0.%d' % n for n in range(101, 106)]
+ADMINISTRATOR, STRANGER = '10.77.0.200', '10.77.0.77'
 
 
 # ---- SMB ----
@@ -157,9 +158,13 @@ def registration(version):
             'AgentType="0" /></Data></ClientRegistrationRequest>' % version)
 
 
-def discovery(computer):
+def discovery(computer, addresses=()):
+    adapter = '<Win32_NetworkAdapterConfiguration>%s</Win32_NetworkAdapterConfiguration>' % ''.join(
+        '<IPAddress>%s</IPAddress>' % one for one in addresses)
+    body = '<ReportBody><Instance Class="Win32_NetworkAdapterConfiguration">%s</Instance></ReportBody>' % adapter
     return ('<Report><ReportHeader><Identification><Machine><ClientVersion>5.00.9132.1000</ClientVersion><NetBIOSName>%s'
-            '</NetBIOSName></Machine></Identification></ReportHeader><ReportBody/></Report>' % computer)
+            '</NetBIOSName></Machine></Identification></ReportHeader>%s</Report>'
+            % (computer, body if addresses else '<ReportBody/>'))
 
 
 def requests(folder):
@@ -178,6 +183,11 @@ def requests(folder):
         talk = Talk(MP, 80, client)
         post(talk, 'MP_DdrEndpoint', discovery('CM01'))
         talk.save(folder, 'admin/r114-' + name)
+    # A name that nobody knows, with the addresses of another host; then with the sender's own among them.
+    for name, addresses in (('addresses', (DP, 'fe80::1')), ('own-addresses', (DP, DESKS[0]))):
+        talk = Talk(MP, 80, DESKS[0])
+        post(talk, 'MP_DdrEndpoint', discovery('PC77', addresses))
+        talk.save(folder, 'admin/r114-' + name)
     for name, user in (('relayed', 'CL08$'), ('own-account', 'CM01$')):
         talk = Talk(MP, 80, SITE_SERVER)
         path = '/ccm_system_windowsauth/request'
@@ -189,9 +199,63 @@ def requests(folder):
         talk.save(folder, 'admin/r114-' + name)
 
 
+# ---- the remote registry ----
+
+def open_key(name):
+    """[MS-RRP] 3.1.5.15: hKey, lpSubKey, dwOptions, samDesired"""
+    text = utf16(name + '\0')
+    count = len(text) // 2
+    stub = bytes(20) + struct.pack('<HHIIII', len(text), len(text), 0x20000, count, 0, count) + text
+    return stub + bytes(-len(stub) % 4) + struct.pack('<II', 0, 0x20019)
+
+
+def registry(folder):
+    for name, client, keys in (('key', DESKS[0], ('SOFTWARE\\Microsoft', 'SOFTWARE\\Microsoft\\SMS\\Identification')),
+                               ('key-administrator', ADMINISTRATOR, ('SOFTWARE\\Microsoft\\SMS',))):
+        talk = Talk(DP, 49664, client)
+        talk.ports = (49732, 49664)
+        winreg = made.Rpc(talk, made.WINREG)
+        winreg.call(2)                                    # OpenLocalMachine
+        for number, key in enumerate(keys):
+            body = struct.pack('<IHH', 0, 0, 15) + open_key(key)
+            talk.say(UP, struct.pack('<BBBBIHHI', 5, 0, 0, 3, 0x10, 16 + len(body), 0, 2 + number) + body)
+            answer = struct.pack('<IHBx', 24, 0, 0) + bytes(24)
+            talk.say(DOWN, struct.pack('<BBBBIHHI', 5, 0, 2, 3, 0x10, 16 + len(answer), 0, 2 + number) + answer)
+        talk.save(folder, 'relay/r065-' + name)
+
+
+# ---- DHCP: RFC 2131 2 ----
+
+def dhcp(kind, server=None, file=b'', next_server=None, vendor=b''):
+    own = ipaddress.ip_address(server).packed if server else bytes(4)
+    fixed = struct.pack('!BBBBIHH', 1 if kind in (1, 3) else 2, 1, 6, 1 if kind in (1, 3) else 0, 0x1234, 4, 0x8000)
+    fixed += bytes(4) + (ipaddress.ip_address(DESKS[3]).packed if server else bytes(4))
+    fixed += (ipaddress.ip_address(next_server).packed if next_server else bytes(4)) + bytes(4)
+    fixed += bytes.fromhex('020000000101') + bytes(10 + 64) + file.ljust(128, b'\0')
+    options = [(53, bytes([kind]))] + ([(54, own)] if server else []) + ([(60, vendor)] if vendor else [])
+    return fixed + bytes.fromhex('63825363') + b''.join(bytes([k, len(v)]) + v for k, v in options) + b'\xff'
+
+
+def boot(folder):
+    """A machine asks for a boot file; the distribution point offers one, and another server, too. The near miss: a plain
+    DHCP server, of which the policy knows nothing, leads to the distribution point."""
+    discover = datagram('0.0.0.0', '255.255.255.255', 68, 67, dhcp(1, vendor=b'PXEClient:Arch:00007:UNDI:003016'))
+    offer = datagram(DP, '255.255.255.255', 67, 68, dhcp(2, DP, b'smsboot\\x64\\wdsmgfw.efi', DP, b'PXEClient'))
+    for name, target in (('second-offer', STRANGER), ('offers', DP)):
+        other = datagram(STRANGER, '255.255.255.255', 67, 68, dhcp(2, STRANGER, b'boot.efi', target))
+        made.save([discover, offer, other], folder, 'admin/r115-' + name)
+
+
+# ---- where DNS sends clients ----
+
+def locations(folder):
+    for name, port in (('location', 80), ('https-location', 443)):
+        made_roles.service_lookup(folder, 'topology/r010-' + name, 'mp01.corp.example', port)
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(made.TOP, 'pcaps')
-    for make in (files, responses, content_account, tickets, requests):
+    for make in (files, responses, content_account, tickets, requests, registry, boot, locations):
         make(folder)
 
 

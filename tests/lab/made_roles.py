@@ -170,9 +170,9 @@ def labels(text):
     return b''.join(bytes([len(part)]) + part.encode() for part in text.split('.')) + b'\0'
 
 
-def service_lookup(folder, case, target):
+def service_lookup(folder, case, target, port=443):
     question = labels('_mssms_mp_p01._tcp.corp.example') + struct.pack('!HH', 33, 1)
-    data = struct.pack('!HHH', 0, 0, 443) + labels(target)
+    data = struct.pack('!HHH', 0, 0, port) + labels(target)
     answer = b'\xc0\x0c' + struct.pack('!HHIH', 33, 1, 600, len(data)) + data
     frames = []
     for ends, flags, count, more in (((DESK, DC), 0x0100, 0, b''), ((DC, DESK), 0x8580, 1, answer)):

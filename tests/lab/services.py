@@ -39,7 +39,7 @@ samba-tool domain provision --realm=%s --domain=%s --server-role=dc --dns-backen
     --function-level=2008_R2 --adminpass="$PW" --option='interfaces=%s/16'
 sed -i '/dns forwarder/d; /^\\[global\\]/a \\
     server services = rpc, wrepl, ldap, cldap, kdc, winbindd, dns, s3fs \\n\\
-    disable netbios = yes \\n smb ports = 445 \\n allow dns updates = nonsecure \\n\\
+    disable netbios = yes \\n smb ports = 445 \\n dsdb:schema update allowed = yes \\n allow dns updates = nonsecure \\n\\
     ldap server require strong auth = no \\n ntlm auth = ntlmv1-permitted \\n\\
     tls enabled = yes \\n tls certfile = /etc/dc.pem \\n tls keyfile = /etc/dc.key \\n tls cafile = /etc/root.pem \\n\\
     %s \\n\\
@@ -57,6 +57,7 @@ cp "$PKI/$HOSTNAME.pem" /etc/dc.pem; cp "$PKI/$HOSTNAME.key" /etc/dc.key; cp "$P
     add_names(dc, name, other)
     if name == 'corp.example':
         special_accounts(dc)
+        publish_points(dc)
 
 
 def special_accounts(dc):
@@ -75,12 +76,37 @@ def special_accounts(dc):
     on(dc, 'ldapmodify -x -H ldap://%s -D "Administrator@corp.example" -w "$PW" -f accounts.ldif' % address(dc), 'accounts')
 
 
+def publish_points(dc):
+    """The part of the directory's schema that clients look for management points by, and what the sites publish of them.
+    The numbers of class and attributes are of the branch for tests of Samba's own schema: no packet shows them."""
+    schema = 'CN=Schema,CN=Configuration,DC=corp,DC=example'
+    number = '1.3.6.1.4.1.7165.4.6.1.99.%d'
+    ldif = ''
+    for at, (cn, shown) in enumerate((('MS-SMS-Site-Code', 'mSSMSSiteCode'), ('MS-SMS-MP-Name', 'mSSMSMPName'))):
+        ldif += 'dn: CN=%s,%s\nchangetype: add\nobjectClass: attributeSchema\nlDAPDisplayName: %s\nattributeID: %s\n' \
+                'attributeSyntax: 2.5.5.12\noMSyntax: 64\nisSingleValued: TRUE\n\n' % (cn, schema, shown, number % at)
+    now = 'dn:\nchangetype: modify\nadd: schemaUpdateNow\nschemaUpdateNow: 1\n\n'
+    ldif += now + 'dn: CN=MS-SMS-Management-Point,%s\nchangetype: add\nobjectClass: classSchema\nsubClassOf: top\n' \
+                  'lDAPDisplayName: mSSMSManagementPoint\ngovernsID: %s\nobjectClassCategory: 1\npossSuperiors: container\n' \
+                  'mayContain: mSSMSSiteCode\nmayContain: mSSMSMPName\nmayContain: dNSHostName\n' \
+                  'defaultSecurityDescriptor: D:(A;;GA;;;DA)(A;;GA;;;SY)(A;;RPLCLORC;;;AU)\n\n' % (schema, number % 9) + now
+    for host, site in (('mp01', 'P01'), ('mp02', 'S01')):
+        ldif += 'dn: CN=SMS-MP-%s-%s,CN=System Management,CN=System,DC=corp,DC=example\nchangetype: add\n' \
+                'objectClass: mSSMSManagementPoint\nmSSMSSiteCode: %s\nmSSMSMPName: %s\ndNSHostName: %s\n\n' \
+                % (site, fqdn(host).upper(), site, host.upper(), fqdn(host))
+    put(dc, folder(dc, 'tmp', 'points.ldif'), ldif)
+    on(dc, 'ldapmodify -x -H ldap://%s -D "Administrator@corp.example" -w "$PW" -f points.ldif' % address(dc), 'accounts')
+
+
 def add_names(dc, name, other):
     """The members of both domains, in the zone of each on the controller of one."""
     lines = ['server ' + address(dc), 'zone ' + name]
     lines += ['update add %s 900 A %s' % (fqdn(h), address(h)) for h in network.HOSTS if domain(h) == name and h != dc]
     if name == 'corp.example':
         lines += ['update add nospn.corp.example 900 A ' + address('dp01'), 'update add sqlalias.corp.example 900 A ' + address('sql01')]
+    # What management points publish of themselves in DNS.
+    points = {'corp.example': (('p01', 'mp01'), ('s01', 'mp02')), 'partner.example': (('p01', 'usys01'),)}[name]
+    lines += ['update add _mssms_mp_%s._tcp.%s 900 SRV 0 0 443 %s' % (site, name, fqdn(host)) for site, host in points]
     lines += ['send', 'zone ' + other]
     lines += ['update add %s 900 A %s' % (fqdn(h), address(h)) for h in network.HOSTS if domain(h) == other]
     far = network.CONTROLLERS[other]

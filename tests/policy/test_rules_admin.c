@@ -142,6 +142,8 @@ static const struct rule_case control_cases[] = {
 
 #define PXE " | dhcp.vendor_class=PXEClient:Arch:00007 | dhcp.client_mac=02:00:00:00:00:01"
 
+#define OFFERED " | dhcp.client_mac=02:00:00:00:00:01 | dhcp.boot_file=boot.efi"
+
 static const struct rule_case boot_cases[] = {
     {"an undeclared network, behind a relay",
      {"dhcp@3 0.0.0.0 udp> 255.255.255.255:67 | dhcp.message=DISCOVER | dhcp.relay=10.7.7.1" PXE},
@@ -159,6 +161,27 @@ static const struct rule_case boot_cases[] = {
      {"dhcp@3 10.1.0.1 udp> 10.1.0.5:68 | dhcp.message=OFFER | dhcp.relay=10.1.0.1 | "
       "dhcp.server_id=10.1.0.66" PXE},
      "high proven - > 10.1.0.66:0 @3",
+     NULL,
+     NULL,
+     NULL},
+    {"a second server offers a boot file, without PXE's class",
+     {"dhcp 0.0.0.0:68 udp> 255.255.255.255:67 | dhcp.message=DISCOVER" PXE,
+      "dhcp@3 10.0.0.30:67 udp> 255.255.255.255:68 | dhcp.message=OFFER" PXE,
+      "dhcp@4 10.1.0.66:67 udp> 255.255.255.255:68 | dhcp.message=OFFER" OFFERED},
+     "high proven - > 10.1.0.66:0 @3,4",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: to a machine that did not ask by PXE, too late, without a file, to a declared "
+     "host",
+     {"dhcp@1 10.1.0.66:67 udp> 255.255.255.255:68 | dhcp.message=OFFER" OFFERED,
+      "dhcp 0.0.0.0:68 udp> 255.255.255.255:67 | dhcp.message=DISCOVER" PXE,
+      "dhcp 10.1.0.66:67 udp> 255.255.255.255:68 | dhcp.message=OFFER | "
+      "dhcp.client_mac=02:00:00:00:00:01",
+      "dhcp 10.1.0.66:67 udp> 255.255.255.255:68 | dhcp.message=OFFER" OFFERED
+      " | dhcp.next_server=10.0.0.30",
+      "dhcp+61 10.1.0.66:67 udp> 255.255.255.255:68 | dhcp.message=OFFER" OFFERED},
+     "",
      NULL,
      NULL,
      NULL},

@@ -10,6 +10,10 @@
     " | http.status=200 | http.request_packet=4 | http.response_packet=6"
 #define HELLO " | tls.client_hello_packet=3"
 
+#define LOCATED(port)                                                                              \
+    " | dns.query=_mssms_mp_p01._tcp.corp.example | dns.qtype=SRV | "                              \
+    "dns.answers=0 0 " port " mp01.corp.example | dns.response_packet=6"
+
 static const struct rule_case plain_http_cases[] = {
     {"a management point that is HTTPS only",
      {"http 10.1.0.5 > 10.0.0.20:80" GET("/SMS_MP/.sms_aut?MPLIST")},
@@ -123,6 +127,27 @@ static const struct rule_case plain_http_cases[] = {
      "",
      "mp01.corp.example management-point",
      "not_observed",
+     NULL},
+    {"DNS sends clients to plain HTTP",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53" LOCATED("80")},
+     "medium proven - > 10.0.0.20:80 @6",
+     "mp01.corp.example management-point",
+     "violated",
+     NULL},
+    {"near miss: to HTTPS",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53" LOCATED("443")},
+     "",
+     "mp01.corp.example management-point",
+     "consistent",
+     NULL},
+    {"near miss: for another service, and to one that takes both",
+     {"dns 10.1.0.5 udp> 10.0.0.2:53 | dns.query=_http._tcp.corp.example | dns.qtype=SRV | "
+      "dns.answers=0 0 80 mp01.corp.example | dns.response_packet=6",
+      "dns 10.1.0.5 udp> 10.0.0.2:53 | dns.query=_mssms_mp_p01._tcp.corp.example | dns.qtype=SRV | "
+      "dns.answers=0 0 80 mp04.corp.example | dns.response_packet=6"},
+     "",
+     NULL,
+     NULL,
      NULL},
     {"the policy does not say",
      {"http 10.1.0.5 > 10.0.0.20:80" GET("/SMS_MP/a")},

@@ -136,6 +136,23 @@ static const struct rule_case cases[] = {
      "mp01.corp.example",
      "consistent",
      NULL},
+    {"a discovery record with the addresses of others, declared ones among them",
+     {"http 10.1.0.5" POST DISCOVERS " | http.ccm.computer=PC9 | http.ccm.addresses=fe80::1 | "
+      "http.ccm.addresses=10.0.0.10"},
+     "high derived 10.1.0.5 > 10.0.0.20:80 @5",
+     NULL,
+     NULL,
+     NULL},
+    {"near miss: with the sender's among them, with addresses that nobody declared, of a host that "
+     "has several",
+     {"http 10.1.0.5" POST DISCOVERS " | http.ccm.computer=PC9 | http.ccm.addresses=10.0.0.10 | "
+      "http.ccm.addresses=10.1.0.5",
+      "http 10.1.0.5" POST DISCOVERS " | http.ccm.addresses=192.168.77.5",
+      "http 10.1.0.5" POST DISCOVERS " | http.ccm.addresses=no address"},
+     "",
+     "mp01.corp.example",
+     "consistent",
+     NULL},
     {"near miss: a discovery record through address translation",
      {"http 10.1.0.5" POST DISCOVERS " | http.ccm.computer=CM01"},
      "",

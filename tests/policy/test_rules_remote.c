@@ -291,6 +291,15 @@ static const struct rule_case registry_cases[] = {
      "mp01.corp.example",
      "violated",
      NULL},
+    {"the key that it opens",
+     {"dcerpc 10.1.0.66 > 10.0.0.20:445 | dcerpc.message=call | dcerpc.opnum=15 | "
+      "dcerpc.uuid=" WINREG " | dcerpc.key=SOFTWARE\\Microsoft\\SMS | dcerpc.request_packet=9",
+      "dcerpc 10.1.0.66 > 10.0.0.20:445 | dcerpc.message=call | dcerpc.opnum=2 | "
+      "dcerpc.uuid=" WINREG},
+     "high proven 10.1.0.66 > 10.0.0.20:445 @9",
+     NULL,
+     NULL,
+     NULL},
     {"from another server",
      {"dcerpc 10.0.0.30 > 10.0.0.20:445" BIND(WINREG)},
      "medium proven 10.0.0.30 > 10.0.0.20:445 @8",
