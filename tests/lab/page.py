@@ -4,7 +4,7 @@ import os, subprocess
 import network, scenarios
 
 SHOWN = ('samba', 'smbclient', 'apache2', 'haproxy', 'nginx-light', 'gnutls-bin', 'openssl', 'curl', 'krb5-user', 'ldap-utils',
-         'freetds-bin', 'python3-tds', 'tcpdump', 'tshark')
+         'freetds-bin', 'python3-tds', 'python3-winrm', 'dnsmasq-base', 'udhcpc', 'python3-impacket', 'tcpdump', 'tshark')
 
 HEAD = '''# Captures made by this project
 
@@ -74,7 +74,8 @@ def write():
     out = [HEAD % (hosts, truth(os.path.join(scenarios.PCAPS, 'lab', 'day-breaches')), built, versions())]
     for name, one in scenarios.load().items():
         base = os.path.join(scenarios.PCAPS, name)
-        if os.path.exists(base + '.pcap'):
-            out.append('| %s.pcap | %s | %s | %s |\n' % (name, one.what, truth(base), commands(base)))
+        for end in ('.pcap', '.pcap.zst'):
+            if os.path.exists(base + end):
+                out.append('| %s%s | %s | %s | %s |\n' % (name, end, one.what.strip(), truth(base), commands(base)))
     with open(os.path.join(scenarios.PCAPS, 'README.md'), 'w') as f:
         f.write(''.join(out))

@@ -37,7 +37,7 @@ def answer(script, query, body):
 
 def main():
     body = sys.stdin.buffer.read(int(os.environ.get('CONTENT_LENGTH') or 0))
-    kind, text = answer(os.environ.get('SCRIPT_NAME', ''), os.environ.get('QUERY_STRING', ''), body)
+    kind, text = answer(os.environ.get('SCRIPT_NAME') or os.environ.get('PATH_INFO', ''), os.environ.get('QUERY_STRING', ''), body)
     sys.stdout.buffer.write(('Content-Type: %s\r\n\r\n' % kind).encode() + text)
 
 

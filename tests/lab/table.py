@@ -1,10 +1,13 @@
 """Plays scenarios and compares: what an audit finds at the mirror port and in the file, and what the scenario says."""
-import os, shutil, tempfile, time
+import os, shutil, subprocess, tempfile, time
 
 import agreement, network, reading, recorder, scenarios
 from network import Failed, say
 
 import audit_pcaps
+
+# Octets above which a kept capture is compressed.
+LARGE = 120000
 
 
 class Row:
@@ -47,12 +50,16 @@ class Row:
 
 
 def keep(path, name):
-    """Into pcaps/: the capture, its findings and its commands."""
+    """Into pcaps/: the capture, a large one compressed, its findings and its commands."""
     target = os.path.join(scenarios.PCAPS, name)
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    for end in ('.pcap', '.findings', '.commands', '.verdicts'):
+    for end in ('.findings', '.commands', '.verdicts'):
         if os.path.exists(path[:-len('.pcap')] + end):
             shutil.copyfile(path[:-len('.pcap')] + end, target + end)
+    if os.path.getsize(path) > LARGE:
+        subprocess.run(['zstd', '-q', '-f', '-19', path, '-o', target + '.pcap.zst'], check=True)
+    else:
+        shutil.copyfile(path, target + '.pcap')
 
 
 def play(names, known, keeping, failures=None):
