@@ -127,4 +127,5 @@ def main():
                 way.read()
 
 
-main()
+if __name__ == '__main__':
+    main()
