@@ -19,6 +19,19 @@
 #define LIMIT_LIVE_RING (64u << 20)
 #define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
 
+/* Packets kept after they were read, so that there is evidence when a rule fires late; heads and
+ * all. --keep-packets changes it. */
+#define LIMIT_KEPT_PACKETS (128u << 20)
+/* Of these, what findings cite: taken out some times a second, some thousand packets at a time; how
+ * far back the opening of a connection is looked for; and all of it, as long as the audit lasts. */
+#define LIMIT_PINS_WANTED 1024u
+#define LIMIT_OPENING_OCTETS (64u << 20)
+#define LIMIT_PINNED_OCTETS (64u << 20)
+
+/* Payload of a conversation that is read at any load: dissectors look at the beginning of content,
+ * handshakes and logons are over by then. */
+#define LIMIT_SHED_AFTER (1u << 20)
+
 /* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
  * weeks have to be joined. */
 #define LIMIT_LOSS_INTERVALS 240u
@@ -158,7 +171,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
-/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more.
+ */
 #define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
@@ -212,11 +226,12 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
-/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to
+ * four.
  */
 #define LIMIT_CHAIN_ISSUERS 8
-/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
- * 150 in 200 KiB. */
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones
+ * has 150 in 200 KiB. */
 #define LIMIT_AUTHORITY_FILE (4 << 20)
 #define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
@@ -301,6 +316,12 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+
+/* Cells of the live screen: more than a 4K display shows in a letter that can be read. Hosts that
+ * it ranks by traffic: more than anybody scrolls through. */
+#define LIMIT_SCREEN_COLUMNS 512u
+#define LIMIT_SCREEN_ROWS 256u
+#define LIMIT_SCREEN_HOSTS 200u
 /* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
@@ -328,6 +349,37 @@
 
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u
+
+/* --listen. Visitors at once, all and of one address: some browsers (six connections each), a
+ * Prometheus or two. Of them streams of events. What a request may be: browsers send 2 KiB of
+ * header fields, a login is a token. */
+#define LIMIT_WEB_VISITORS 64u
+#define LIMIT_WEB_VISITORS_OF_ADDRESS 32u
+#define LIMIT_WEB_STREAMS 24u
+#define LIMIT_WEB_REQUEST (16u << 10)
+#define LIMIT_WEB_FORM 1024u
+/* Seconds until a request is there as a whole (handshake included), that a connection may stand
+ * still, that an answer may take, and a stream of events: its browser then comes again. */
+#define LIMIT_WEB_REQUEST_SECONDS 10
+#define LIMIT_WEB_IDLE_SECONDS 15
+#define LIMIT_WEB_ANSWER_SECONDS 300
+#define LIMIT_WEB_STREAM_SECONDS 3600
+/* Connections that come in a second before we take our time: a flood must not cost a core. */
+#define LIMIT_WEB_ARRIVALS 500u
+/* Wrong tokens of one address in a minute, and addresses remembered for it. */
+#define LIMIT_WEB_WRONG_TOKENS 10u
+#define LIMIT_WEB_WRONG_ADDRESSES 64u
+#define LIMIT_WEB_SESSION_SECONDS (12 * 3600)
+/* Findings kept for those who were away for a moment, and their octets. */
+#define LIMIT_WEB_EVENTS 512u
+#define LIMIT_WEB_EVENT_OCTETS (8u << 20)
+/* The page and the records as they were at one moment: pages of it are taken as they are written.
+ * And how many of them there are while slow visitors still read old ones. */
+#define LIMIT_WEB_RENDERING (256u << 20)
+#define LIMIT_WEB_RENDERINGS 3u
+/* What is older is made anew for who asks; and that is waited for so long. */
+#define LIMIT_WEB_FRESH_SECONDS 10
+#define LIMIT_WEB_WAIT_SECONDS 10
 
 /* Chromium making the PDF: the largest reports take some seconds on slow machines. */
 #define LIMIT_PDF_SECONDS 120

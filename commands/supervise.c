@@ -13,6 +13,7 @@
 
 #include "capture/limits.h"
 #include "commands/command.h"
+#include "reports/screen_terminal.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
@@ -43,11 +44,22 @@ static time_t monotonic(void)
     return now.tv_sec;
 }
 
+static sigset_t passed_on(void)
+{
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        (void)sigaddset(&signals, numbers[i]);
+    }
+    return signals;
+}
+
 /* ---- in the worker ---- */
 
 bool supervised_honours(const siginfo_t *info)
 {
-    return honoured == 0 || info->si_pid == honoured;
+    return honoured == 0 || info->si_pid == honoured || info->si_code == SI_KERNEL;
 }
 
 void supervised_begins(struct supervision *v)
@@ -61,6 +73,9 @@ void supervised_begins(struct supervision *v)
     }
     atomic_store(&v->watched->began_ns, now);
     atomic_store(&v->watched->lived_ns, now);
+    /* Whoever handles them is there now; what came meanwhile is not lost. */
+    const sigset_t signals = passed_on();
+    (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 void supervised_lives(const struct supervision *v)
@@ -70,10 +85,9 @@ void supervised_lives(const struct supervision *v)
     }
 }
 
-static void become_worker(struct supervision *v, pid_t supervisor, const sigset_t *signals)
+static void become_worker(struct supervision *v, pid_t supervisor)
 {
     v->supervisor = honoured = supervisor;
-    (void)sigprocmask(SIG_UNBLOCK, signals, NULL);
     /* Without a supervisor it writes the last report. */
     (void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0UL, 0UL, 0UL);
     if (getppid() != supervisor) {
@@ -100,7 +114,11 @@ static int wait_for(pid_t worker, const sigset_t *signals, bool *ret_ending)
         int number = sigwaitinfo(signals, &info);
         if (number > 0 && number != SIGCHLD) {
             *ret_ending = *ret_ending || is_end(number);
-            (void)kill(worker, number);
+            /* A terminal has sent it to both. A second one that meets the first while that is
+             * pending would be lost, and with it who sent it. */
+            if (info.si_code != SI_KERNEL) {
+                (void)kill(worker, number);
+            }
         }
     }
 }
@@ -209,10 +227,11 @@ static int run(struct supervision *v, supervised *work, void *user, const sigset
             return trouble("cannot start the process that audits: %s", strerror(errno));
         }
         if (worker == 0) {
-            become_worker(v, self, signals);
+            become_worker(v, self);
             exit(work(user));
         }
         int status = wait_for(worker, signals, &ending);
+        terminal_rescue(); /* where it could not do that itself */
         bool began = atomic_load(&v->watched->began_ns) != 0;
         bool again = WIFSIGNALED(status) ||
                      (v->restarts > 0 && !began && WEXITSTATUS(status) == EXIT_TROUBLE);
@@ -227,12 +246,7 @@ static int run(struct supervision *v, supervised *work, void *user, const sigset
 
 int supervise(struct supervision *v, supervised *work, void *user)
 {
-    static const int passed_on[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
-        (void)sigaddset(&signals, passed_on[i]);
-    }
+    const sigset_t signals = passed_on();
     *v = (struct supervision){.gaps = calloc(LIMIT_RESTART_GAPS, sizeof *v->gaps)};
     v->watched =
         mmap(NULL, sizeof *v->watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
