@@ -27,6 +27,7 @@ enum option_id {
     OPT_FAIL_ON,
     OPT_WORKERS,
     OPT_MEMORY,
+    OPT_BUFFER,
     OPT_FILTER,
     OPT_REPORT,
     OPT_FORMATS,
@@ -50,6 +51,7 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_USER,
 };
 
 static const struct option long_options[] = {
@@ -66,6 +68,7 @@ static const struct option long_options[] = {
     {"fail-on", required_argument, NULL, OPT_FAIL_ON},
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"memory", required_argument, NULL, OPT_MEMORY},
+    {"buffer", required_argument, NULL, OPT_BUFFER},
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
@@ -89,6 +92,7 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"reason", required_argument, NULL, OPT_REASON},
     {"by", required_argument, NULL, OPT_BY},
+    {"user", required_argument, NULL, OPT_USER},
     {NULL, 0, NULL, 0},
 };
 
@@ -106,6 +110,10 @@ static int set_numbers(const struct command *c, struct options *o, int option)
         if (!argument_size(optarg, &o->memory)) {
             return trouble("--memory %s: expected a size of at least 16M, such as 512M or 2G",
                            optarg);
+        }
+    } else if (option == OPT_BUFFER) {
+        if (!argument_size(optarg, &o->buffer) || o->buffer > LIMIT_LIVE_RING_MOST) {
+            return trouble("--buffer %s: expected a size from 16M to 2047M, such as 256M", optarg);
         }
     } else if (option == OPT_EVERY) {
         if (!argument_duration(optarg, &o->every) || o->every < 10) {
@@ -146,6 +154,7 @@ static const struct option_place text_options[] = {
     {OPT_UNTIL, offsetof(struct options, until)},
     {OPT_REASON, offsetof(struct options, reason)},
     {OPT_BY, offsetof(struct options, by)},
+    {OPT_USER, offsetof(struct options, user)},
 };
 
 /* On when they are given. */
@@ -208,6 +217,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
                           .color = "auto",
                           .fail_on = SEVERITY_LOW,
                           .memory = LIMIT_MEMORY_DEFAULT,
+                          .buffer = LIMIT_LIVE_RING,
                           .workers = cores < 1              ? 1
                                      : cores > LIMIT_SHARDS ? LIMIT_SHARDS
                                                             : (unsigned)cores};
@@ -426,6 +436,7 @@ static const struct command commands[] = {
      HELP_MATRIX, run_matrix},
     {"discover", "draft a policy from traffic alone, with the evidence for each guess",
      HELP_DISCOVER, run_discover},
+    {"doctor", "tell what this machine lacks to audit its interfaces", HELP_DOCTOR, run_doctor},
     {"history", "list the audits of a store, or keep only the newest", HELP_HISTORY, run_history},
     {"diff", "compare two audits of a store: new, worse, still there, better, gone", HELP_DIFF,
      run_diff},

@@ -12,6 +12,7 @@
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
+#include "dissect/protocol_tally.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -26,7 +27,6 @@ enum { SLOT_AHEAD = 12, RECORD_AHEAD = 9, BODY_AHEAD = 6, CTX_AHEAD = 2 };
 #define CHUNKS_AHEAD 16
 /* Flows are closed in small lots, whose memory is used again while it is in the cache. */
 #define TICK_NS 20000000
-#define PROTOCOLS 512
 
 struct item { /* a packet, or a moment of capture time */
     struct packet frame;
@@ -62,6 +62,7 @@ struct worker {
     /* Observations given back by the merge, waiting for their own thread. */
     pthread_mutex_t returns_lock;
     struct observation *returns;
+    uint64_t told_given_up; /* flows, to the meter */
 };
 
 struct pipeline {
@@ -81,46 +82,19 @@ struct pipeline {
     atomic_bool stop_reading;
     int read_error;
     char read_message[SOURCE_ERROR];
-    char *names[PROTOCOLS]; /* of protocols seen, sorted; with counts */
-    uint64_t name_flows[PROTOCOLS];
-    size_t name_count;
+    struct protocol_tally protocols;
+    struct loss_meter meter;
+    struct loss_log losses;
     struct timespec started;
 };
 
 /* ---- what is seen, in order ---- */
 
-static void count_protocol(struct pipeline *p, const char *name)
-{
-    size_t low = 0, high = p->name_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (strcmp(p->names[middle], name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low < p->name_count && strcmp(p->names[low], name) == 0) {
-        p->name_flows[low]++;
-        return;
-    }
-    char *copy = p->name_count == PROTOCOLS ? NULL : strdup(name);
-    if (copy == NULL) {
-        return;
-    }
-    memmove(p->names + low + 1, p->names + low, (p->name_count - low) * sizeof *p->names);
-    memmove(p->name_flows + low + 1, p->name_flows + low,
-            (p->name_count - low) * sizeof *p->name_flows);
-    p->names[low] = copy;
-    p->name_flows[low] = 1;
-    p->name_count++;
-}
-
 static void deliver(struct pipeline *p, struct observation *o)
 {
     endpoints_see(p->endpoints, o);
     if (o->record == RECORD_FLOW) {
-        count_protocol(p, observation_text(o, FACT_FLOW_PROTOCOL));
+        protocol_tally_add(&p->protocols, observation_text(o, FACT_FLOW_PROTOCOL));
         flow_quality_add(&p->run.quality, o);
     }
     if (!p->stopped && !p->options.observe(p->options.user, o)) {
@@ -129,9 +103,10 @@ static void deliver(struct pipeline *p, struct observation *o)
     }
 }
 
-static void caught_up(const struct pipeline *p)
+static void caught_up(struct pipeline *p)
 {
     if (p->options.source.live) {
+        loss_log_note(&p->losses, &p->meter);
         p->options.caught_up(p->options.user);
     }
 }
@@ -225,6 +200,24 @@ static void look_ahead(const struct worker *w, const struct share *share, unsign
     }
 }
 
+static void worker_counts(const struct worker *w, struct flow_counts *sum)
+{
+    for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
+        if (w->tables[s] != NULL) {
+            flow_counts_add(sum, flow_table_counts(w->tables[s]));
+        }
+    }
+}
+
+static void tell_given_up(struct worker *w)
+{
+    struct flow_counts sum = {0};
+    worker_counts(w, &sum);
+    uint64_t given_up = sum.evicted + sum.evicted_half_open;
+    loss_meter_add(&w->pipeline->meter, LOSS_CONVERSATION, given_up - w->told_given_up);
+    w->told_given_up = given_up;
+}
+
 static void worker_share(struct worker *w, struct share *share)
 {
     for (unsigned i = 0; i < SLOT_AHEAD; i++) {
@@ -246,6 +239,9 @@ static void worker_share(struct worker *w, struct share *share)
         block_drop(share->blocks[i]);
     }
     share->count = share->block_count = 0;
+    if (w->pipeline->options.source.live) {
+        tell_given_up(w);
+    }
 }
 
 static void *worker_main(void *argument)
@@ -450,7 +446,7 @@ static bool take_lost(struct pipeline *p, struct share **shares)
 }
 
 /* Deals out up to `most` packets. False when the input has ended. */
-static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
+static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
 {
     struct packet frame;
     struct item spare;
@@ -485,6 +481,13 @@ static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
         n += tick;
     }
     return true;
+}
+
+static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
+{
+    bool more = deal_round(p, shares, most);
+    loss_meter_read(&p->meter, source_counts(p->source), p->last.ns);
+    return more;
 }
 
 static void read_inline(struct pipeline *p)
@@ -665,6 +668,7 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
     /* What an endpoint mapper answers names flows, whoever asks for records of it. */
     p->options.engine.records |= 1u << RECORD_DCERPC;
     p->next_tick = INT64_MIN;
+    loss_log_init(&p->losses, options->interval_ns);
     p->worker_count = options->workers > LIMIT_SHARDS ? LIMIT_SHARDS : options->workers;
     clock_gettime(CLOCK_MONOTONIC, &p->started);
     int failed = flow_secret_draw(&p->secret);
@@ -716,29 +720,6 @@ int pipeline_run(struct pipeline *p, char error[SOURCE_ERROR])
     return p->read_error;
 }
 
-static void add_flow_counts(struct flow_counts *sum, const struct flow_counts *c)
-{
-    sum->flows += c->flows;
-    sum->packets += c->packets;
-    sum->evicted_half_open += c->evicted_half_open;
-    sum->evicted += c->evicted;
-    sum->duplicates += c->duplicates;
-    sum->reorder_shed += c->reorder_shed;
-    sum->bad_sequence += c->bad_sequence;
-    sum->memory_peak += c->memory_peak;
-}
-
-static void add_engine_counts(struct engine_counts *sum, const struct engine_counts *c)
-{
-    sum->flow_memory += c->flow_memory;
-    sum->bad_messages += c->bad_messages;
-    sum->messages_too_long += c->messages_too_long;
-    sum->drafts_shed += c->drafts_shed;
-    sum->facts_cut += c->facts_cut;
-    sum->ndpi_flows += c->ndpi_flows;
-    sum->nested_too_deep += c->nested_too_deep;
-}
-
 const struct run *pipeline_summary(struct pipeline *p)
 {
     struct run *run = &p->run;
@@ -748,20 +729,20 @@ const struct run *pipeline_summary(struct pipeline *p)
     run->inputs = p->options.inputs;
     run->input_count = p->options.input_count;
     run->source = *source_counts(p->source);
+    if (p->options.source.live) {
+        loss_log_note(&p->losses, &p->meter);
+        run->losses = &p->losses;
+    }
     run->fragments_given_up = fragments->expired + fragments->shed;
     run->flows = (struct flow_counts){0};
     run->engine = (struct engine_counts){0};
     for (unsigned i = 0; i < p->worker_count; i++) {
-        add_engine_counts(&run->engine, engine_counts(p->workers[i].engine));
-        for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
-            if (p->workers[i].tables[s] != NULL) {
-                add_flow_counts(&run->flows, flow_table_counts(p->workers[i].tables[s]));
-            }
-        }
+        engine_counts_add(&run->engine, engine_counts(p->workers[i].engine));
+        worker_counts(&p->workers[i], &run->flows);
     }
-    run->protocols = (const char *const *)p->names;
-    run->protocol_flows = p->name_flows;
-    run->protocol_count = p->name_count;
+    run->protocols = (const char *const *)p->protocols.names;
+    run->protocol_flows = p->protocols.flows;
+    run->protocol_count = p->protocols.count;
     run->seconds =
         (double)(now.tv_sec - p->started.tv_sec) + (double)(now.tv_nsec - p->started.tv_nsec) / 1e9;
     return run;
@@ -780,9 +761,7 @@ struct pipeline *pipeline_close(struct pipeline *p)
     for (unsigned i = 0; p->workers != NULL && i < p->worker_count; i++) {
         worker_done(&p->workers[i]);
     }
-    for (size_t i = 0; i < p->name_count; i++) {
-        free(p->names[i]);
-    }
+    protocol_tally_done(&p->protocols);
     free(p->workers);
     fragments_free(p->fragments);
     endpoints_free(p->endpoints);

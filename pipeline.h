@@ -25,6 +25,7 @@ struct pipeline_options {
     struct engine_options engine;
     unsigned workers;
     size_t memory;                     /* octets for flows and their state */
+    int64_t interval_ns;               /* live: losses are told for each */
     const volatile sig_atomic_t *stop; /* not 0: end early, as if the input ended here */
     /* Called in the reader's thread now and then; NULL: no progress wanted. */
     void (*progress)(void *user, const struct source_counts *counts);

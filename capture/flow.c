@@ -100,3 +100,15 @@ void flow_reverse(struct flow *flow)
     flow->opening_seen = opening.order != 0;
     flow->answer_seen = flow->answer.order != 0;
 }
+
+void flow_counts_add(struct flow_counts *sum, const struct flow_counts *c)
+{
+    sum->flows += c->flows;
+    sum->packets += c->packets;
+    sum->evicted_half_open += c->evicted_half_open;
+    sum->evicted += c->evicted;
+    sum->duplicates += c->duplicates;
+    sum->reorder_shed += c->reorder_shed;
+    sum->bad_sequence += c->bad_sequence;
+    sum->memory_peak += c->memory_peak;
+}

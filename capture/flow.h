@@ -118,6 +118,8 @@ struct flow_counts {
     uint64_t memory_peak;
 };
 
+void flow_counts_add(struct flow_counts *sum, const struct flow_counts *c);
+
 struct stream_sink;
 struct flow_table;
 

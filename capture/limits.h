@@ -14,8 +14,14 @@
 /* Memory for flows and their state, all shards together: --memory changes it. */
 #define LIMIT_MEMORY_DEFAULT (512u << 20)
 
-/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s. */
-#define LIMIT_LIVE_RING (64 << 20)
+/* What the kernel may hold of one interface until it is read: a tenth of a second at 5 Gbit/s.
+ * --buffer changes it. */
+#define LIMIT_LIVE_RING (64u << 20)
+#define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
+
+/* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
+ * weeks have to be joined. */
+#define LIMIT_LOSS_INTERVALS 240u
 
 /* A link-layer frame that claims more is a damaged file: 256 KiB is libpcap's own MAXIMUM_SNAPLEN.
  */
@@ -314,6 +320,13 @@
 #define LIMIT_STORE_HISTORY 60
 /* One record of a store: the model of the largest policy takes some megabytes. */
 #define LIMIT_STORE_TEXT (64 << 20)
+
+/* A live audit whose process dies is started anew, after 1, 2, 4 ... seconds, so often within so
+ * many seconds: who finds a way to end it must not keep the machine busy with it. A report names
+ * the last times that nothing was seen. */
+#define LIMIT_RESTARTS 6u
+#define LIMIT_RESTART_SECONDS 600
+#define LIMIT_RESTART_GAPS 32u
 
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u

@@ -198,6 +198,7 @@ static int open_live(struct source *s, const char *const *names, size_t count,
 {
     struct live_options live = {.names = names,
                                 .count = count,
+                                .buffer = options->buffer,
                                 .filter = options->filter,
                                 .stop = options->stop,
                                 .pool = s->inputs.pool,

@@ -27,7 +27,8 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
-    bool live; /* the paths are names of network interfaces */
+    bool live;     /* the paths are names of network interfaces */
+    size_t buffer; /* live: octets of the kernel's ring of each */
 };
 
 struct source_counts {
@@ -37,7 +38,8 @@ struct source_counts {
     uint64_t snapped;         /* packets captured shorter than they were on the wire */
     uint64_t
         dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
-    uint64_t interface_losses; /* live: how often an interface went away */
+    uint64_t card_dropped;     /* live: of these, by the interface itself */
+    uint64_t interface_losses; /* live: how often an interface went away or down */
     int64_t first_ns, last_ns;
     uint64_t octets_read, octets_total; /* of the files, for progress; total 0 when not known */
 };

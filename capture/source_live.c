@@ -14,14 +14,21 @@
 /* How long the kernel may gather packets before it hands them over, and how often time is told. */
 #define PATIENCE_MS 100
 #define PATIENCE_NS (PATIENCE_MS * (NS_PER_SECOND / 1000))
-/* Time is told a little late, so that packets that are still in the kernel are not in the past. */
+/* Time is told a little late, so that packets that are still in the kernel are not in the past; and
+ * a packet waits so long for earlier ones of other interfaces. */
 #define LATE_NS (2 * PATIENCE_NS)
+/* A packet that is further ahead of the clock than this was stamped before the clock was put back.
+ */
+#define CLOCK_STEP_NS NS_PER_SECOND
+/* Packets between two looks at drops and at interfaces that went away. */
+#define LOOK_PACKETS 256
 
 struct tap { /* one interface */
     const char *name;
     pcap_t *pcap; /* NULL: it went away */
     struct pollfd poll;
-    unsigned received_drops;
+    unsigned ring_drops, card_drops; /* as last told */
+    bool down;                       /* and counted; until a packet comes */
     bool has_next;
     struct packet next; /* holds its block */
 };
@@ -33,8 +40,8 @@ struct live {
     struct chunk *chunk; /* being filled */
     size_t filled;
     struct block *delivered;
-    uint64_t number;             /* of the last packet, all interfaces together */
-    int64_t told_ns, retried_ns; /* monotonic */
+    uint64_t number;                        /* of the last packet, all interfaces together */
+    int64_t told_ns, looked_ns, retried_ns; /* monotonic */
 };
 
 static int64_t clock_ns(clockid_t which)
@@ -72,12 +79,12 @@ static int explain(const struct tap *tap, pcap_t *pcap, int code, char error[SOU
     }
 }
 
-static void prepare(pcap_t *pcap)
+static void prepare(pcap_t *pcap, size_t buffer)
 {
     (void)pcap_set_snaplen(pcap, LIMIT_FRAME_OCTETS);
     (void)pcap_set_promisc(pcap, 1);
     (void)pcap_set_timeout(pcap, PATIENCE_MS);
-    (void)pcap_set_buffer_size(pcap, LIMIT_LIVE_RING);
+    (void)pcap_set_buffer_size(pcap, (int)buffer);
     /* Where the kernel cannot, stamps are in microseconds; pcap_get_tstamp_precision tells. */
     (void)pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
 }
@@ -114,7 +121,7 @@ static int check_link(const struct tap *tap, pcap_t *pcap, char error[SOURCE_ERR
     return -EPROTONOSUPPORT;
 }
 
-static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR])
+static int tap_open(struct tap *tap, const struct live_options *o, char error[SOURCE_ERROR])
 {
     char why[PCAP_ERRBUF_SIZE] = "";
     pcap_t *pcap = pcap_create(tap->name, why);
@@ -122,11 +129,11 @@ static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
         return -EIO;
     }
-    prepare(pcap);
+    prepare(pcap, o->buffer);
     int code = pcap_activate(pcap);
     int failed = code < 0 ? explain(tap, pcap, code, error) : check_link(tap, pcap, error);
     if (failed == 0) {
-        failed = apply_filter(pcap, filter, error);
+        failed = apply_filter(pcap, o->filter, error);
     }
     if (failed == 0 && pcap_setnonblock(pcap, 1, why) != 0) {
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot capture: %s", tap->name, why);
@@ -137,7 +144,7 @@ static int tap_open(struct tap *tap, const char *filter, char error[SOURCE_ERROR
         return failed;
     }
     tap->pcap = pcap;
-    tap->received_drops = 0;
+    tap->ring_drops = tap->card_drops = 0;
     tap->poll = (struct pollfd){.fd = pcap_get_selectable_fd(pcap), .events = POLLIN};
     return 0;
 }
@@ -158,7 +165,7 @@ int live_open(const struct live_options *options, char error[SOURCE_ERROR], stru
     }
     for (size_t i = 0; i < options->count && failed == 0; i++) {
         l->taps[i].name = options->names[i];
-        failed = tap_open(&l->taps[i], options->filter, error);
+        failed = tap_open(&l->taps[i], options, error);
     }
     if (failed != 0) {
         (void)live_free(l);
@@ -213,10 +220,20 @@ static void count_drops(struct live *l, struct tap *tap)
     struct pcap_stat stat;
     if (pcap_stats(tap->pcap, &stat) == 0) {
         /* Both are cumulative and may wrap. */
-        unsigned drops = stat.ps_drop + stat.ps_ifdrop;
-        l->options.counts->dropped += drops - tap->received_drops;
-        tap->received_drops = drops;
+        unsigned by_ring = stat.ps_drop - tap->ring_drops;
+        unsigned by_card = stat.ps_ifdrop - tap->card_drops;
+        l->options.counts->dropped += (uint64_t)by_ring + by_card;
+        l->options.counts->card_dropped += by_card;
+        tap->ring_drops = stat.ps_drop;
+        tap->card_drops = stat.ps_ifdrop;
     }
+}
+
+/* Taken down: libpcap waits until it is up again. */
+static void note_down(struct live *l, struct tap *tap)
+{
+    l->options.counts->interface_losses += !tap->down;
+    tap->down = true;
 }
 
 static void lose(struct live *l, struct tap *tap)
@@ -224,7 +241,7 @@ static void lose(struct live *l, struct tap *tap)
     count_drops(l, tap);
     pcap_close(tap->pcap);
     tap->pcap = NULL;
-    l->options.counts->interface_losses++;
+    note_down(l, tap);
 }
 
 /* False when memory is used up. */
@@ -239,6 +256,7 @@ static bool take_next(struct live *l, struct tap *tap)
     if (got != 1) {
         return true;
     }
+    tap->down = false;
     bool nano = pcap_get_tstamp_precision(tap->pcap) == PCAP_TSTAMP_PRECISION_NANO;
     tap->next.at = (struct stamp){
         .ns = head->ts.tv_sec * NS_PER_SECOND + head->ts.tv_usec * (nano ? 1 : 1000),
@@ -249,14 +267,23 @@ static bool take_next(struct live *l, struct tap *tap)
     return keep(l, tap, octets, head->caplen);
 }
 
-static struct tap *earliest(struct live *l)
+/* The earliest packet that was handed over; NULL: none. *ret_wait: how long it has to wait, as an
+ * interface that has handed over nothing may have seen an earlier one. */
+static struct tap *earliest(struct live *l, int64_t *ret_wait)
 {
     struct tap *first = NULL;
+    bool all = true;
     for (size_t i = 0; i < l->options.count; i++) {
         struct tap *tap = &l->taps[i];
+        all = all && (tap->has_next || tap->pcap == NULL);
         if (tap->has_next && (first == NULL || tap->next.at.ns < first->next.at.ns)) {
             first = tap;
         }
+    }
+    *ret_wait = 0;
+    if (first != NULL && !all) {
+        int64_t age = clock_ns(CLOCK_REALTIME) - first->next.at.ns;
+        *ret_wait = age < LATE_NS && age > -CLOCK_STEP_NS ? LATE_NS - age : 0;
     }
     return first;
 }
@@ -270,35 +297,60 @@ static void reopen(struct live *l, int64_t now)
     l->retried_ns = now;
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap == NULL) {
-            (void)tap_open(&l->taps[i], l->options.filter, error);
+            (void)tap_open(&l->taps[i], &l->options, error);
         }
     }
 }
 
-static int tell_time(struct live *l, int64_t now, struct packet *ret)
+/* Drops, and interfaces that are back. */
+static void look_after(struct live *l, int64_t now)
 {
-    l->told_ns = now;
+    l->looked_ns = now;
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap != NULL) {
             count_drops(l, &l->taps[i]);
         }
     }
     reopen(l, now);
+}
+
+static int tell_time(struct live *l, int64_t now, struct packet *ret)
+{
+    l->told_ns = now;
+    look_after(l, now);
     *ret = (struct packet){.at = {.ns = clock_ns(CLOCK_REALTIME) - LATE_NS}};
     return SOURCE_IDLE;
 }
 
-static void wait_for_packets(struct live *l, int64_t now)
+/* Until an interface that has handed over nothing does, but no longer than `most`. */
+static void wait_for_packets(struct live *l, int64_t most)
 {
-    int64_t left = l->told_ns + PATIENCE_NS - now;
-    nfds_t open = 0;
     for (size_t i = 0; i < l->options.count; i++) {
-        if (l->taps[i].pcap != NULL) {
-            l->polls[open++] = l->taps[i].poll;
+        bool asked = l->taps[i].pcap != NULL && !l->taps[i].has_next;
+        l->polls[i] = asked ? l->taps[i].poll : (struct pollfd){.fd = -1};
+    }
+    /* Other errors of poll show at the next read of the interface; a signal, in `stop`. */
+    (void)poll(l->polls, l->options.count, (int)((most + 999999) / 1000000));
+    for (size_t i = 0; i < l->options.count; i++) {
+        if ((l->polls[i].revents & POLLERR) != 0) {
+            note_down(l, &l->taps[i]);
         }
     }
-    /* An error of poll shows at the next read of the interface; a signal, in `stop`. */
-    (void)poll(l->polls, open, (int)((left + 999999) / 1000000));
+}
+
+static int deliver(struct live *l, struct tap *from, struct packet *ret)
+{
+    from->has_next = false;
+    from->next.at.packet = ++l->number;
+    l->delivered = from->next.block;
+    *ret = from->next;
+    if (l->number % LOOK_PACKETS == 0) {
+        int64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (now - l->looked_ns >= PATIENCE_NS) {
+            look_after(l, now);
+        }
+    }
+    return 1;
 }
 
 int live_next(struct live *l, struct packet *ret)
@@ -306,6 +358,7 @@ int live_next(struct live *l, struct packet *ret)
     block_drop(l->delivered);
     l->delivered = NULL;
     for (;;) {
+        int64_t wait = 0;
         if (l->options.stop != NULL && *l->options.stop != 0) {
             (void)tell_time(l, l->told_ns, ret);
             return 0;
@@ -315,18 +368,15 @@ int live_next(struct live *l, struct packet *ret)
                 return -ENOMEM;
             }
         }
-        struct tap *first = earliest(l);
-        if (LIKELY(first != NULL)) {
-            first->has_next = false;
-            first->next.at.packet = ++l->number;
-            l->delivered = first->next.block;
-            *ret = first->next;
-            return 1;
+        struct tap *first = earliest(l, &wait);
+        if (LIKELY(first != NULL && wait == 0)) {
+            return deliver(l, first, ret);
         }
         int64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (now - l->told_ns >= PATIENCE_NS) {
+        int64_t left = l->told_ns + PATIENCE_NS - now;
+        if (left <= 0) {
             return tell_time(l, now, ret);
         }
-        wait_for_packets(l, now);
+        wait_for_packets(l, first != NULL && wait < left ? wait : left);
     }
 }

@@ -7,8 +7,8 @@
  * error: it is opened again once a second, and `interface_losses` counts it.
  *
  * What the kernel could not keep, because its ring was full or the interface dropped it, is added
- * to source_counts.dropped. Packets of several interfaces come in the order of their time as far as
- * the kernel hands them over at the same time (100 ms).
+ * to source_counts.dropped. Packets of several interfaces come in the order of their time: each
+ * waits until the others must have handed over what they saw before it (200 ms).
  */
 #ifndef ROLECALL_CAPTURE_SOURCE_LIVE_H
 #define ROLECALL_CAPTURE_SOURCE_LIVE_H
@@ -21,6 +21,7 @@ struct live;
 struct live_options {
     const char *const *names; /* of interfaces; "any": all */
     size_t count;
+    size_t buffer;                     /* octets of the ring of each */
     const char *filter;                /* checked by the kernel; NULL: all packets */
     const volatile sig_atomic_t *stop; /* as in struct source_options */
     struct chunk_pool *pool;

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "capture/nearest.h"
+#include "commands/guard.h"
 #include "commands/service.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
-#include "reports/syslog_send.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text,evidence"
@@ -22,90 +22,43 @@
 struct reporting { /* of a finished audit */
     const struct session *session;
     struct results results;
-    struct output *history;    /* in memory: records of earlier audits; NULL: there is no store */
-    struct output *records;    /* in memory: every record of the report, a line each */
-    struct document *document; /* the same, parsed; NULL until a format asks for it */
+    struct document *history;  /* records of earlier audits; NULL: there is no store */
+    struct document *document; /* NULL: only the records themselves are asked for */
 };
 
 /* ---- one format ---- */
 
-static int make_records(struct reporting *r)
+/* Records alone are written as they are made; every other format needs all of them at hand. */
+static bool only_records(const struct options *o)
 {
-    r->records = r->records == NULL ? output_to_memory() : r->records;
-    if (r->records == NULL) {
-        return trouble("out of memory");
-    }
-    records_report(r->records, &r->results);
-    return output_error(r->records) < 0 ? trouble("out of memory for the records of the report")
-                                        : EXIT_CLEAN;
-}
-
-static struct bytes records_of(const struct reporting *r)
-{
-    size_t len = 0;
-    const char *text = output_memory(r->records, &len);
-    return bytes_of(text, len);
+    return o->format != NULL && strcmp(o->format, "jsonl") == 0 && o->report_folder == NULL &&
+           o->store == NULL && o->syslog == NULL && !o->mask;
 }
 
 static int make_document(struct reporting *r)
 {
-    char error[DOCUMENT_ERROR] = "out of memory for the report";
-    if (r->document != NULL) {
-        return EXIT_CLEAN;
-    }
-    return document_parse(records_of(r), error, &r->document) < 0 ? trouble("%s", error)
-                                                                  : EXIT_CLEAN;
+    return records_document(&r->results, &r->document) < 0 ? trouble("out of memory for the report")
+                                                           : EXIT_CLEAN;
 }
 
-/* The records are then those of the masked document. */
 static int mask_records(struct reporting *r)
 {
-    if (r->session->mask == NULL) {
-        return EXIT_CLEAN;
-    }
-    if (make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    int failed = mask_document(r->session->mask, r->document);
+    int failed = r->session->mask == NULL ? 0 : mask_document(r->session->mask, r->document);
     if (failed < 0) {
         return trouble("--mask: %s; nothing was written",
                        failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
     }
-    output_drop(r->records);
-    r->records = output_to_memory();
-    if (r->records == NULL) {
-        return trouble("out of memory");
-    }
-    document_write(r->records, r->document);
     return EXIT_CLEAN;
-}
-
-/* Line by line, so that a full disk leaves whole ones. */
-static void add_records(struct output *out, const struct reporting *r)
-{
-    struct bytes left = records_of(r);
-    while (left.len > 0) {
-        const uint8_t *end = memchr(left.at, '\n', left.len);
-        size_t len = end == NULL ? left.len : (size_t)(end - left.at);
-        output_octets(out, left.at, len);
-        output_line(out);
-        left = bytes_from(left, end == NULL ? len : len + 1);
-    }
 }
 
 static int write_format(struct reporting *r, const struct format *f, const char *path,
                         struct text_style style)
 {
     struct output *out = NULL;
-    if ((f->render != render_jsonl && make_document(r) != EXIT_CLEAN) ||
-        open_output(path, &out) != EXIT_CLEAN) {
+    if (open_output(path, &out) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
-    if (f->render == render_jsonl) {
-        add_records(out, r);
-    } else {
-        f->render(out, r->document, &(struct render_options){.style = style});
-    }
+    f->render(out, r->document, &(struct render_options){.style = style});
     return close_output(out, path);
 }
 
@@ -116,18 +69,13 @@ static int read_history(struct reporting *r, struct store *store)
 {
     char error[STORE_ERROR], sha256[65];
     const struct policy *p = r->session->policy;
-    r->history = output_to_memory();
-    if (r->history == NULL) {
-        return trouble("out of memory");
-    }
     for (size_t i = 0; i < sizeof p->sha256; i++) {
         (void)snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
     }
-    if (!store_history(store, p->path, sha256, r->history, error)) {
+    if (!store_history(store, p->path, sha256, &r->history, error)) {
         return trouble("%s", error);
     }
-    const char *text = output_memory(r->history, &r->results.history.len);
-    r->results.history.at = (const uint8_t *)text;
+    r->results.history = r->history;
     return EXIT_CLEAN;
 }
 
@@ -141,20 +89,17 @@ static int keep_document(struct reporting *r, struct store *store)
     if (s->partial || (r->results.run->interrupted && !s->options->live)) {
         return trouble("not all of the input was read: the audit is reported, not stored");
     }
-    if (make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
     return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
 }
 
-/* All records, and the document kept where that is asked for; `ret_kept` tells how that went, as
+/* The document, kept where that is asked for; `ret_kept` tells how that went, as
  * the reports are written whether or not. */
-static int gather_records(struct reporting *r, int *ret_kept)
+static int gather_document(struct reporting *r, int *ret_kept)
 {
     struct store *store = NULL;
     *ret_kept = EXIT_CLEAN;
     if (r->session->options->store == NULL) {
-        return make_records(r);
+        return make_document(r);
     }
     /* Opened for each audit: a report of a running one is written in a process of its own, which
      * cannot share what SQLite holds open. */
@@ -162,7 +107,7 @@ static int gather_records(struct reporting *r, int *ret_kept)
     if (store != NULL) {
         *ret_kept = read_history(r, store);
     }
-    int status = make_records(r);
+    int status = make_document(r);
     if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
         *ret_kept = keep_document(r, store);
     }
@@ -279,14 +224,9 @@ static int finding_status(const struct audit *a, enum severity fail_on)
 
 static int send_findings(struct reporting *r)
 {
-    struct syslog_target target;
     char error[SYSLOG_ERROR];
-    if (!syslog_target_parse(r->session->options->syslog, &target) ||
-        make_document(r) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    target.authorities = r->session->options->syslog_authorities;
-    return syslog_send(&target, r->document, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+    return syslog_send(&r->session->syslog, r->document, error) < 0 ? trouble("%s", error)
+                                                                    : EXIT_CLEAN;
 }
 
 /* `records`: the output that is open for them; NULL: another format is asked for. With `folder`,
@@ -296,7 +236,11 @@ static int write_reports(struct reporting *r, struct output *records, const char
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
     int kept = EXIT_CLEAN;
-    int status = gather_records(r, &kept);
+    if (records != NULL && only_records(o)) {
+        records_report(records, &r->results);
+        return close_output(records, o->output);
+    }
+    int status = gather_document(r, &kept);
     /* The store has what was seen: it is not what is given away. */
     status = status == EXIT_CLEAN ? mask_records(r) : status;
     if (status != EXIT_CLEAN) {
@@ -308,7 +252,7 @@ static int write_reports(struct reporting *r, struct output *records, const char
         return status == EXIT_CLEAN ? kept : status;
     }
     if (records != NULL) {
-        add_records(records, r);
+        document_write(records, r->document);
         status = close_output(records, o->output);
     } else {
         status = write_format(r, format_find(format), o->output, style_for(o));
@@ -336,25 +280,33 @@ static int64_t time_of_generation(const struct options *o)
 static int report_audit(struct session *s, struct pipeline *p, struct output *records,
                         const char *folder)
 {
+    struct run whole = *pipeline_summary(p);
+    whole.restarts = s->supervision.restarts;
+    whole.gaps = s->supervision.gaps;
+    whole.gap_count = s->supervision.gap_count;
     struct reporting r = {.session = s,
                           .results = {.names = &s->names,
-                                      .run = pipeline_summary(p),
+                                      .run = &whole,
                                       .audit = s->audit,
                                       .gathering = s->gathering,
                                       .generated_ns = time_of_generation(s->options)}};
     const struct run *run = r.results.run;
-    audit_lost(s->audit, &(struct audit_losses){.dropped = run->source.dropped,
-                                                .cut_files = run->source.truncated_files,
-                                                .given_up = run->flows.evicted +
-                                                            run->flows.evicted_half_open});
+    audit_lost(s->audit,
+               &(struct audit_losses){.dropped = run->source.dropped,
+                                      .cut_files = run->source.truncated_files,
+                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                                      .away = run->source.interface_losses,
+                                      .restarts = run->restarts,
+                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
+                                      .interval_count =
+                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
     int status = write_reports(&r, records, folder);
     document_free(r.document);
-    output_drop(r.records);
-    output_drop(r.history);
+    document_free(r.history);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
 }
 
@@ -364,14 +316,11 @@ static int report_now(struct session *s, struct pipeline *p, const char *folder)
     return report_audit(s, p, NULL, folder);
 }
 
-static int audit_with(struct session *s, bool jsonl)
+/* `records`: where --format jsonl goes; NULL: another format is asked for. */
+static int audit_with(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
     struct pipeline *p = NULL;
-    struct output *records = NULL;
-    if (jsonl && open_output(o->output, &records) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
@@ -394,6 +343,92 @@ static int audit_with(struct session *s, bool jsonl)
     return status;
 }
 
+static int prepare_syslog(struct session *s)
+{
+    char error[SYSLOG_ERROR];
+    const struct options *o = s->options;
+    if (o->syslog == NULL) {
+        return EXIT_CLEAN;
+    }
+    if (!syslog_target_parse(o->syslog, &s->syslog)) {
+        return EXIT_TROUBLE; /* has been checked */
+    }
+    s->syslog.authorities = o->syslog_authorities;
+    return o->live && syslog_prepare(&s->syslog, error) < 0 ? trouble("%s", error) : EXIT_CLEAN;
+}
+
+/* With the session's policy, which is the caller's. */
+static int audit_session(struct session *s, struct output *records)
+{
+    const struct options *o = s->options;
+    bool gathers = records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
+                   o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
+    /* That it cannot be used is told before the work, not after. */
+    struct store *store = NULL;
+    if ((o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) ||
+        prepare_syslog(s) != EXIT_CLEAN) {
+        output_drop(records);
+        return EXIT_TROUBLE;
+    }
+    store_close(store);
+    s->names.policy = s->policy;
+    s->audit = audit_new(s->policy);
+    s->gathering = gathers ? gathering_new(s->policy) : NULL;
+    if (s->audit != NULL && gathers) {
+        audit_keep_fields(s->audit);
+    }
+    s->mask = o->mask ? mask_new(s->policy) : NULL;
+    int status = EXIT_TROUBLE;
+    if (s->audit == NULL || (gathers && s->gathering == NULL) || (o->mask && s->mask == NULL)) {
+        output_drop(records);
+        (void)trouble("out of memory");
+    } else {
+        status = audit_with(s, records);
+    }
+    mask_free(s->mask);
+    gathering_free(s->gathering);
+    audit_free(s->audit);
+    syslog_forget(&s->syslog);
+    return status;
+}
+
+/* ---- live, in a process of its own ---- */
+
+struct worker {
+    struct session *session;
+    struct output *records;
+};
+
+/* One that takes the place of another reads the policy anew, as that one may have; a bad one is
+ * refused, as always. */
+static int work(void *user)
+{
+    struct worker *w = user;
+    struct session *s = w->session;
+    struct policy *fresh = NULL;
+    if (s->supervision.restarts > 0 && strcmp(s->options->policy, "-") != 0) {
+        if (load_policy(s->options, s->options->policy, &fresh) == EXIT_CLEAN) {
+            policy_free(s->policy);
+            s->policy = fresh;
+        } else {
+            (void)trouble("%s: refused; the audit begins anew with the policy of its first start",
+                          s->options->policy);
+        }
+    }
+    int status = audit_session(s, w->records);
+    policy_free(s->policy);
+    return status;
+}
+
+static int audit_live(struct session *s, struct output *records)
+{
+    struct worker w = {.session = s, .records = records};
+    int status = guard_become(s->options);
+    status = status == EXIT_CLEAN ? supervise(&s->supervision, work, &w) : status;
+    output_drop(records); /* the worker has closed what it wrote */
+    return status;
+}
+
 /* Before hours of work, not after. */
 static int check_needs(const struct options *o)
 {
@@ -403,6 +438,10 @@ static int check_needs(const struct options *o)
         const char *lacks = wanted ? format_lacks(&formats[i]) : NULL;
         if (lacks != NULL) {
             return trouble("--format %s: %s", formats[i].name, lacks);
+        }
+        if (wanted && o->live && strcmp(formats[i].name, "pdf") == 0) {
+            return trouble("--format pdf: a live audit starts no other program; keep it with "
+                           "--store and put it on paper with 'rolecall report --format pdf'");
         }
     }
     return EXIT_CLEAN;
@@ -441,7 +480,6 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    bool text = o->format == NULL || strcmp(o->format, "text") == 0;
     if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
@@ -458,31 +496,15 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->policy == NULL) {
         return usage(c, "no policy given; name one with -p");
     }
-    if (rest_as_inputs(o, argc, argv) != EXIT_CLEAN ||
-        load_policy(o, o->policy, &s.policy) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
+    struct output *records = NULL;
+    int status = rest_as_inputs(o, argc, argv);
+    status = status == EXIT_CLEAN ? load_policy(o, o->policy, &s.policy) : status;
+    if (status == EXIT_CLEAN && jsonl) {
+        status = open_output(o->output, &records);
     }
-    /* That it cannot be used is told before the work, not after. */
-    struct store *store = NULL;
-    if (o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) {
-        policy_free(s.policy);
-        return EXIT_TROUBLE;
+    if (status == EXIT_CLEAN) {
+        status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
-    store_close(store);
-    bool gathers = !text || o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
-    s.names.policy = s.policy;
-    s.audit = audit_new(s.policy);
-    s.gathering = gathers ? gathering_new(s.policy) : NULL;
-    if (s.audit != NULL && gathers) {
-        audit_keep_fields(s.audit);
-    }
-    s.mask = o->mask ? mask_new(s.policy) : NULL;
-    int status = s.audit == NULL || (gathers && s.gathering == NULL) || (o->mask && s.mask == NULL)
-                     ? trouble("out of memory")
-                     : audit_with(&s, jsonl);
-    mask_free(s.mask);
-    gathering_free(s.gathering);
-    audit_free(s.audit);
     policy_free(s.policy);
     return status;
 }

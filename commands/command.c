@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/guard.h"
 #include "commands/service.h"
 #include "reports/arguments.h"
 
@@ -114,12 +115,23 @@ struct text_style style_for(const struct options *o)
 
 /* ---- running the pipeline ---- */
 
-static void on_stop(int number)
+static void on_stop(int number, siginfo_t *info, void *context)
 {
+    (void)context;
+    if (!supervised_honours(info)) {
+        return;
+    }
     if (stop_asked != 0) {
         _exit(EXIT_TROUBLE);
     }
     stop_asked = number;
+}
+
+static void catch_stops(void)
+{
+    struct sigaction action = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO | SA_RESTART};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
 static void session_opened(void *user, const struct source *source)
@@ -165,6 +177,7 @@ static void session_caught_up(void *user)
     if (s->events != NULL) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
+    supervised_lives(&s->supervision);
     if (s->service != NULL) {
         service_caught_up(s->service, s->pipeline);
     }
@@ -177,6 +190,12 @@ static bool asked(const struct session *s, bool to_write, const char *fact)
            (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
+/* Losses are told by the minute, or as often as reports come. */
+static int64_t interval_of(const struct options *o)
+{
+    return INT64_C(1000000000) * (o->every > 0 && o->every < 60 ? (int64_t)o->every : 60);
+}
+
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
 {
     const struct options *o = s->options;
@@ -184,7 +203,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live},
+        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live, .buffer = o->buffer},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
@@ -200,6 +219,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .records = records},
         .workers = o->workers,
         .memory = o->memory,
+        .interval_ns = interval_of(o),
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,
@@ -212,12 +232,20 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
             "no capture given; name files or folders with -r, '-' for standard input, or an "
             "interface with -i");
     }
+    if (o->live && guard_become(o) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
     if (pipeline_open(&p, error, ret) < 0) {
         return trouble("%s", error);
     }
-    (void)signal(SIGINT, on_stop);
-    (void)signal(SIGTERM, on_stop);
+    catch_stops();
     s->pipeline = *ret;
+    /* From here on traffic is read. */
+    if (o->live && guard_seal(o) != EXIT_CLEAN) {
+        *ret = pipeline_close(*ret);
+        return EXIT_TROUBLE;
+    }
+    supervised_begins(&s->supervision);
     progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);

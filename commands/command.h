@@ -7,12 +7,14 @@
 #ifndef ROLECALL_COMMANDS_COMMAND_H
 #define ROLECALL_COMMANDS_COMMAND_H
 
+#include "commands/supervise.h"
 #include "pipeline.h"
 #include "policy/discover.h"
 #include "reports/gather.h"
 #include "reports/mask.h"
 #include "reports/progress.h"
 #include "reports/store.h"
+#include "reports/syslog_send.h"
 #include "reports/text.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -23,11 +25,12 @@ struct options {
     const char *policy, *matrix, *filter, *output, *report_folder, *format, *formats, *types,
         *color, *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
+    const char *user; /* live: who reads the traffic when root starts it */
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
-    size_t memory;
+    size_t memory, buffer;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
         mask;
 };
@@ -51,8 +54,10 @@ struct session { /* one run of events or audit */
     bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
-    struct service *service;   /* NULL: nothing is done while it runs */
-    struct pipeline *pipeline; /* while it runs */
+    struct service *service; /* NULL: nothing is done while it runs */
+    struct supervision supervision;
+    struct syslog_target syslog; /* where findings are sent */
+    struct pipeline *pipeline;   /* while it runs */
 };
 
 int trouble(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -73,6 +78,7 @@ struct text_style style_for(const struct options *o);
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv);
+int run_doctor(const struct command *c, struct options *o, int argc, char **argv);
 int run_history(const struct command *c, struct options *o, int argc, char **argv);
 int run_diff(const struct command *c, struct options *o, int argc, char **argv);
 int run_report(const struct command *c, struct options *o, int argc, char **argv);

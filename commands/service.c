@@ -29,7 +29,9 @@ struct service {
     time_t told;        /* when systemd was last told that all is well */
     pid_t writer;       /* writes a report; 0: nobody does */
     int announced;      /* findings.jsonl; -1: not open */
+    int manager;        /* the service manager; -1: there is none */
     bool ready;
+    char greeting[48]; /* who is to be asked for anything: the supervisor */
 };
 
 static time_t seconds(clockid_t which)
@@ -39,8 +41,12 @@ static time_t seconds(clockid_t which)
     return now.tv_sec;
 }
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
+    (void)context;
+    if (!supervised_honours(info)) {
+        return;
+    }
     if (number == SIGHUP) {
         reload_asked = 1;
     } else {
@@ -48,22 +54,30 @@ static void on_signal(int number)
     }
 }
 
-/* sd_notify(3): a datagram to where the service manager says it listens; without one, nothing. */
-static void tell_manager(const char *what)
+/* sd_notify(3): datagrams to where the service manager says it listens. Connected now, as a process
+ * that reads traffic may not open sockets. -1: nobody listens. */
+static int open_manager(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path) {
-        return;
+        return -1;
     }
     memcpy(to.sun_path, path, strlen(path));
     to.sun_path[0] = path[0] == '@' ? '\0' : path[0];
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-        /* Nobody there: then nobody waits for it. */
-        (void)sendto(fd, what, strlen(what), MSG_NOSIGNAL, (const struct sockaddr *)&to, len);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, len) != 0) {
         (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void tell_manager(const struct service *v, const char *what)
+{
+    if (v->manager >= 0) {
+        (void)send(v->manager, what, strlen(what), MSG_NOSIGNAL); /* gone: nobody waits for it */
     }
 }
 
@@ -73,12 +87,16 @@ struct service *service_new(struct session *s, service_report *report)
     if (v == NULL) {
         return NULL;
     }
-    *v = (struct service){.session = s, .report = report, .announced = -1};
+    *v = (struct service){
+        .session = s, .report = report, .announced = -1, .manager = open_manager()};
+    (void)snprintf(v->greeting, sizeof v->greeting, "READY=1\nMAINPID=%d",
+                   (int)s->supervision.supervisor);
     if (s->options->every > 0) {
         v->next_report = seconds(CLOCK_MONOTONIC) + (time_t)s->options->every;
     }
-    (void)signal(SIGUSR1, on_signal);
-    (void)signal(SIGHUP, on_signal);
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    (void)sigaction(SIGUSR1, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
     return v;
 }
 
@@ -207,6 +225,22 @@ static void write_report(struct service *v, struct pipeline *p)
     _exit(status);
 }
 
+/* What it could not do it has said itself, unless a signal ended it. */
+static void await_writer(struct service *v, int how)
+{
+    int status = 0;
+    if (waitpid(v->writer, &status, how) == 0) {
+        return;
+    }
+    if (WIFSIGNALED(status)) {
+        (void)trouble(
+            "a report was not written to its end: its process was ended by signal %d (%s); "
+            "the audit goes on",
+            WTERMSIG(status), strsignal(WTERMSIG(status)));
+    }
+    v->writer = 0;
+}
+
 /* ---- the policy, read anew ---- */
 
 /* Facts that are not stated since nobody asked for them when the capture began. */
@@ -225,7 +259,7 @@ static void reload(struct service *v, struct pipeline *p)
 {
     struct session *s = v->session;
     struct policy *fresh = NULL;
-    tell_manager("RELOADING=1");
+    tell_manager(v, "RELOADING=1");
     if (load_policy(s->options, s->options->policy, &fresh) != EXIT_CLEAN) {
         (void)trouble("%s: refused; the audit goes on with the policy it had", s->options->policy);
     } else {
@@ -251,7 +285,7 @@ static void reload(struct service *v, struct pipeline *p)
             s->gathering = gathering;
         }
     }
-    tell_manager("READY=1");
+    tell_manager(v, "READY=1");
 }
 
 void service_caught_up(struct service *v, struct pipeline *p)
@@ -259,12 +293,12 @@ void service_caught_up(struct service *v, struct pipeline *p)
     announce(v);
     time_t now = seconds(CLOCK_MONOTONIC);
     if (!v->ready || now != v->told) {
-        tell_manager(v->ready ? "WATCHDOG=1" : "READY=1");
+        tell_manager(v, v->ready ? "WATCHDOG=1" : v->greeting);
         v->ready = true;
         v->told = now;
     }
-    if (v->writer != 0 && waitpid(v->writer, NULL, WNOHANG) != 0) {
-        v->writer = 0;
+    if (v->writer != 0) {
+        await_writer(v, WNOHANG);
     }
     if (v->writer != 0) {
         return; /* what is asked for meanwhile is done when the report is written */
@@ -290,9 +324,12 @@ struct service *service_free(struct service *v)
         return NULL;
     }
     announce(v);
-    tell_manager("STOPPING=1");
+    tell_manager(v, "STOPPING=1");
     if (v->writer != 0) {
-        (void)waitpid(v->writer, NULL, 0);
+        await_writer(v, 0);
+    }
+    if (v->manager >= 0) {
+        (void)close(v->manager);
     }
     if (v->announced >= 0) {
         (void)close(v->announced);

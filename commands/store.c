@@ -50,35 +50,26 @@ static int remove_audits(const struct options *o, struct store *store)
     return EXIT_CLEAN;
 }
 
-static int list_audits(const struct options *o, struct output *records, bool jsonl)
+static int list_audits(const struct options *o, const struct document *d, bool jsonl)
 {
-    char error[DOCUMENT_ERROR] = "out of memory";
-    struct document *d = NULL;
     struct output *out = NULL;
-    size_t len = 0;
-    const char *text = output_memory(records, &len);
-    if (document_parse(bytes_of(text, len), error, &d) < 0) {
-        return trouble("%s: %s", o->store, error);
+    if (open_output(o->output, &out) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
     }
-    int status = open_output(o->output, &out);
-    if (status == EXIT_CLEAN) {
-        struct text_style style = style_for(o);
-        if (jsonl) {
-            document_write(out, d);
-        } else {
-            history_list(out, &style, d);
-        }
-        status = close_output(out, o->output);
+    struct text_style style = style_for(o);
+    if (jsonl) {
+        document_write(out, d);
+    } else {
+        history_list(out, &style, d);
     }
-    document_free(d);
-    return status;
+    return close_output(out, o->output);
 }
 
 int run_history(const struct command *c, struct options *o, int argc, char **argv)
 {
     char error[STORE_ERROR];
     struct store *store = NULL;
-    struct output *records = NULL;
+    struct document *d = NULL;
     bool jsonl = false;
     (void)argc;
     (void)argv;
@@ -86,17 +77,10 @@ int run_history(const struct command *c, struct options *o, int argc, char **arg
     status = status == EXIT_CLEAN ? look_into_store(c, o, &store) : status;
     status = status == EXIT_CLEAN ? remove_audits(o, store) : status;
     if (status == EXIT_CLEAN) {
-        records = output_to_memory();
-        if (records == NULL) {
-            status = trouble("out of memory");
-        } else if (!store_history(store, NULL, NULL, records, error)) {
-            status = trouble("%s", error);
-        } else {
-            status = list_audits(o, records, jsonl);
-        }
+        status = store_history(store, NULL, NULL, &d, error) ? list_audits(o, d, jsonl)
+                                                             : trouble("%s", error);
     }
-    int closed = output_close(records); /* memory: nothing that could fail */
-    (void)closed;
+    document_free(d);
     store_close(store);
     return status;
 }

@@ -51,6 +51,17 @@ struct observation_pool *engine_pool(struct engine *e)
     return e->pool;
 }
 
+void engine_counts_add(struct engine_counts *sum, const struct engine_counts *c)
+{
+    sum->flow_memory += c->flow_memory;
+    sum->bad_messages += c->bad_messages;
+    sum->messages_too_long += c->messages_too_long;
+    sum->drafts_shed += c->drafts_shed;
+    sum->facts_cut += c->facts_cut;
+    sum->ndpi_flows += c->ndpi_flows;
+    sum->nested_too_deep += c->nested_too_deep;
+}
+
 const struct engine_counts *engine_counts(const struct engine *e)
 {
     return &e->counts;

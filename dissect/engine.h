@@ -44,6 +44,8 @@ struct engine_counts {
     uint64_t nested_too_deep;
 };
 
+void engine_counts_add(struct engine_counts *sum, const struct engine_counts *c);
+
 struct engine *engine_new(const struct engine_options *options,
                           const struct observer *observer) MUST_USE;
 /* The sink for one shard's table; `pool` is that table's budget. Valid while the engine lives. */

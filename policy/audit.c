@@ -203,6 +203,10 @@ const struct audit_losses *audit_losses(const struct audit *a)
     return &a->losses;
 }
 
+/* How long before a finding a loss may have taken what explains it: rules join what is minutes
+ * apart. */
+#define BEFORE_NS (INT64_C(600) * 1000000000)
+
 /* ---- observing ---- */
 
 static struct party party_of(struct audit *a, const struct address *address)
@@ -308,7 +312,9 @@ static bool is_partial(const struct audit *a, const struct judgement *j)
     const struct subject *s = &j->subject;
     const struct host *hosts[] = {s->host, s->peer};
     const struct rule *r = j->verdict.rule;
-    bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up > 0;
+    bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up + a->losses.away +
+                       a->losses.restarts >
+                   0;
     for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
         struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});
         partial = may_miss(r, &sight);
@@ -392,11 +398,29 @@ static void settle_dispute(struct audit *a, struct finding *f)
     }
 }
 
+/* Whether packets were lost while it was seen, or shortly before. */
+static bool seen_in_loss(const struct audit *a, const struct finding *f)
+{
+    for (size_t i = 0; i < a->losses.interval_count; i++) {
+        const struct loss_interval *lost = &a->losses.intervals[i];
+        if (lost->from_ns <= f->last_ns && f->first_ns - BEFORE_NS < lost->to_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What joins observations may lack the one that would have explained it. */
 static void settle_losses(struct audit *a, struct finding *f)
 {
     const struct host *ends[] = {f->client.host, f->server.host};
     bool joined = f->confidence == CONFIDENCE_DERIVED && f->rule->records != 0;
+    if (joined && seen_in_loss(a, f)) {
+        say_also(a, f,
+                 " Packets were lost at that time (R120); what would explain this may be among "
+                 "them.");
+        return;
+    }
     for (int i = 0; i < 2 && joined; i++) {
         struct sight s = {0};
         if (ends[i] != NULL) {

@@ -11,6 +11,7 @@
 #ifndef ROLECALL_POLICY_AUDIT_H
 #define ROLECALL_POLICY_AUDIT_H
 
+#include "capture/losses.h"
 #include "policy/identity.h"
 #include "policy/rule.h"
 
@@ -71,6 +72,11 @@ struct audit_losses {
     uint64_t dropped;   /* packets, by the capturing machine */
     uint64_t cut_files; /* that end inside a packet */
     uint64_t given_up;  /* conversations, by a limit */
+    uint64_t away;      /* times that an interface was */
+    /* Live: the times in which something was lost, as long as the audit; NULL: not known. */
+    const struct loss_interval *intervals;
+    size_t interval_count;
+    uint64_t restarts; /* live: the audit began anew, and had seen nothing before */
 };
 
 struct verdict {

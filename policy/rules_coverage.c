@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "capture/decode.h"
 #include "policy/coverage.h"
@@ -23,6 +24,22 @@ static const char *missing_part(const struct sight *s, char text[240])
     return text;
 }
 
+static size_t add_times(const struct audit_losses *lost, char *text, size_t room)
+{
+    char first[24], last[24];
+    if (lost->interval_count == 0) {
+        return 0;
+    }
+    time_t from = (time_t)(lost->intervals[0].from_ns / 1000000000);
+    time_t to = (time_t)(lost->intervals[lost->interval_count - 1].to_ns / 1000000000);
+    struct tm utc;
+    (void)strftime(first, sizeof first, "%Y-%m-%d %H:%M:%S", gmtime_r(&from, &utc));
+    (void)strftime(last, sizeof last, "%Y-%m-%d %H:%M:%S", gmtime_r(&to, &utc));
+    return (size_t)snprintf(text, room, ", in %zu interval%s between %s and %s UTC",
+                            lost->interval_count, lost->interval_count == 1 ? "" : "s", first,
+                            last);
+}
+
 static void judge_whole(struct audit *a, const struct rule *r)
 {
     const struct audit_losses *lost = audit_losses(a);
@@ -36,8 +53,10 @@ static void judge_whole(struct audit *a, const struct rule *r)
                  {s.midstream, "were joined after their opening"},
                  {lost->dropped, "packets were dropped by the capturing machine"},
                  {lost->cut_files, "files end inside a packet"},
-                 {lost->given_up, "conversations were given up by a limit"}};
-    char text[400];
+                 {lost->away, "times an interface was away"},
+                 {lost->given_up, "conversations were given up by a limit"},
+                 {lost->restarts, "times the audit had to begin anew"}};
+    char text[640];
     size_t used = (size_t)snprintf(text, sizeof text, "Of %u conversations seen", s.seen),
            bare = used;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -48,6 +67,7 @@ static void judge_whole(struct audit *a, const struct rule *r)
         }
     }
     if (used > bare) {
+        used += add_times(lost, text + used, sizeof text - used);
         (void)snprintf(text + used, sizeof text - used, ".");
         judge_hidden(a, r, everywhere, text);
     } else if (s.both > 0) {

@@ -10,10 +10,15 @@
     "                         files may follow, all of them are one timeline\n"                    \
     "  -i, --interface NAME   network interface, or several with commas between, until "           \
     "interrupted\n"                                                                                \
+    "      --user NAME        as whom traffic is read when root starts it with -i (default: "      \
+    "rolecall\n"                                                                                   \
+    "                         where there is such a user, else nobody)\n"                          \
     "      --filter BPF       only packets that match this pcap filter\n"                          \
     "      --workers N        threads that dissect (default: one a core); output is the same for " \
     "all\n"                                                                                        \
     "      --memory SIZE      for flows and their state, such as 512M (the default) or 2G\n"       \
+    "      --buffer SIZE      with -i: what the kernel may hold of each interface (default: "      \
+    "64M)\n"                                                                                       \
     "      --key-vlan         equal addresses in two VLANs are two conversations\n"                \
     "      --key-tunnel       equal addresses in two tunnels are two conversations\n"              \
     "      --no-ndpi          name protocols by own signatures only\n"                             \
@@ -52,6 +57,20 @@
     "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
     "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"                   \
     "  rolecall audit -p site.yaml -i eth1 --report report\n"
+
+#define HELP_DOCTOR                                                                                \
+    "usage: rolecall doctor [-i INTERFACE]\n\n"                                                    \
+    "  -i, --interface NAME   also what this interface lacks, or several with commas between\n"    \
+    "      --report FOLDER    where reports shall lie (default: this folder)\n"                    \
+    "      --memory SIZE      what the audit shall be given (default: 512M)\n"                     \
+    "      --format F         text (default) or jsonl\n"                                           \
+    "      --color WHEN       auto (default), always or never\n"                                   \
+    "  -o, --output FILE      write there (default: - for standard output)\n"                      \
+    "  -h, --help             this text\n"                                                         \
+    "\nEach line says ok, warn (less is seen, or less is safe) or bad (an audit fails or misses\n" \
+    "much), and how to mend it. Nothing is changed.\n"                                             \
+    "\nExit status: 0 nothing bad, 1 something is, 2 could not look.\n"                            \
+    "\nexample:\n  rolecall doctor -i eth1 --report /var/lib/rolecall\n"
 
 #define HELP_EVENTS                                                                                \
     "usage: rolecall events -r FILE... | -i INTERFACE\n\n"                                         \

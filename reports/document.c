@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "capture/limits.h"
+#include "reports/tree.h"
 
 static const struct {
     const char *type;
@@ -68,6 +69,18 @@ static bool sort_out(struct document *d)
     return true;
 }
 
+/* Every finding asks for its rule. */
+static bool name_rules(struct document *d)
+{
+    d->rule_names = json_object();
+    bool good = d->rule_names != NULL;
+    for (size_t i = 0; good && i < d->rules.count; i++) {
+        const char *name = member_text(d->rules.at[i], "rule");
+        good = name == NULL || json_object_set(d->rule_names, name, d->rules.at[i]) == 0;
+    }
+    return good;
+}
+
 static int add_line(struct document *d, struct bytes line, char error[DOCUMENT_ERROR])
 {
     json_error_t fault;
@@ -103,12 +116,38 @@ int document_parse(struct bytes text, char error[DOCUMENT_ERROR], struct documen
         }
         at += len + 1;
     }
-    if (failed == 0 && !sort_out(d)) {
+    if (failed == 0 && !(sort_out(d) && name_rules(d))) {
         failed = -ENOMEM;
     }
     if (failed < 0) {
         document_free(d);
         return failed;
+    }
+    *ret = d;
+    return 0;
+}
+
+int document_begin(struct document_draft *d)
+{
+    *d = (struct document_draft){.tree = tree_new()};
+    d->out = d->tree == NULL ? NULL : output_to_tree(d->tree);
+    if (d->out == NULL) {
+        d->tree = tree_free(d->tree);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+int document_finish(struct document_draft *draft, struct document **ret)
+{
+    struct document *d = calloc(1, sizeof *d);
+    bool whole = d != NULL && output_error(draft->out) == 0 &&
+                 tree_take(draft->tree, &d->lines, &d->line_count) && sort_out(d) && name_rules(d);
+    output_drop(draft->out);
+    tree_free(draft->tree);
+    if (!whole) {
+        document_free(d);
+        return -ENOMEM;
     }
     *ret = d;
     return 0;
@@ -122,6 +161,7 @@ struct document *document_free(struct document *d)
         }
         free(d->lines);
         free(d->sorted);
+        json_decref(d->rule_names);
         free(d);
     }
     return NULL;
@@ -132,10 +172,8 @@ struct document *document_free(struct document *d)
 const json_t *member_at(const json_t *record, const char *path)
 {
     while (record != NULL && *path != '\0') {
-        char key[64];
         size_t len = strcspn(path, ".");
-        (void)snprintf(key, sizeof key, "%.*s", (int)len, path);
-        record = json_object_get(record, key);
+        record = json_object_getn(record, path, len);
         path += len + (path[len] == '.');
     }
     return record;
@@ -160,13 +198,7 @@ bool member_truth(const json_t *record, const char *path)
 const json_t *document_rule(const struct document *d, const json_t *record)
 {
     const char *name = member_text(record, "rule");
-    for (size_t i = 0; name != NULL && i < d->rules.count; i++) {
-        const char *candidate = member_text(d->rules.at[i], "rule");
-        if (candidate != NULL && strcmp(candidate, name) == 0) {
-            return d->rules.at[i];
-        }
-    }
-    return NULL;
+    return name == NULL ? NULL : json_object_get(d->rule_names, name);
 }
 
 /* ---- writing ---- */
@@ -208,8 +240,8 @@ void json_value(struct json *j, const char *key, const json_t *value)
 void document_write(struct output *out, const struct document *d)
 {
     for (size_t i = 0; i < d->line_count; i++) {
-        struct json j = {.out = out};
+        struct json j = json_on(out);
         json_value(&j, NULL, d->lines[i]);
-        output_line(out);
+        json_line(&j);
     }
 }

@@ -1,7 +1,7 @@
 /*
- * document.h - one audit's results in memory: the records of records_report.h, parsed. Every format
- * but the records themselves is rendered from it and from nothing else, so that a stored audit
- * renders as well as a fresh one.
+ * document.h - one audit's results in memory: the records of records_report.h as values. Every
+ * format but the records themselves is rendered from it and from nothing else, so that a stored
+ * audit renders as well as a fresh one.
  *
  * Records are read with jansson's functions, and the few below. Keys may be absent: a document may
  * come from another version.
@@ -26,6 +26,7 @@ struct document {
     json_t **lines; /* all records */
     size_t line_count;
     json_t **sorted;                 /* where the parts lie */
+    json_t *rule_names;              /* name: record of the rule */
     json_t *audit, *model, *summary; /* NULL: none */
     struct document_part findings, verdicts, statements, coverage, rules, hosts, conversations,
         traffic, grades, history;
@@ -35,6 +36,14 @@ struct document {
 /* From JSON Lines; records of unknown types are kept in `lines`. 0, -EINVAL with a line in `error`,
  * or -ENOMEM. */
 int document_parse(struct bytes text, char error[DOCUMENT_ERROR], struct document **ret) MUST_USE;
+/* From records that are written to `out` instead of text that is parsed: begin, write, finish. */
+struct document_draft {
+    struct output *out;
+    struct tree *tree;
+};
+int document_begin(struct document_draft *d) MUST_USE; /* 0 or -ENOMEM */
+/* Frees the draft; 0 or -ENOMEM, also when memory was used up while it was written. */
+int document_finish(struct document_draft *d, struct document **ret) MUST_USE;
 struct document *document_free(struct document *d); /* NULL is fine; returns NULL */
 /* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. */
 void document_write(struct output *out, const struct document *d);

@@ -60,8 +60,14 @@ void grade_chapter(struct grade *g, const struct audit *a, const struct chapter 
         }
     }
     const struct verdict *const *verdicts = audit_verdicts(a, &count);
+    const struct rule *rule = NULL; /* verdicts of a rule stand together */
+    bool mine = false;
     for (size_t i = 0; i < count; i++) {
-        if (rule_chapter(verdicts[i]->rule) == chapter) {
+        if (verdicts[i]->rule != rule) {
+            rule = verdicts[i]->rule;
+            mine = rule_chapter(rule) == chapter;
+        }
+        if (mine) {
             bool judged = verdicts[i]->status == VERDICT_VIOLATED ||
                           verdicts[i]->status == VERDICT_CONSISTENT;
             g->judged += judged;

@@ -2,8 +2,22 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "reports/glyph.h"
+#include "reports/tree.h"
+
+struct json json_on(struct output *out)
+{
+    return (struct json){.out = out, .tree = output_tree(out)};
+}
+
+void json_line(struct json *j)
+{
+    if (j->tree == NULL) {
+        output_line(j->out);
+    }
+}
 
 static void value_begins(struct json *j, const char *key)
 {
@@ -28,6 +42,10 @@ static void value_begins(struct json *j, const char *key)
 
 void json_key(struct json *j, struct bytes key)
 {
+    if (j->tree != NULL) {
+        tree_key(j->tree, key);
+        return;
+    }
     json_span(j, NULL, key);
     output_octets(j->out, ":", 1);
     j->comma = false;
@@ -35,6 +53,10 @@ void json_key(struct json *j, struct bytes key)
 
 void json_open(struct json *j, const char *key, char bracket)
 {
+    if (j->tree != NULL) {
+        tree_open(j->tree, key, bracket);
+        return;
+    }
     value_begins(j, key);
     output_octets(j->out, &bracket, 1);
     j->comma = false;
@@ -42,6 +64,10 @@ void json_open(struct json *j, const char *key, char bracket)
 
 void json_close(struct json *j, char bracket)
 {
+    if (j->tree != NULL) {
+        tree_close(j->tree);
+        return;
+    }
     output_octets(j->out, &bracket, 1);
     j->comma = true;
 }
@@ -130,8 +156,31 @@ static size_t escape_wide(char *at, uint32_t c)
     return (size_t)snprintf(at, 7, "\\u%04x", c);
 }
 
+/* Text of which some octets are none, with U+FFFD for each of them. */
+static void add_mended(struct json *j, const char *key, struct bytes text)
+{
+    char *mended = malloc(3 * text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0, used = 1; mended != NULL && i < text.len; i += used) {
+        used = 1;
+        bool bad = text.at[i] >= 0x80 && wide_code(bytes_from(text, i), &used) == 0xfffd;
+        memcpy(mended + len, bad ? "\xef\xbf\xbd" : (const char *)text.at + i, bad ? 3 : used);
+        len += bad ? 3 : used;
+    }
+    if (mended == NULL || !tree_text(j->tree, key, bytes_of(mended, len))) {
+        tree_add(j->tree, key, NULL);
+    }
+    free(mended);
+}
+
 void json_span(struct json *j, const char *key, struct bytes text)
 {
+    if (j->tree != NULL) {
+        if (!tree_text(j->tree, key, text)) {
+            add_mended(j, key, text);
+        }
+        return;
+    }
     value_begins(j, key);
     char *at = output_reserve(j->out, 6 * text.len + 2);
     if (at == NULL) {
@@ -167,6 +216,10 @@ void json_text(struct json *j, const char *key, const char *text)
 
 void json_number(struct json *j, const char *key, uint64_t number)
 {
+    if (j->tree != NULL) {
+        tree_add(j->tree, key, json_integer((json_int_t)number));
+        return;
+    }
     char digits[20];
     size_t n = sizeof digits;
     do {
@@ -179,6 +232,10 @@ void json_number(struct json *j, const char *key, uint64_t number)
 
 void json_truth(struct json *j, const char *key, bool yes)
 {
+    if (j->tree != NULL) {
+        tree_add(j->tree, key, json_boolean(yes));
+        return;
+    }
     value_begins(j, key);
     output_text(j->out, yes ? "true" : "false");
 }
@@ -186,7 +243,9 @@ void json_truth(struct json *j, const char *key, bool yes)
 void json_hex(struct json *j, const char *key, struct bytes octets)
 {
     static const char hex[] = "0123456789abcdef";
-    value_begins(j, key);
+    if (j->tree == NULL) {
+        value_begins(j, key);
+    }
     char *at = output_reserve(j->out, 2 * octets.len + 2);
     if (at == NULL) {
         return;
@@ -198,7 +257,11 @@ void json_hex(struct json *j, const char *key, struct bytes octets)
         at[len++] = hex[octets.at[i] & 15];
     }
     at[len++] = '"';
-    output_commit(j->out, len);
+    if (j->tree != NULL) { /* what was reserved is only borrowed */
+        json_span(j, key, bytes_of(at + 1, len - 2));
+    } else {
+        output_commit(j->out, len);
+    }
 }
 
 void json_code(struct json *j, const char *key, uint64_t code, int digits)

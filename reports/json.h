@@ -1,6 +1,6 @@
 /*
- * json.h - JSON on an output, one object a line. The caller keeps the nesting right; commas are put
- * here.
+ * json.h - JSON on an output, one object a line, or as values of a tree. The caller keeps the
+ * nesting right; commas are put here.
  *
  * Spec: RFC 8259. Text must be valid UTF-8 (dissect/text.h sees to it); control characters and
  * others that cannot be seen (glyph.h) are escaped.
@@ -13,11 +13,17 @@
 #include "capture/bytes.h"
 #include "reports/output.h"
 
+struct tree;
+
 struct json {
     struct output *out;
-    bool comma; /* something stands before the next member */
+    struct tree *tree; /* values of it are made (tree.h), no text is written; NULL: text */
+    bool comma;        /* something stands before the next member */
 };
 
+/* On what the output is: text, or a tree. A record begins with this and ends with json_line. */
+struct json json_on(struct output *out);
+void json_line(struct json *j);
 void json_open(struct json *j, const char *key, char bracket); /* '{' or '['; key NULL: no key */
 void json_close(struct json *j, char bracket);                 /* '}' or ']' */
 void json_key(struct json *j, struct bytes key); /* escaped; of the value that comes next */

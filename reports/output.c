@@ -12,7 +12,8 @@
 #define ROOM (256u << 10)
 
 struct output {
-    int fd; /* -1: memory */
+    int fd;            /* -1: memory */
+    struct tree *tree; /* NULL: text */
     char *at;
     size_t len, room;
     size_t whole;     /* octets of the buffer that end a line */
@@ -63,6 +64,20 @@ int output_open(const char *path, struct output **ret)
 struct output *output_to_memory(void)
 {
     return output_new(-1);
+}
+
+struct output *output_to_tree(struct tree *t)
+{
+    struct output *o = output_new(-1);
+    if (o != NULL) {
+        o->tree = t;
+    }
+    return o;
+}
+
+struct tree *output_tree(const struct output *o)
+{
+    return o->tree;
 }
 
 const char *output_memory(const struct output *o, size_t *ret_len)

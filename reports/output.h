@@ -1,5 +1,6 @@
 /*
- * output.h - where records go: a file, standard output, or memory, through one buffer.
+ * output.h - where records go: a file, standard output, or memory, through one buffer; or a tree of
+ * values.
  *
  * Errors: the first failed write sticks (negative errno from output_error); a regular file is then
  * cut back to its last whole line, so that what was written stays valid. Owner:  output_close
@@ -14,12 +15,16 @@
 #include "capture/attributes.h"
 
 struct output;
+struct tree;
 
 /* "-" is standard output. 0 or a negative errno. */
 int output_open(const char *path, struct output **ret) MUST_USE;
 /* Into memory: nothing is written; output_memory shows it. NULL when there is none. */
 struct output *output_to_memory(void) MUST_USE;
 const char *output_memory(const struct output *o, size_t *ret_len);
+/* For json.h alone: its values go to the tree, which is borrowed. NULL when there is no memory. */
+struct output *output_to_tree(struct tree *t) MUST_USE;
+struct tree *output_tree(const struct output *o); /* NULL: text */
 
 /* Room for `len` more octets; always succeeds or, when memory is used up, fails the output for
  * good. */

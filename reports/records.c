@@ -8,7 +8,7 @@
 
 struct json record_begin(struct output *out, const char *type)
 {
-    struct json j = {.out = out};
+    struct json j = json_on(out);
     json_open(&j, NULL, '{');
     json_text(&j, "type", type);
     return j;
@@ -17,7 +17,7 @@ struct json record_begin(struct output *out, const char *type)
 void record_end(struct json *j)
 {
     json_close(j, '}');
-    output_line(j->out);
+    json_line(j);
 }
 
 static const char *file_name(const struct record_names *names, uint32_t file)
@@ -410,6 +410,23 @@ static void add_input(struct json *j, const struct run *run, uint8_t precision)
     json_close(j, '}');
 }
 
+/* When nobody looked. */
+static void add_gaps(struct json *j, const struct run *run)
+{
+    if (run->gap_count == 0) {
+        return;
+    }
+    json_open(j, "unseen", '[');
+    for (size_t i = 0; i < run->gap_count; i++) {
+        json_open(j, NULL, '{');
+        json_time(j, "from", run->gaps[i].from_ns, 3);
+        json_time(j, "until", run->gaps[i].until_ns, 3);
+        json_text(j, "because", run->gaps[i].because);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 /* What was lost, and where; zero is said too, since it is what the reader wants to hear. */
 static void add_losses(struct json *j, const struct run *run, const struct audit_counts *a,
                        const struct gathering *gathering)
@@ -418,6 +435,9 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     json_number(j, "capture", run->source.dropped);
     if (run->source.interface_losses > 0) {
         json_number(j, "interfaces", run->source.interface_losses);
+    }
+    if (run->restarts > 0) {
+        json_number(j, "restarts", run->restarts);
     }
     json_number(j, "flows_half_open", run->flows.evicted_half_open);
     json_number(j, "flows", run->flows.evicted);
@@ -468,6 +488,31 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     json_close(j, '}');
 }
 
+/* Live: the intervals of time in which something was lost. */
+static void add_loss_times(struct json *j, const struct run *run)
+{
+    const struct loss_log *log = run->losses;
+    size_t count = log == NULL ? 0 : loss_log_count(log);
+    if (count == 0) {
+        return;
+    }
+    json_open(j, "losses", '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct loss_interval *l = &log->list[i];
+        json_open(j, NULL, '{');
+        json_time(j, "from", l->from_ns, 6);
+        json_time(j, "to", l->to_ns, 6);
+        json_number(j, "packets", l->packets);
+        for (unsigned k = 0; k < LOSS_KINDS; k++) {
+            if (l->lost[k] > 0) {
+                json_number(j, loss_kind_name((enum loss_kind)k), l->lost[k]);
+            }
+        }
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void add_audit(struct json *j, const struct audit_counts *a, const struct policy *p)
 {
     json_open(j, "findings", '{');
@@ -506,6 +551,8 @@ void record_summary(struct output *out, const struct record_names *names, const 
     const struct audit_counts *a = audit == NULL ? NULL : audit_counts(audit);
     add_input(&j, run, run->precision);
     add_losses(&j, run, a, gathering);
+    add_loss_times(&j, run);
+    add_gaps(&j, run);
     json_number(&j, "flows", run->flows.flows);
     json_open(&j, "protocols", '{');
     for (size_t i = 0; i < run->protocol_count; i++) {

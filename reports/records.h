@@ -6,6 +6,7 @@
 #ifndef ROLECALL_REPORTS_RECORDS_H
 #define ROLECALL_REPORTS_RECORDS_H
 
+#include "capture/losses.h"
 #include "capture/source.h"
 #include "dissect/engine.h"
 #include "policy/statements.h"
@@ -23,6 +24,12 @@ struct flow_quality {
 void flow_quality_add(struct flow_quality *q, const struct observation *flow);
 
 /* Everything the summary says of a run; gathered by the pipeline. */
+/* Live: nothing was seen, since the process that audited had died. */
+struct run_gap {
+    int64_t from_ns, until_ns;
+    const char *because; /* "crashed (SIGSEGV)": goes after "the process that audits" */
+};
+
 struct run {
     const char *const *inputs; /* as the user named them */
     size_t input_count;
@@ -31,13 +38,17 @@ struct run {
     struct engine_counts engine; /* of all workers */
     struct flow_quality quality; /* of all flow records */
     uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
-    uint64_t fragments_given_up;  /* datagrams of which pieces were missing, or shed */
-    const char *const *protocols; /* names, sorted, and how many flows each has */
+    const struct loss_log *losses; /* by time; NULL: not live */
+    uint64_t fragments_given_up;   /* datagrams of which pieces were missing, or shed */
+    const char *const *protocols;  /* names, sorted, and how many flows each has */
     const uint64_t *protocol_flows;
     size_t protocol_count;
     uint8_t precision; /* digits of the capture's stamps */
     bool interrupted;  /* the user stopped it: the report is of what was read */
-    double seconds;    /* wall time; never in a record, which must be reproducible */
+    uint64_t restarts; /* live: how often the audit began anew; the last of its gaps */
+    const struct run_gap *gaps;
+    size_t gap_count;
+    double seconds; /* wall time; never in a record, which must be reproducible */
 };
 
 /* What a writer needs to name files and hosts. */

@@ -1,5 +1,6 @@
 #include "reports/records_report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -182,8 +183,18 @@ void records_report(struct output *out, const struct results *r)
         record_gathering(out, r);
     }
     record_grades(out, r->audit);
-    if (r->history.len > 0) {
-        output_octets(out, r->history.at, r->history.len);
+    if (r->history != NULL) {
+        document_write(out, r->history);
     }
     record_summary(out, r->names, r->run, r->audit, r->gathering);
+}
+
+int records_document(const struct results *r, struct document **ret)
+{
+    struct document_draft draft;
+    if (document_begin(&draft) < 0) {
+        return -ENOMEM;
+    }
+    records_report(draft.out, r);
+    return document_finish(&draft, ret);
 }

@@ -6,6 +6,7 @@
 #ifndef ROLECALL_REPORTS_RECORDS_REPORT_H
 #define ROLECALL_REPORTS_RECORDS_REPORT_H
 
+#include "reports/document.h"
 #include "reports/gather.h"
 #include "reports/records.h"
 
@@ -14,12 +15,14 @@ struct results {
     const struct run *run;
     const struct audit *audit; /* finished */
     const struct gathering
-        *gathering;       /* finished; NULL: nothing was gathered, so no records of it */
-    struct bytes history; /* records of earlier audits, whole lines (store.h) */
-    int64_t generated_ns; /* when; INT64_MIN: not told, so that it can be reproduced */
+        *gathering;                 /* finished; NULL: nothing was gathered, so no records of it */
+    const struct document *history; /* records of earlier audits (store.h); NULL: none */
+    int64_t generated_ns;           /* when; INT64_MIN: not told, so that it can be reproduced */
 };
 
 void records_report(struct output *out, const struct results *r);
+/* The same as a document: 0 or -ENOMEM. */
+int records_document(const struct results *r, struct document **ret) MUST_USE;
 
 /* Parts of it; each writes one record, or several. */
 void record_rule(struct output *out, const struct rule *rule, enum severity severity);

@@ -43,7 +43,7 @@ bool store_find(struct store *s, const char *word, char error[STORE_ERROR],
 /* One record of type `history` an audit, oldest first: its figures and grades. Audits of one policy
  * are those with its path or its contents. `policy` and `sha256`: only its audits, the newest
  * LIMIT_STORE_HISTORY of them; NULL: all. */
-bool store_history(struct store *s, const char *policy, const char *sha256, struct output *out,
+bool store_history(struct store *s, const char *policy, const char *sha256, struct document **ret,
                    char error[STORE_ERROR]) MUST_USE;
 /* Removes all but the newest `count` audits of each policy; how many went. */
 bool store_keep(struct store *s, unsigned count, char error[STORE_ERROR],

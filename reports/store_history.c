@@ -97,8 +97,8 @@ static bool bind(sqlite3_stmt *rows, const char *policy, const char *sha256)
                               sqlite3_bind_int(rows, 3, LIMIT_STORE_HISTORY) == SQLITE_OK);
 }
 
-bool store_history(struct store *s, const char *policy, const char *sha256, struct output *out,
-                   char error[STORE_ERROR])
+static bool add_audits(struct store *s, const char *policy, const char *sha256, struct output *out,
+                       char error[STORE_ERROR])
 {
     sqlite3_stmt *rows = store_prepare(s, policy == NULL ? ALL : OF_POLICY, error);
     sqlite3_stmt *grades = rows == NULL ? NULL : store_prepare(s, GRADES, error);
@@ -110,5 +110,24 @@ bool store_history(struct store *s, const char *policy, const char *sha256, stru
     good = good && (step == SQLITE_DONE || store_fails(s, error));
     (void)sqlite3_finalize(rows);
     (void)sqlite3_finalize(grades);
+    return good;
+}
+
+bool store_history(struct store *s, const char *policy, const char *sha256, struct document **ret,
+                   char error[STORE_ERROR])
+{
+    struct document_draft draft;
+    if (document_begin(&draft) < 0) {
+        (void)snprintf(error, STORE_ERROR, "out of memory");
+        return false;
+    }
+    bool good = add_audits(s, policy, sha256, draft.out, error);
+    if (document_finish(&draft, ret) < 0) {
+        (void)snprintf(error, STORE_ERROR, "out of memory");
+        return false;
+    }
+    if (!good) {
+        *ret = document_free(*ret);
+    }
     return good;
 }

@@ -66,18 +66,26 @@ static int failed(struct line_out *l, const char *what, const char *why, int err
     return error;
 }
 
+/* Owner: the caller, with freeaddrinfo. */
+static int look_up(struct line_out *l, struct addrinfo **ret)
+{
+    const struct addrinfo wanted = {
+        .ai_socktype = l->target->transport == SYSLOG_UDP ? SOCK_DGRAM : SOCK_STREAM};
+    int found = getaddrinfo(l->target->host, l->target->port, &wanted, ret);
+    return found == 0 ? 0 : failed(l, "no such host", gai_strerror(found), -EHOSTUNREACH);
+}
+
 static int connect_to(struct line_out *l)
 {
     struct addrinfo *all = NULL;
     const struct timeval patience = {.tv_sec = LIMIT_SYSLOG_SECONDS};
-    const struct addrinfo wanted = {
-        .ai_socktype = l->target->transport == SYSLOG_UDP ? SOCK_DGRAM : SOCK_STREAM};
-    int found = getaddrinfo(l->target->host, l->target->port, &wanted, &all);
-    if (found != 0) {
-        return failed(l, "no such host", gai_strerror(found), -EHOSTUNREACH);
+    int error = l->target->addresses == NULL ? look_up(l, &all) : 0;
+    if (error != 0) {
+        return error;
     }
-    int error = EHOSTUNREACH;
-    for (const struct addrinfo *a = all; a != NULL && l->fd < 0; a = a->ai_next) {
+    error = EHOSTUNREACH;
+    for (const struct addrinfo *a = all == NULL ? l->target->addresses : all;
+         a != NULL && l->fd < 0; a = a->ai_next) {
         int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
         bool fine = fd >= 0 &&
                     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
@@ -89,7 +97,9 @@ static int connect_to(struct line_out *l)
             close(fd);
         }
     }
-    freeaddrinfo(all);
+    if (all != NULL) {
+        freeaddrinfo(all);
+    }
     return l->fd >= 0 ? 0 : failed(l, "cannot connect", strerror(error), -error);
 }
 
@@ -103,8 +113,7 @@ static int tls_failed(struct line_out *l, const char *what)
     return failed(l, what, why == NULL ? "no answer" : why, -EPROTO);
 }
 
-/* RFC 5425 4.2, 5.2: the receiver shows a certificate that is valid for its name. */
-static int start_tls(struct line_out *l)
+static int read_authorities(struct line_out *l)
 {
     const char *file = l->target->authorities;
     l->context = SSL_CTX_new(TLS_client_method());
@@ -116,6 +125,21 @@ static int start_tls(struct line_out *l)
         return tls_failed(l, file == NULL ? "no certification authorities" : file);
     }
     SSL_CTX_set_verify(l->context, SSL_VERIFY_PEER, NULL);
+    return 0;
+}
+
+/* RFC 5425 4.2, 5.2: the receiver shows a certificate that is valid for its name. */
+static int start_tls(struct line_out *l)
+{
+    if (l->target->context != NULL) {
+        l->context = l->target->context;
+        (void)SSL_CTX_up_ref(l->context);
+    } else {
+        int error = read_authorities(l);
+        if (error != 0) {
+            return error;
+        }
+    }
     l->tls = SSL_new(l->context);
     /* An address is checked as such, a name also asked for (SNI). */
     bool fine = l->tls != NULL && SSL_set_fd(l->tls, l->fd) == 1;
@@ -201,6 +225,27 @@ static int send_lines(struct line_out *l, const char *text, size_t len)
         len -= line + (end != NULL);
     }
     return error;
+}
+
+int syslog_prepare(struct syslog_target *target, char error[SYSLOG_ERROR])
+{
+    struct line_out l = {.target = target, .fd = -1, .error = error};
+    int result = look_up(&l, &target->addresses);
+    if (result == 0 && target->transport == SYSLOG_TLS) {
+        result = read_authorities(&l);
+        target->context = l.context;
+    }
+    return result;
+}
+
+void syslog_forget(struct syslog_target *target)
+{
+    SSL_CTX_free(target->context);
+    if (target->addresses != NULL) {
+        freeaddrinfo(target->addresses);
+    }
+    target->context = NULL;
+    target->addresses = NULL;
 }
 
 int syslog_send(const struct syslog_target *target, const struct document *d,

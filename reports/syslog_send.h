@@ -18,10 +18,17 @@ struct syslog_target {
     enum syslog_transport transport;
     char host[256], port[8];
     const char *authorities; /* PEM file for tls; NULL: the system's */
+    /* Of syslog_prepare; NULL: each sending asks anew. */
+    struct addrinfo *addresses;
+    struct ssl_ctx_st *context;
 };
 
 /* "udp://host", "tcp://host:514", "tls://[2001:db8::1]:6514"; false when it is none. */
 bool syslog_target_parse(const char *url, struct syslog_target *ret);
+/* Looks the receiver up and reads the authorities now: a process that may open neither files nor
+ * ask for names later can then send all the same. */
+int syslog_prepare(struct syslog_target *target, char error[SYSLOG_ERROR]) MUST_USE;
+void syslog_forget(struct syslog_target *target); /* what syslog_prepare keeps */
 int syslog_send(const struct syslog_target *target, const struct document *d,
                 char error[SYSLOG_ERROR]) MUST_USE;
 

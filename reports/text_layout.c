@@ -65,8 +65,12 @@ static void move_to_next(struct layout *l, enum ink ink)
     if (l->ink != ink) {
         paint(l, INK_PLAIN);
     }
-    for (; l->column < l->next; l->column++) {
-        output_octets(l->out, " ", 1);
+    static const char blanks[] = "                                                  ";
+    while (l->column < l->next) {
+        unsigned missing = l->next - l->column;
+        unsigned count = missing < sizeof blanks - 1 ? missing : (unsigned)sizeof blanks - 1;
+        output_octets(l->out, blanks, count);
+        l->column += count;
     }
     paint(l, ink);
 }
@@ -80,9 +84,28 @@ static unsigned word_columns(const char *word, size_t len)
     return columns;
 }
 
+/* Nearly all words: octets that are shown as they are, a column each. */
+static bool is_plain(struct bytes word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] <= ' ' || word.at[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool breakable)
 {
     char word[LAYOUT_WORD];
+    if (raw.len <= l->width && l->next <= l->width - raw.len && is_plain(raw)) {
+        move_to_next(l, ink);
+        output_octets(l->out, raw.at, raw.len);
+        l->column += (unsigned)raw.len;
+        l->empty = l->empty && raw.len == 0;
+        l->next = l->column + 1;
+        return;
+    }
     size_t len = text_from_utf8(raw, word, sizeof word);
     if (!l->empty && l->next + word_columns(word, len) > l->width) {
         wrap(l);

@@ -52,6 +52,8 @@ static uint64_t add_capture_losses(struct report *r)
          "interruption by the user: the report is of what was read until then"},
         {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
         {"dropped.interfaces", "times that an interface went away while it was captured from"},
+        {"dropped.restarts",
+         "times that the audit had to begin anew: what it had found before is in findings.jsonl"},
         {"truncated.files", "files that end inside a packet; judged up to there"},
         {"truncated.packets", "packets captured shorter than they were (snap length)"},
         {"partial.gaps", "conversations with payload that was not captured"},
@@ -61,6 +63,21 @@ static uint64_t add_capture_losses(struct report *r)
         {"dropped.fragments", "IP datagrams with fragments missing"},
     };
     return add_rows(r, rows, sizeof rows / sizeof *rows);
+}
+
+/* When nobody looked. */
+static void add_gaps(struct report *r)
+{
+    const json_t *gaps = member_at(r->d->summary, "unseen");
+    for (size_t i = 0; i < json_array_size(gaps); i++) {
+        const json_t *gap = json_array_get(gaps, i);
+        layout_begin(&r->l, 2, 4);
+        layout_format(&r->l, INK_STRONG,
+                      "Nothing was seen from %s to %s: the process that audits %s.",
+                      member_or_empty(gap, "from"), member_or_empty(gap, "until"),
+                      member_or_empty(gap, "because"));
+        layout_end(&r->l);
+    }
 }
 
 static uint64_t add_malformed(struct report *r)
@@ -96,6 +113,95 @@ static uint64_t add_limits(struct report *r)
     return add_rows(r, rows, sizeof rows / sizeof *rows);
 }
 
+/* ---- when it was lost ---- */
+
+#define INTERVALS_SHOWN 8
+
+static uint64_t lost_in(const json_t *interval)
+{
+    return member_number(interval, "ring") + member_number(interval, "card");
+}
+
+static uint64_t weight_of(const json_t *interval)
+{
+    return lost_in(interval) + member_number(interval, "conversations") +
+           member_number(interval, "interfaces");
+}
+
+/* The worst of the list, worst first; equal ones in the order of time. */
+static size_t worst_of(const json_t *list, const json_t *ret[INTERVALS_SHOWN])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *interval = json_array_get(list, i);
+        size_t at = count;
+        while (at > 0 && weight_of(ret[at - 1]) < weight_of(interval)) {
+            if (at < INTERVALS_SHOWN) {
+                ret[at] = ret[at - 1];
+            }
+            at--;
+        }
+        if (at < INTERVALS_SHOWN) {
+            ret[at] = interval;
+            count += count < INTERVALS_SHOWN;
+        }
+    }
+    return count;
+}
+
+static const char *figure_second(const json_t *interval, const char *end, const char *day,
+                                 char text[FIGURE_TEXT])
+{
+    (void)figure_time(member_or_empty(interval, end), day, text);
+    text[strcspn(text, ".")] = '\0';
+    return text;
+}
+
+static void add_interval(struct report *r, const json_t *interval)
+{
+    static const struct row parts[] = {
+        {"ring", "packets dropped, the kernel's ring was full"},
+        {"card", "packets dropped by the interface"},
+        {"interfaces", "times an interface away or down"},
+        {"conversations", "conversations given up, memory limit"},
+    };
+    char from[FIGURE_TEXT], to[FIGURE_TEXT], figure[FIGURE_TEXT], read[FIGURE_TEXT];
+    layout_begin(&r->l, NUMBER_COLUMN + 2, NUMBER_COLUMN + 4);
+    layout_format(&r->l, INK_STRONG, "%s to %s", figure_second(interval, "from", r->day, from),
+                  figure_second(interval, "to", r->day, to));
+    layout_format(&r->l, INK_PLAIN, "%s packets read",
+                  figure_count(member_number(interval, "packets"), read));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        uint64_t count = member_number(interval, parts[i].path);
+        if (count > 0) {
+            layout_format(&r->l, INK_PLAIN, "+ %s %s", figure_count(count, figure), parts[i].says);
+        }
+    }
+    layout_end(&r->l);
+}
+
+static void add_loss_times(struct report *r)
+{
+    const json_t *worst[INTERVALS_SHOWN] = {NULL};
+    const json_t *list = member_at(r->d->summary, "losses");
+    size_t all = json_array_size(list), count = worst_of(list, worst);
+    if (all == 0) {
+        return;
+    }
+    layout_begin(&r->l, NUMBER_COLUMN + 2, NUMBER_COLUMN + 2);
+    layout_format(&r->l, INK_PLAIN, "Lost within %zu interval%s of time%s:", all,
+                  all == 1 ? "" : "s", all > 1 ? ", worst first" : "");
+    layout_end(&r->l);
+    for (size_t i = 0; i < count; i++) {
+        add_interval(r, worst[i]);
+    }
+    if (all > count) {
+        layout_begin(&r->l, NUMBER_COLUMN + 2, NUMBER_COLUMN + 2);
+        layout_format(&r->l, INK_FAINT, "and %zu more, in records.jsonl", all - count);
+        layout_end(&r->l);
+    }
+}
+
 /* Consistent verdicts that what is missing could have made others, and the codes of their rules. */
 static void add_partial(struct report *r)
 {
@@ -129,6 +235,8 @@ void text_quality(struct report *r)
     };
     text_heading(r, "CAPTURE QUALITY");
     uint64_t lost = add_capture_losses(r);
+    add_loss_times(r);
+    add_gaps(r);
     lost += add_malformed(r);
     lost += add_limits(r);
     layout_begin(&r->l, 2, 2);

@@ -50,8 +50,9 @@ door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c reports/syslog_s
 door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c reports/html.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
-door jansson 'jansson' reports/document.h
+door jansson 'jansson' reports/document.h reports/tree.h
 door SQLite 'sqlite3' reports/store_part.h
+door libseccomp 'seccomp' commands/guard_filter.c
 door libzstd 'zstd' capture/source_feed.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"

@@ -36,7 +36,7 @@ _rolecall_rules()
 # The options of a command.
 _rolecall_options()
 {
-    local input="--read --interface --filter --workers --memory --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
+    local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
         audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
@@ -47,6 +47,7 @@ _rolecall_options()
         diff) echo "--store --format --fail-on --output --color --help" ;;
         report) echo "--from --audit --format --output --color --help" ;;
         accept) echo "--policy --store --audit --records --until --reason --by --help" ;;
+        doctor) echo "--interface --report --memory --format --output --color --help" ;;
         rules) echo "--format --output --color --help" ;;
         explain) echo "--output --color --help" ;;
     esac
@@ -58,6 +59,7 @@ _rolecall_value()
     case $1 in
         --read | -r | --policy | -p | --matrix | --output | -o | --store | --from | --records) _rolecall_files "$2" ;;
         --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
+        --user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
         --format)
             if [[ ${COMP_WORDS[1]} == matrix ]]; then
@@ -73,6 +75,7 @@ _rolecall_value()
         --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
+        --buffer) _rolecall_words "16M 64M 256M 1G" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
         --type) _rolecall_types "$2" ;;
         --audit) _rolecall_words "last previous" "$2" ;;
@@ -86,7 +89,7 @@ _rolecall()
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _rolecall_words "audit events check matrix discover history diff report accept rules explain --help --version" "$current"
+        _rolecall_words "audit events check matrix discover doctor history diff report accept rules explain --help --version" "$current"
         return
     fi
     # "--format=te" comes as three words: the option, "=" and what is typed of the value.
@@ -104,7 +107,7 @@ _rolecall()
         _rolecall_rules "$current"
     elif [[ $command == diff ]]; then
         _rolecall_words "last previous" "$current"
-    elif [[ $command != rules && $command != history && $command != report && $command != accept ]]; then
+    elif [[ $command != rules && $command != history && $command != report && $command != accept && $command != doctor ]]; then
         _rolecall_files "$current"
     fi
 }

@@ -111,27 +111,18 @@ static bool observe(void *user, const struct observation *o)
 
 static void write_all(struct run_state *s, struct pipeline *p)
 {
-    char error[DOCUMENT_ERROR];
-    size_t len = 0;
     struct document *d = NULL;
-    struct output *records = output_to_memory();
     audit_finish(s->audit);
-    if (records == NULL) {
+    if (records_document(&(struct results){.names = &s->names,
+                                           .run = pipeline_summary(p),
+                                           .audit = s->audit,
+                                           .generated_ns = INT64_MIN},
+                         &d) < 0) {
         fail("memory");
     }
-    records_report(records, &(struct results){.names = &s->names,
-                                              .run = pipeline_summary(p),
-                                              .audit = s->audit,
-                                              .generated_ns = INT64_MIN});
-    const char *text = output_memory(records, &len);
-    if (document_parse(bytes_of(text, len), error, &d) < 0) {
-        fail("records");
-    }
+    document_write(s->out, d);
     render_text(s->out, d, &(struct render_options){0});
     document_free(d);
-    if (output_close(records) < 0) {
-        fail("memory");
-    }
 }
 
 /* Audits what the file in memory holds; processor time. */

@@ -53,15 +53,15 @@ def wait_for(what, seconds=15):
 
 def listening(name):
     """How many packet sockets are bound to this interface."""
-    index = str(socket.if_nametoindex(name))
+    index = '0' if name == 'any' else str(socket.if_nametoindex(name))
     with open('/proc/net/packet') as f:
         return sum(line.split()[4] == index for line in f.readlines()[1:])
 
 
 class Capture:
-    def __init__(self, rolecall, words):
+    def __init__(self, rolecall, words, names=('tap0',)):
         self.process = subprocess.Popen([rolecall, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: listening('tap0') > 0)
+        wait_for(lambda: all(listening(name) > 0 for name in names) or self.process.poll() is not None)
         time.sleep(0.2)
 
     def end(self):
@@ -79,13 +79,17 @@ def send(interface, path, pace=0.0004):
             time.sleep(pace)
 
 
-def set_up():
-    sh('ip', 'link', 'add', 'in0', 'mtu', '65535', 'type', 'veth', 'peer', 'name', 'tap0', 'mtu', '65535')
-    for name in ('in0', 'tap0'):
+def pair(one, other, mtu):
+    sh('ip', 'link', 'add', one, 'mtu', str(mtu), 'type', 'veth', 'peer', 'name', other, 'mtu', str(mtu))
+    for name in (one, other):
         # Nothing but what is sent here: no IPv6 of the kernel's own.
         with open(f'/proc/sys/net/ipv6/conf/{name}/disable_ipv6', 'w') as f:
             f.write('1')
         sh('ip', 'link', 'set', name, 'up')
+
+
+def set_up():
+    pair('in0', 'tap0', 65535)
 
 
 def same_as_file(rolecall, pcaps, workers):
@@ -149,6 +153,19 @@ def announced(folder):
         return []
 
 
+class Folder(tempfile.TemporaryDirectory):
+    """Others may look in: who reads traffic is nobody, and gets a folder of the report in it that is his."""
+
+    def __enter__(self):
+        os.chmod(self.name, 0o755)
+        return super().__enter__()
+
+
+def children(pid):
+    with open(f'/proc/{pid}/task/{pid}/children') as f:
+        return [int(word) for word in f.read().split()]
+
+
 def reports(folder):
     """Finished ones: the folders named by their time, oldest first."""
     return sorted(n for n in os.listdir(folder) if n[:2] == '20' and os.path.exists(f'{folder}/{n}/records.jsonl'))
@@ -166,9 +183,10 @@ def notified(manager):
 
 def serves(rolecall, pcaps):
     """Announced at once; a report on request; the policy anew, a bad one refused; the service manager is told."""
-    with tempfile.TemporaryDirectory() as work, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+    with Folder() as work, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         folder, policy = f'{work}/report', f'{work}/policy.yaml'
         manager.bind(f'{work}/notify')
+        os.chmod(f'{work}/notify', 0o777)
         os.environ['NOTIFY_SOCKET'] = f'{work}/notify'
         for name in ('policy.yaml', 'corp-root.pem'):
             shutil.copy(f'{pcaps}/demo/{name}', work)
@@ -197,20 +215,23 @@ def serves(rolecall, pcaps):
         said = notified(manager)
         status, _, err = live.end()
         del os.environ['NOTIFY_SOCKET']
-        assert said[0] == 'READY=1' and 'WATCHDOG=1' in said and said.count('RELOADING=1') == 2, said
+        assert said[0] == f'READY=1\nMAINPID={live.process.pid}' and 'WATCHDOG=1' in said and said.count('RELOADING=1') == 2, said
         assert err.count('refused') == 1 and 'hostz' in err, err
         assert status in (0, 1), (status, err)  # of what was still open when the policy changed
 
 
 def survives_kill(rolecall, pcaps):
-    """What was announced stays, whole lines of it, when the program is killed."""
-    with tempfile.TemporaryDirectory() as work:
-        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', work])
+    """What was announced stays, whole lines of it, when the program is killed; who audits then ends as well."""
+    with Folder() as work:
+        folder = f'{work}/report'
+        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', folder])
         send('in0', f'{pcaps}/demo/breaches.pcap')
-        seen = wait_for(lambda: announced(work))
+        seen = wait_for(lambda: announced(folder))
+        worker, = children(live.process.pid)
         live.process.kill()
         live.process.communicate()
-        after = announced(work)
+        wait_for(lambda: not os.path.exists(f'/proc/{worker}'))
+        after = announced(folder)
         assert after[:len(seen)] == seen and all(json.loads(line)['id'] for line in after)
 
 
@@ -235,10 +256,13 @@ def inside(rolecall, pcaps):
     refused(rolecall, ['events', '-i', 'tap0'], 'link set tap0 up')
 
 
-def main():
-    if sys.argv[1] == '--inside':
-        inside(*sys.argv[2:])
-        return 0
+def inside_of(tests):
+    tests(*sys.argv[2:])
+    return 0
+
+
+def in_namespace(script):
+    """Runs the script again, in a namespace of its own, with --inside."""
     words = ['unshare', '--net'] + ([] if os.geteuid() == 0 else ['--user', '--map-root-user'])
     try:
         sh(*words, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0')
@@ -246,8 +270,8 @@ def main():
         print(f'live: skipped: no network namespace with veth here ({e})')
         return SKIP
     # sysfs and procfs of the namespace are those of its network already.
-    return subprocess.run([*words, sys.executable, __file__, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+    return subprocess.run([*words, sys.executable, script, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(inside_of(inside) if sys.argv[1] == '--inside' else in_namespace(__file__))

@@ -44,7 +44,7 @@ expect_some()
     [[ " $(complete_line "$@") " == *" $wanted "* ]] || fail "'$*' does not offer '$wanted'"
 }
 
-expect "--help --version accept audit check diff discover events explain history matrix report rules" ""
+expect "--help --version accept audit check diff discover doctor events explain history matrix report rules" ""
 expect "audit" au
 expect "last previous" diff ""
 expect "last" report --audit l

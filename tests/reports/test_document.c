@@ -217,6 +217,14 @@ static void document_of_an_audit(void **state)
     const char *text_again = output_memory(again, &len_again);
     assert_int_equal(len, len_again);
     assert_memory_equal(text, text_again, len);
+    document_free(d);
+    assert_int_equal(records_document(&results, &d), 0);
+    output_drop(again);
+    again = output_to_memory();
+    document_write(again, d);
+    text_again = output_memory(again, &len_again);
+    assert_int_equal(len, len_again);
+    assert_memory_equal(text, text_again, len);
     assert_string_equal(member_text(d->lines[0], "type"), "audit");
     assert_null(member_text(d->audit, "generated"));
     assert_ptr_equal(d->lines[d->line_count - 1], d->summary);

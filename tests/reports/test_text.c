@@ -362,7 +362,21 @@ static void quality_says_what_was_lost(void **state)
     run.quality.one_sided = 2;
     run.flows.evicted_half_open = 5;
     run.interrupted = true;
+    static struct loss_log losses = {
+        .count = 3,
+        .list = {{.from_ns = 0, .to_ns = 60000000000, .packets = 10, .lost = {[LOSS_RING] = 34}},
+                 {.from_ns = 60000000000,
+                  .to_ns = 120000000000,
+                  .packets = 99,
+                  .lost = {[LOSS_RING] = 1100, [LOSS_CARD] = 100, [LOSS_CONVERSATION] = 5}},
+                 {.from_ns = 180000000000, .to_ns = 240000000000, .packets = 7}}};
+    run.losses = &losses;
     text = report(&s, &style, &run);
+    must_say(text, "Lost within 2 intervals of time, worst first:\n");
+    const char *worst = strstr(text, "00:01:00 to");
+    const char *other = strstr(text, "00:00:00 to");
+    assert_true(worst != NULL && other != NULL && worst < other);
+    must_say(worst, "+ 1,100");
     must_not_say(text, "Everything in the capture was read");
     must_say(text, "\n           1,234  packets dropped");
     must_say(text, "\n               1  files that end inside a packet");

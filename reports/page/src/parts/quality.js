@@ -4,6 +4,7 @@ import {number, plural, size} from '../format.js';
 
 const LOSSES = [
     ['dropped.capture', (n) => `${plural(n, 'packet')} dropped by whoever captured`],
+    ['dropped.restarts', (n) => `${plural(n, 'time')} the audit had to begin anew; findings.jsonl has what was found before`],
     ['truncated.files', (n) => `${plural(n, 'file')} cut short`],
     ['truncated.packets', (n) => `${plural(n, 'packet')} captured only in part`],
     ['partial.gaps', (n, s) => `${plural(n, 'conversation')} with gaps, ${size(s.partial.missing_octets)} missing`],
@@ -39,7 +40,10 @@ const lines = (summary, table) =>
 
 export function qualityLines(model, brief = false) {
     const {summary} = model;
-    const losses = lines(summary, LOSSES);
+    const gaps = (summary.unseen ?? []).map(
+        (gap) => `Nothing was seen from ${gap.from} to ${gap.until}: the process that audits ${gap.because}`,
+    );
+    const losses = [...lines(summary, LOSSES), ...gaps];
     const notes = lines(summary, NOTES);
     const shown = brief ? losses.slice(0, 5) : losses;
     return [

@@ -1,0 +1,113 @@
+#include "reports/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH 16 /* of our own records; theirs nest to six */
+#define ROOM_FIRST 64
+
+struct tree {
+    json_t *open[DEPTH]; /* from the record inwards */
+    unsigned depth;
+    struct bytes key; /* of the next value; none: {0} */
+    json_t **records;
+    size_t count, room;
+    bool failed;
+};
+
+struct tree *tree_new(void)
+{
+    return calloc(1, sizeof(struct tree));
+}
+
+struct tree *tree_free(struct tree *t)
+{
+    if (t != NULL) {
+        for (size_t i = 0; i < t->count; i++) {
+            json_decref(t->records[i]);
+        }
+        free(t->records);
+        free(t);
+    }
+    return NULL;
+}
+
+static bool add_record(struct tree *t, json_t *record)
+{
+    if (t->count == t->room) {
+        size_t room = t->room == 0 ? ROOM_FIRST : 2 * t->room;
+        json_t **grown = realloc(t->records, room * sizeof(json_t *));
+        if (grown == NULL) {
+            json_decref(record);
+            return false;
+        }
+        t->records = grown;
+        t->room = room;
+    }
+    t->records[t->count++] = record;
+    return true;
+}
+
+/* Failed for good: how deep it is open is still counted, nothing is added. */
+void tree_add(struct tree *t, const char *key, json_t *value)
+{
+    struct bytes name = key == NULL ? t->key : bytes_text(key);
+    t->key = (struct bytes){0};
+    if (t->failed || value == NULL) {
+        json_decref(value);
+        t->failed = true;
+        return;
+    }
+    json_t *into = t->depth == 0 ? NULL : t->open[t->depth - 1];
+    if (into == NULL) {
+        t->failed = !add_record(t, value);
+    } else if (json_is_array(into)) {
+        t->failed = json_array_append_new(into, value) != 0;
+    } else if (key != NULL) { /* of our own: ASCII */
+        t->failed = json_object_setn_new_nocheck(into, key, name.len, value) != 0;
+    } else {
+        t->failed = json_object_setn_new(into, (const char *)name.at, name.len, value) != 0;
+    }
+}
+
+void tree_open(struct tree *t, const char *key, char bracket)
+{
+    json_t *opened = bracket == '{' ? json_object() : json_array();
+    tree_add(t, key, opened);
+    t->failed = t->failed || t->depth == DEPTH;
+    if (!t->failed) {
+        t->open[t->depth] = opened;
+    }
+    t->depth++;
+}
+
+void tree_close(struct tree *t)
+{
+    t->depth--;
+}
+
+void tree_key(struct tree *t, struct bytes key)
+{
+    t->key = key;
+}
+
+bool tree_text(struct tree *t, const char *key, struct bytes text)
+{
+    json_t *value = json_stringn(text.len == 0 ? "" : (const char *)text.at, text.len);
+    if (value != NULL) {
+        tree_add(t, key, value);
+    }
+    return value != NULL;
+}
+
+bool tree_take(struct tree *t, json_t ***ret_records, size_t *ret_count)
+{
+    if (t->failed) {
+        return false;
+    }
+    *ret_records = t->records;
+    *ret_count = t->count;
+    t->records = NULL;
+    t->count = t->room = 0;
+    return true;
+}

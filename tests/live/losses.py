@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""losses.py ROLECALL PCAPS - what a live capture loses is counted, with its time, and told with what it touches: the
+program is held until the kernel's ring is full. In a network namespace, as live.py. Exit status 77: not allowed here.
+"""
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from live import Capture, frames, in_namespace, inside_of, pair, send, wait_for
+
+MIB = 1 << 20
+
+
+def flood(interface, octets):
+    """Datagrams of 8 KiB to nobody, until so much was sent. How many."""
+    frame = bytes.fromhex('02000000000202000000000108004500') + (8192).to_bytes(2, 'big') + bytes.fromhex('0000000040110000c0000201c0000202')
+    frame += bytes.fromhex('c35000351fec0000') + bytes(8192 - 28)
+    count = octets // len(frame)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((interface, 0))
+        for _ in range(count):
+            s.send(frame)
+    return count
+
+
+def drops_are_told(rolecall, pcaps):
+    with tempfile.TemporaryDirectory() as work:
+        live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--every', '10s',
+                                  '--report', work, '--formats', 'jsonl,text'])
+        send('in0', f'{pcaps}/demo/breaches.pcap')
+        time.sleep(0.5)
+        os.kill(live.process.pid, signal.SIGSTOP)
+        sent = flood('in0', 48 * MIB)
+        os.kill(live.process.pid, signal.SIGCONT)
+        time.sleep(1)
+        _, out, err = live.end()
+        with open(f'{work}/records.jsonl') as f:
+            records = [json.loads(line) for line in f]
+        summary = next(r for r in records if r['type'] == 'summary')
+        dropped = summary['dropped']['capture']
+        assert 0 < dropped < sent, (dropped, sent)
+        assert summary['input']['packets'] + dropped == sent + len(frames(f'{pcaps}/demo/breaches.pcap')), summary
+        assert sum(i.get('ring', 0) for i in summary['losses']) == dropped, summary['losses']
+        for i in summary['losses']:
+            assert int(i['to'][17:19]) % 10 == 0 and i['from'] < i['to'], i
+        verdicts = [r for r in records if r['type'] == 'verdict']
+        kept = [v for v in verdicts if v['status'] == 'consistent' and v['code'] not in ('R120', 'R121', 'R122', 'R123')]
+        assert kept and sum(v.get('partial', False) for v in kept) == summary['verdicts_partial'] > len(kept) // 2
+        gap = next(v for v in verdicts if v['code'] == 'R120' and v['subject'] == 'hierarchy')
+        assert f'{dropped} packets were dropped' in gap['because'] and 'interval' in gap['because'], gap
+        joined = [r for r in records if r['type'] == 'finding' and r['confidence'] == 'derived']
+        assert joined and all('Packets were lost at that time' in f['explanation'] for f in joined), joined
+        text = ' '.join(' '.join(out).split())
+        assert 'Lost within' in text and f"{dropped:,} packets dropped, the kernel's ring was full" in text, text
+
+
+def inside(rolecall, pcaps):
+    pair('in0', 'tap0', 65535)
+    drops_are_told(rolecall, pcaps)
+
+
+if __name__ == '__main__':
+    sys.exit(inside_of(inside) if sys.argv[1] == '--inside' else in_namespace(__file__))
