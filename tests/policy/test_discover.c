@@ -125,6 +125,11 @@ static void roles(void **state)
           "ldap 10.1.0.5 udp> 10.7.0.2:389" FOUND "ldap.netlogon=ldap | ldap.netlogon=kdc"},
          "10.7.0.1 domain-controller certain; 10.7.0.1 global-catalog certain; 10.7.0.2 "
          "domain-controller certain"},
+        {"a search that speaks of Active Directory, and one in any directory",
+         {"ldap 10.1.0.5 > 10.7.0.1:389" FOUND
+          "ldap.dn=dc=corp,dc=example | ldap.filter=(samaccountname=a)",
+          "ldap 10.1.0.5 > 10.7.0.2:389" FOUND "ldap.dn=dc=corp,dc=example | ldap.filter=(uid=a)"},
+         "10.7.0.1 domain-controller likely; 10.7.0.2 domain-controller possible"},
         {"the directory names a management point",
          {"dns 10.1.0.5 > 10.7.0.1:53 | dns.kind=dns | dns.rcode=NOERROR | dns.qtype=A | "
           "dns.query=mp9.corp.example | dns.answers=10.7.0.9 | "
