@@ -51,7 +51,12 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_TUI,
     OPT_USER,
+    OPT_LISTEN,
+    OPT_TOKEN_FILE,
+    OPT_CERTIFICATE,
+    OPT_KEY,
 };
 
 static const struct option long_options[] = {
@@ -72,6 +77,7 @@ static const struct option long_options[] = {
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
+    {"tui", no_argument, NULL, OPT_TUI},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
     {"mask", no_argument, NULL, OPT_MASK},
     {"syslog", required_argument, NULL, OPT_SYSLOG},
@@ -93,6 +99,10 @@ static const struct option long_options[] = {
     {"reason", required_argument, NULL, OPT_REASON},
     {"by", required_argument, NULL, OPT_BY},
     {"user", required_argument, NULL, OPT_USER},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+    {"certificate", required_argument, NULL, OPT_CERTIFICATE},
+    {"key", required_argument, NULL, OPT_KEY},
     {NULL, 0, NULL, 0},
 };
 
@@ -155,6 +165,10 @@ static const struct option_place text_options[] = {
     {OPT_REASON, offsetof(struct options, reason)},
     {OPT_BY, offsetof(struct options, by)},
     {OPT_USER, offsetof(struct options, user)},
+    {OPT_LISTEN, offsetof(struct options, listen)},
+    {OPT_TOKEN_FILE, offsetof(struct options, token_file)},
+    {OPT_CERTIFICATE, offsetof(struct options, certificate)},
+    {OPT_KEY, offsetof(struct options, key)},
 };
 
 /* On when they are given. */
@@ -163,6 +177,7 @@ static const struct option_place switch_options[] = {
     {OPT_EVENTS, offsetof(struct options, events)},
     {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
     {OPT_MASK, offsetof(struct options, mask)},
+    {OPT_TUI, offsetof(struct options, tui)},
     {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
     {OPT_SECRETS, offsetof(struct options, secrets)},
     {OPT_SQL_TEXT, offsetof(struct options, sql_text)},

@@ -107,6 +107,8 @@ static void caught_up(struct pipeline *p)
 {
     if (p->options.source.live) {
         loss_log_note(&p->losses, &p->meter);
+    }
+    if (p->options.caught_up != NULL) {
         p->options.caught_up(p->options.user);
     }
 }

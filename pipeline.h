@@ -31,7 +31,8 @@ struct pipeline_options {
     void (*progress)(void *user, const struct source_counts *counts);
     /* Called in the caller's thread for each observation, in order; returns false to stop. */
     bool (*observe)(void *user, const struct observation *o);
-    /* Live, in the caller's thread: what came has been observed; many times a second. */
+    /* In the caller's thread: what came has been observed; many times a second. NULL: nobody wants
+     * to know. */
     void (*caught_up)(void *user);
     /* Called before the first observation, with the source, for file names. */
     void (*opened)(void *user, const struct source *source);

@@ -303,6 +303,12 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+
+/* Cells of the live screen: more than a 4K display shows in a letter that can be read. Hosts that
+ * it ranks by traffic: more than anybody scrolls through. */
+#define LIMIT_SCREEN_COLUMNS 512u
+#define LIMIT_SCREEN_ROWS 256u
+#define LIMIT_SCREEN_HOSTS 200u
 /* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u
@@ -330,6 +336,37 @@
 
 /* The HTML report: mail takes it, and browsers open it at once. Past it evidence is thinned. */
 #define LIMIT_PAGE_OCTETS 2000000u
+
+/* --listen. Visitors at once, all and of one address: some browsers (six connections each), a
+ * Prometheus or two. Of them streams of events. What a request may be: browsers send 2 KiB of
+ * header fields, a login is a token. */
+#define LIMIT_WEB_VISITORS 64u
+#define LIMIT_WEB_VISITORS_OF_ADDRESS 32u
+#define LIMIT_WEB_STREAMS 24u
+#define LIMIT_WEB_REQUEST (16u << 10)
+#define LIMIT_WEB_FORM 1024u
+/* Seconds until a request is there as a whole (handshake included), that a connection may stand
+ * still, that an answer may take, and a stream of events: its browser then comes again. */
+#define LIMIT_WEB_REQUEST_SECONDS 10
+#define LIMIT_WEB_IDLE_SECONDS 15
+#define LIMIT_WEB_ANSWER_SECONDS 300
+#define LIMIT_WEB_STREAM_SECONDS 3600
+/* Connections that come in a second before we take our time: a flood must not cost a core. */
+#define LIMIT_WEB_ARRIVALS 500u
+/* Wrong tokens of one address in a minute, and addresses remembered for it. */
+#define LIMIT_WEB_WRONG_TOKENS 10u
+#define LIMIT_WEB_WRONG_ADDRESSES 64u
+#define LIMIT_WEB_SESSION_SECONDS (12 * 3600)
+/* Findings kept for those who were away for a moment, and their octets. */
+#define LIMIT_WEB_EVENTS 512u
+#define LIMIT_WEB_EVENT_OCTETS (8u << 20)
+/* The page and the records as they were at one moment: pages of it are taken as they are written.
+ * And how many of them there are while slow visitors still read old ones. */
+#define LIMIT_WEB_RENDERING (256u << 20)
+#define LIMIT_WEB_RENDERINGS 3u
+/* What is older is made anew for who asks; and that is waited for so long. */
+#define LIMIT_WEB_FRESH_SECONDS 10
+#define LIMIT_WEB_WAIT_SECONDS 10
 
 /* Chromium making the PDF: the largest reports take some seconds on slow machines. */
 #define LIMIT_PDF_SECONDS 120

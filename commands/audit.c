@@ -11,16 +11,20 @@
 
 #include "capture/nearest.h"
 #include "commands/guard.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
+#include "commands/web.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
+#include "reports/screen_terminal.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text,evidence"
 
 struct reporting { /* of a finished audit */
     const struct session *session;
+    struct run run; /* the pipeline's, and what the supervisor knows */
     struct results results;
     struct document *history;  /* records of earlier audits; NULL: there is no store */
     struct document *document; /* NULL: only the records themselves are asked for */
@@ -275,22 +279,20 @@ static int64_t time_of_generation(const struct options *o)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Ends the audit and writes what is asked for; with `folder`, what belongs there and nothing else.
- */
-static int report_audit(struct session *s, struct pipeline *p, struct output *records,
-                        const char *folder)
+/* Ends the audit. */
+static void end_audit(struct reporting *r, struct session *s, struct pipeline *p)
 {
-    struct run whole = *pipeline_summary(p);
-    whole.restarts = s->supervision.restarts;
-    whole.gaps = s->supervision.gaps;
-    whole.gap_count = s->supervision.gap_count;
-    struct reporting r = {.session = s,
-                          .results = {.names = &s->names,
-                                      .run = &whole,
-                                      .audit = s->audit,
-                                      .gathering = s->gathering,
-                                      .generated_ns = time_of_generation(s->options)}};
-    const struct run *run = r.results.run;
+    *r = (struct reporting){.session = s,
+                            .run = *pipeline_summary(p),
+                            .results = {.names = &s->names,
+                                        .run = &r->run,
+                                        .audit = s->audit,
+                                        .gathering = s->gathering,
+                                        .generated_ns = time_of_generation(s->options)}};
+    const struct run *run = &r->run;
+    r->run.restarts = s->supervision.restarts;
+    r->run.gaps = s->supervision.gaps;
+    r->run.gap_count = s->supervision.gap_count;
     audit_lost(s->audit,
                &(struct audit_losses){.dropped = run->source.dropped,
                                       .cut_files = run->source.truncated_files,
@@ -304,6 +306,14 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
+}
+
+/* ... and writes what is asked for; with `folder`, what belongs there and nothing else. */
+static int report_audit(struct session *s, struct pipeline *p, struct output *records,
+                        const char *folder)
+{
+    struct reporting r;
+    end_audit(&r, s, p);
     int status = write_reports(&r, records, folder);
     document_free(r.document);
     document_free(r.history);
@@ -314,6 +324,16 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
 static int report_now(struct session *s, struct pipeline *p, const char *folder)
 {
     return report_audit(s, p, NULL, folder);
+}
+
+/* The same for who looks at it through --listen; nothing is stored. */
+static int view_now(struct session *s, struct pipeline *p, struct document **ret)
+{
+    struct reporting r;
+    end_audit(&r, s, p);
+    int status = make_document(&r);
+    *ret = r.document;
+    return status;
 }
 
 /* `records`: where --format jsonl goes; NULL: another format is asked for. */
@@ -330,7 +350,10 @@ static int audit_with(struct session *s, struct output *records)
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
     }
+    web_begin(s->web);
+    s->screen = s->terminal == NULL ? NULL : live_screen_new(s);
     int status = run_pipeline(s, wanted, &p);
+    s->screen = live_screen_free(s->screen);
     s->service = service_free(s->service);
     s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
@@ -361,8 +384,9 @@ static int prepare_syslog(struct session *s)
 static int audit_session(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
-    bool gathers = records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
-                   o->report_folder != NULL || o->syslog != NULL || o->store != NULL;
+    bool gathers =
+        o->tui || records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
+        o->report_folder != NULL || o->syslog != NULL || o->store != NULL || s->web != NULL;
     /* That it cannot be used is told before the work, not after. */
     struct store *store = NULL;
     if ((o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) ||
@@ -416,6 +440,7 @@ static int work(void *user)
         }
     }
     int status = audit_session(s, w->records);
+    (void)web_close(s->web);
     policy_free(s->policy);
     return status;
 }
@@ -480,7 +505,8 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct session s = {.options = o};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN ||
+        live_screen_check(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {
@@ -499,12 +525,17 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct output *records = NULL;
     int status = rest_as_inputs(o, argc, argv);
     status = status == EXIT_CLEAN ? load_policy(o, o->policy, &s.policy) : status;
+    status = status == EXIT_CLEAN ? live_screen_open(&s) : status;
     if (status == EXIT_CLEAN && jsonl) {
         status = open_output(o->output, &records);
     }
+    /* Before rights are given up: the port may be a low one, the key readable by root alone. */
+    status = status == EXIT_CLEAN ? web_open(&s, view_now, &s.web) : status;
     if (status == EXIT_CLEAN) {
         status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
+    (void)web_close(s.web);
+    (void)terminal_free(s.terminal);
     policy_free(s.policy);
     return status;
 }

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "commands/guard.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "reports/arguments.h"
+#include "reports/screen_terminal.h"
 
 /* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
  */
@@ -122,9 +124,15 @@ static void on_stop(int number, siginfo_t *info, void *context)
         return;
     }
     if (stop_asked != 0) {
+        terminal_rescue();
         _exit(EXIT_TROUBLE);
     }
     stop_asked = number;
+}
+
+void end_run(void)
+{
+    stop_asked = SIGINT;
 }
 
 static void catch_stops(void)
@@ -174,12 +182,15 @@ static bool session_observe(void *user, const struct observation *o)
 static void session_caught_up(void *user)
 {
     struct session *s = user;
-    if (s->events != NULL) {
+    if (s->events != NULL && s->options->live) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
     supervised_lives(&s->supervision);
     if (s->service != NULL) {
         service_caught_up(s->service, s->pipeline);
+    }
+    if (s->screen != NULL) {
+        live_screen_caught_up(s->screen, s->pipeline);
     }
 }
 
@@ -223,7 +234,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,
-        .caught_up = session_caught_up,
+        .caught_up = o->live || s->screen != NULL ? session_caught_up : NULL,
         .opened = session_opened,
         .user = s,
     };
@@ -246,7 +257,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         return EXIT_TROUBLE;
     }
     supervised_begins(&s->supervision);
-    progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
+    progress_begin(&s->progress, !o->quiet && s->screen == NULL && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);
     return failed < 0 ? trouble("%s", error) : EXIT_CLEAN;

@@ -26,13 +26,14 @@ struct options {
         *color, *syslog, *syslog_authorities;
     const char *store, *audit, *records, *until, *reason, *by;
     const char *user; /* live: who reads the traffic when root starts it */
+    const char *listen, *token_file, *certificate, *key;
     enum severity fail_on;
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory, buffer;
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
-        mask;
+        mask, tui;
 };
 
 struct command {
@@ -41,6 +42,9 @@ struct command {
 };
 
 struct service;
+struct web;
+struct live_screen;
+struct terminal;
 
 struct session { /* one run of events or audit */
     const struct options *options;
@@ -54,7 +58,11 @@ struct session { /* one run of events or audit */
     bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
-    struct service *service; /* NULL: nothing is done while it runs */
+    struct service *service;    /* NULL: nothing is done while it runs */
+    struct web *web;            /* NULL: no --listen */
+    struct service *service;    /* NULL: nothing is done while it runs */
+    struct terminal *terminal;  /* of the screen; NULL: there is none */
+    struct live_screen *screen; /* while it is drawn */
     struct supervision supervision;
     struct syslog_target syslog; /* where findings are sent */
     struct pipeline *pipeline;   /* while it runs */
@@ -76,6 +84,8 @@ struct text_style style_for(const struct options *o);
 /* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
  * and output. `records`: bits of the kinds that are wanted. */
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);
+/* As SIGINT does. */
+void end_run(void);
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv);
 int run_doctor(const struct command *c, struct options *o, int argc, char **argv);

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/web.h"
+
 /* "2026-11-26T18-30-00Z", which any file system takes. */
 #define FOLDER_FORMAT "%Y-%m-%dT%H-%M-%SZ"
 #define FOLDER_TEXT sizeof "2026-11-26T18-30-00Z"
@@ -52,6 +54,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
     } else {
         report_asked = 1;
     }
+}
+
+void service_want_report(void)
+{
+    report_asked = 1;
+}
+
+bool service_is_writing(const struct service *v)
+{
+    return report_asked != 0 || v->writer != 0;
 }
 
 /* sd_notify(3): datagrams to where the service manager says it listens. Connected now, as a process
@@ -146,18 +158,23 @@ static void announce(struct service *v)
 {
     struct session *s = v->session;
     const struct finding *f = audit_take_new(s->audit);
-    if (f == NULL || s->options->report_folder == NULL) {
+    if (f == NULL || (s->options->report_folder == NULL && s->web == NULL)) {
         return;
     }
     struct output *lines = output_to_memory();
-    for (; f != NULL && lines != NULL; f = audit_take_new(s->audit)) {
-        record_finding(lines, &s->names, f);
-    }
     size_t len = 0;
+    for (; f != NULL && lines != NULL; f = audit_take_new(s->audit)) {
+        size_t before = len;
+        record_finding(lines, &s->names, f);
+        const char *all = output_memory(lines, &len);
+        if (len > before) { /* without the end of the line */
+            web_announce(s->web, f, bytes_of(all + before, len - before - 1));
+        }
+    }
     const char *text = lines == NULL ? NULL : output_memory(lines, &len);
     if (text == NULL || output_error(lines) < 0) {
         (void)trouble("out of memory to announce a finding; it is in the report at the end");
-    } else if (open_announced(v)) {
+    } else if (s->options->report_folder != NULL && open_announced(v)) {
         append(v, text, len);
     }
     output_drop(lines);
@@ -202,6 +219,10 @@ static void write_report(struct service *v, struct pipeline *p)
     const struct options *o = v->session->options;
     time_t now = seconds(CLOCK_REALTIME);
     struct tm utc;
+    if (o->tui && o->report_folder == NULL && strcmp(o->output, "-") == 0) {
+        (void)trouble("no report now: it would go to the screen; start with --report FOLDER");
+        return;
+    }
     (void)strftime(name, sizeof name, FOLDER_FORMAT, gmtime_r(&now, &utc));
     (void)fflush(NULL);
     v->writer = fork();
@@ -212,6 +233,7 @@ static void write_report(struct service *v, struct pipeline *p)
     if (v->writer != 0) {
         return;
     }
+    web_forget(v->session->web);
     if (o->report_folder == NULL) {
         _exit(v->report(v->session, p, NULL));
     }
@@ -283,6 +305,7 @@ static void reload(struct service *v, struct pipeline *p)
             s->names.policy = fresh;
             s->audit = audit;
             s->gathering = gathering;
+            web_begin_anew(s->web);
         }
     }
     tell_manager(v, "READY=1");
@@ -291,6 +314,7 @@ static void reload(struct service *v, struct pipeline *p)
 void service_caught_up(struct service *v, struct pipeline *p)
 {
     announce(v);
+    web_caught_up(v->session->web, p);
     time_t now = seconds(CLOCK_MONOTONIC);
     if (!v->ready || now != v->told) {
         tell_manager(v, v->ready ? "WATCHDOG=1" : v->greeting);

@@ -25,6 +25,9 @@ typedef int service_report(struct session *s, struct pipeline *p, const char *fo
 
 /* From here on the signals are caught. NULL when memory is used up. */
 struct service *service_new(struct session *s, service_report *report) MUST_USE;
+/* As SIGUSR1 does; and whether a report is asked for or being written. */
+void service_want_report(void);
+bool service_is_writing(const struct service *v);
 /* Many times a second, in the thread that judges. */
 void service_caught_up(struct service *v, struct pipeline *p);
 /* Waits for a report that is being written. NULL is fine; returns NULL. */

@@ -436,7 +436,7 @@ static void settle_losses(struct audit *a, struct finding *f)
 }
 
 /* Of several acceptances the one that lasts longest: a risk that is accepted anew is accepted. */
-static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
+const struct acceptance *audit_acceptance(const struct audit *a, const struct finding *f)
 {
     static const struct address nobody;
     const struct policy *p = a->policy;
@@ -463,7 +463,7 @@ static void settle_finding(struct audit *a, struct finding *f)
     settle_party(a, &f->server);
     settle_dispute(a, f);
     settle_losses(a, f);
-    f->accepted = accepted_by(a, f);
+    f->accepted = audit_acceptance(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];

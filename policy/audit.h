@@ -113,6 +113,11 @@ const struct finding *const *audit_findings(const struct audit *a, size_t *ret_c
 /* A finding that is new, or worse than before, since it was last asked; NULL: no more. While the
  * audit goes on. */
 const struct finding *audit_take_new(struct audit *a);
+/* While the audit goes on: the one that was found next after `f`; NULL: the first of all. NULL when
+ * there is no more. */
+const struct finding *audit_next_finding(const struct audit *a, const struct finding *f);
+/* How the policy accepts the finding, as far as its ends are known by now; NULL: not at all. */
+const struct acceptance *audit_acceptance(const struct audit *a, const struct finding *f);
 const struct verdict *const *audit_verdicts(const struct audit *a,
                                             size_t *ret_count); /* by rule, then subject */
 const struct audit_counts *audit_counts(const struct audit *a);

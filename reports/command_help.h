@@ -49,6 +49,7 @@
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
     "      --keep N           of these the newest N stay (default: all)\n"                         \
+    "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
@@ -56,7 +57,7 @@
     "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"                                          \
     "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
     "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"                   \
-    "  rolecall audit -p site.yaml -i eth1 --report report\n"
+    "  rolecall audit -p site.yaml -i eth1 --report report --tui\n"
 
 #define HELP_DOCTOR                                                                                \
     "usage: rolecall doctor [-i INTERFACE]\n\n"                                                    \

@@ -236,8 +236,17 @@ static void add_notice(struct packing *p)
     json_decref(row);
 }
 
+static void add_live(struct packing *p, const struct html_live *live)
+{
+    json_t *row = json_pack("{s:s, s:I}", "run", live->run, "event", (json_int_t)live->event);
+    (void)json_object_set_new(p->all, "live",
+                              json_pack("{s:i, s:o}", "n", 1, "rows", pack_column(&row, 1)));
+    json_decref(row);
+}
+
 /* The columns as JSON; NULL: out of memory. */
-static char *pack_document(const struct document *d, const struct thinning *thin)
+static char *pack_document(const struct document *d, const struct thinning *thin,
+                           const struct html_live *live)
 {
     struct packing p = {d, thin, json_object(), json_object()};
     for (unsigned i = 0; i < SHOWN_TYPES; i++) {
@@ -245,6 +254,9 @@ static char *pack_document(const struct document *d, const struct thinning *thin
     }
     if (thin->whole != UINT32_MAX) {
         add_notice(&p);
+    }
+    if (live != NULL) {
+        add_live(&p, live);
     }
     char *text = json_dumps(p.all, JSON_COMPACT);
     json_decref(p.seen);
@@ -270,26 +282,58 @@ static size_t encode(const char *text, char **ret)
     return digits == NULL ? 0 : base64_digits(packed);
 }
 
-void render_html(struct output *out, const struct document *d, const struct render_options *o)
+/* The data as digits; NULL: out of memory. */
+static char *make_data(const struct document *d, const struct html_live *live, size_t *ret_len)
 {
     char *digits = NULL;
     size_t len = 0;
-    const size_t frame = page_head.len + page_tail.len;
-    (void)o;
+    const size_t frame = page_head.len + page_body.len + page_tail.len;
     for (unsigned i = 0; i < THINNINGS && (i == 0 || len + frame > LIMIT_PAGE_OCTETS); i++) {
-        char *text = pack_document(d, &thinnings[i]);
+        char *text = pack_document(d, &thinnings[i], live);
         free(digits);
         digits = NULL;
         len = text == NULL ? 0 : encode(text, &digits);
         free(text);
     }
+    *ret_len = len;
+    return digits;
+}
+
+/* `more`: what its policy lets a live page do. */
+static void write_page(struct output *out, const char *more, const char *digits, size_t len)
+{
+    output_octets(out, page_head.at, page_head.len);
+    output_text(out, page_policy);
+    output_text(out, more);
+    output_octets(out, page_body.at, page_body.len);
+    output_octets(out, digits, len);
+    output_octets(out, page_tail.at, page_tail.len);
+    output_line(out);
+}
+
+void render_html(struct output *out, const struct document *d, const struct render_options *o)
+{
+    size_t len = 0;
+    char *digits = make_data(d, NULL, &len);
+    (void)o;
     if (digits == NULL) {
         output_refuse(out, "out of memory for the page");
         return;
     }
-    output_octets(out, page_head.at, page_head.len);
-    output_octets(out, digits, len);
-    output_octets(out, page_tail.at, page_tail.len);
-    output_line(out);
+    write_page(out, "", digits, len);
+    free(digits);
+}
+
+void render_html_live(struct output *page, const struct document *d, const struct html_live *live)
+{
+    size_t len = 0;
+    char *digits = make_data(d, live, &len);
+    if (digits == NULL) {
+        output_refuse(page, "out of memory for the page");
+        return;
+    }
+    write_page(page, PAGE_LIVE_POLICY, digits, len);
+    output_octets(live->data, digits, len);
+    output_line(live->data);
     free(digits);
 }

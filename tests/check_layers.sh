@@ -46,14 +46,16 @@ door() {
 }
 door libpcap 'pcap' capture/source_reader.c capture/source_filter.c capture/source_live.c
 door nDPI 'ndpi' dissect/ndpi_shim.h
-door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c reports/syslog_send.c
+door OpenSSL 'openssl/' dissect/tls_cert.c policy/policy_load.c reports/server_access.c reports/syslog_send.c
 door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c reports/html.c
 door libnghttp2 'nghttp2/' dissect/hpack.c
+door libmicrohttpd 'microhttpd' reports/server_part.h
 door jansson 'jansson' reports/document.h reports/tree.h
 door SQLite 'sqlite3' reports/store_part.h
 door libseccomp 'seccomp' commands/guard_filter.c
 door libzstd 'zstd' capture/source_feed.c
+door ncurses 'n?curses|term\.h' reports/screen_terminal.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"
 done < <(includes ./*.[ch] capture/*.[ch] dissect/*.[ch] policy/*.[ch] reports/*.[ch] commands/*.[ch] | grep ':dissect/ndpi_shim\.h$' |

@@ -38,7 +38,7 @@ _rolecall_options()
 {
     local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --tui --syslog --syslog-ca --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;

@@ -1,8 +1,8 @@
 // build.mjs - makes one file of the page, as C for rolecall: node build.mjs MODULES OUTPUT.c
 //
 // Scripts, styles and the font go into the page, with the licences of what is in it. The policy for the browser lets
-// just these run, by their digests, and nothing reach the network. Where @DATA@ stands the page is cut in two: there
-// rolecall puts the data of a report.
+// just these run, by their digests, and nothing reach the network. The page is cut where @POLICY@ and @DATA@ stand: there
+// rolecall puts that policy (a live page may ask rolecall itself, too) and the data of a report.
 import {createHash} from 'node:crypto';
 import {existsSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -65,6 +65,8 @@ parts.POLICY = [
     "base-uri 'none'",
     "form-action 'none'",
 ].join('; ');
+const policy = parts.POLICY;
+delete parts.POLICY;
 let page = readFileSync(join(here, 'page.html.in'), 'utf8');
 for (const [name, text] of Object.entries(parts)) {
     page = page.replace(`@${name}@`, () => text);
@@ -73,5 +75,12 @@ for (const [name, text] of Object.entries(parts)) {
 const octets = (text) => [...Buffer.from(text)].join(',');
 const part = (name, text) =>
     `static const unsigned char ${name}_octets[] = {${octets(text)}};\nconst struct page_part page_${name} = {${name}_octets, sizeof ${name}_octets};\n`;
-const [head, tail] = page.split('@DATA@');
-writeFileSync(output, '#include "reports/html.h"\n' + part('head', head) + part('tail', tail));
+const [head, body, tail] = page.split(/@POLICY@|@DATA@/);
+writeFileSync(
+    output,
+    '#include "reports/html.h"\n' +
+        part('head', head) +
+        `const char page_policy[] = ${JSON.stringify(policy)};\n` +
+        part('body', body) +
+        part('tail', tail),
+);

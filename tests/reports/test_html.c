@@ -57,14 +57,17 @@ static void data_stands_in_the_page_as_digits_only(void **state)
     if (!html_is_built()) {
         skip();
     }
-    assert_true(len > page_head.len + page_tail.len);
+    const size_t policy = strlen(page_policy);
+    const size_t front = page_head.len + policy + page_body.len;
+    assert_true(len > front + page_tail.len);
     assert_memory_equal(text, page_head.at, page_head.len);
+    assert_memory_equal(text + page_head.len, page_policy, policy);
+    assert_memory_equal(text + front - page_body.len, page_body.at, page_body.len);
     assert_memory_equal(text + len - 1 - page_tail.len, page_tail.at, page_tail.len);
     uint8_t *octets = malloc(base64_room(len));
     size_t got = 0;
-    assert_true(
-        base64_decode(bytes_of(text + page_head.len, len - 1 - page_head.len - page_tail.len),
-                      octets, base64_room(len), &got));
+    assert_true(base64_decode(bytes_of(text + front, len - 1 - front - page_tail.len), octets,
+                              base64_room(len), &got));
     assert_true(got > 100);
     assert_int_equal(octets[0], 0x78); /* RFC 1950 2.2: deflate, window of 32 KiB */
     free(octets);

@@ -2,7 +2,9 @@
 import {append, el, replace} from './dom.js';
 import {buildModel} from './model.js';
 import {number, plural, visible} from './format.js';
+import {Live} from './live.js';
 import {icon} from './parts/marks.js';
+import {restorePlace, takePlace} from './place.js';
 import {printDocument} from './print.js';
 import {linkTo, linkToPage, parseRoute} from './route.js';
 import {unpack} from './unpack.js';
@@ -219,7 +221,7 @@ function navigation(model) {
     );
 }
 
-function frame(model, main) {
+function frame(model, main, live) {
     return [
         el(
             'a',
@@ -255,7 +257,9 @@ function frame(model, main) {
                 ),
             ),
         ),
+        live?.bar,
         el('div', {class: 'shell'}, navigation(model), main),
+        live?.toast,
         el('div', {id: 'announcer', class: 'hidden', 'aria-live': 'polite'}),
         el('div', {id: 'paper', hidden: true}),
     ];
@@ -270,12 +274,18 @@ function show(model, main, byHand) {
             ? link.setAttribute('aria-current', 'page')
             : link.removeAttribute('aria-current');
     }
-    const title = main.querySelector('h1')?.textContent ?? '';
-    document.title = `${title} \u00b7 rolecall`;
+    retitle(Number(document.documentElement.dataset.news ?? 0));
     if (byHand) {
         window.scrollTo(0, 0);
         main.querySelector('h1')?.focus({preventScroll: true});
     }
+}
+
+/** What the page is, and how many findings are not in it yet. */
+function retitle(news) {
+    const title = document.querySelector('main h1')?.textContent ?? '';
+    document.documentElement.dataset.news = news;
+    document.title = `${news > 0 ? `(${news}) ` : ''}${title} \u00b7 rolecall`;
 }
 
 function keys(event) {
@@ -318,10 +328,26 @@ async function open() {
         );
         return;
     }
-    const model = buildModel(await unpack(document.getElementById('data').textContent));
+    let model = buildModel(await unpack(document.getElementById('data').textContent));
     document.getElementById('data').remove();
     const main = el('main', {id: 'main', tabindex: '-1'});
-    replace(app, frame(model, main));
+    // A file, also one that somebody's own server hands out, asks nobody for anything.
+    const live = model.live && /^https?:$/.test(location.protocol) ? new Live(model, {merge, retitle}) : undefined;
+
+    async function merge() {
+        const answer = await fetch('/data', {cache: 'no-store'});
+        if (!answer.ok) {
+            throw new Error((await answer.text()).trim());
+        }
+        model = buildModel(await unpack(await answer.text()));
+        const place = takePlace(main);
+        replace(app, frame(model, main, live));
+        show(model, main, false);
+        restorePlace(main, place);
+        live.take(model);
+    }
+
+    replace(app, frame(model, main, live));
     window.addEventListener('hashchange', () => show(model, main, true));
     window.addEventListener('beforeprint', () => preparePaper(model));
     window.addEventListener('afterprint', () => (document.getElementById('paper').hidden = true));

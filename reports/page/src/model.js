@@ -115,6 +115,7 @@ class Model {
             this[key + 's'] = records[key] ?? [];
         }
         this.shortened = records.shortened?.[0];
+        this.live = records.live?.[0]; // of a page that rolecall serves: its run, and the last event in here
         this.start = this.audit.start ?? this.summary.input?.first;
         this.end = this.audit.end ?? this.summary.input?.last;
         this.joinRules();

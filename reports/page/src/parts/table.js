@@ -35,6 +35,12 @@ class Table {
             Object.assign(this, {rows, page: 0});
             this.draw();
         };
+        this.box.place = () => ({page: this.page, sort: this.sort});
+        this.box.setPlace = ({page, sort}) => {
+            const last = Math.max(0, Math.ceil(this.rows.length / this.pageSize) - 1);
+            Object.assign(this, {page: Math.min(page, last), sort});
+            this.draw();
+        };
         this.draw();
     }
 

@@ -24,6 +24,9 @@ export function headline(model) {
 
 export function lead(model) {
     const input = model.summary.input ?? {};
+    if (!model.start && model.live) {
+        return 'No packet was captured yet.';
+    }
     return `Traffic of ${span(model.start, model.end)}: ${plural(input.packets, 'packet')}, ${plural(model.summary.flows, 'conversation')}, judged by ${model.audit.policy ?? model.summary.policy?.path ?? 'the policy'}.`;
 }
 
