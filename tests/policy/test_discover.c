@@ -286,6 +286,39 @@ static void one_name_is_one_host(void **state)
     discovery_free(d);
 }
 
+/* What one site's server alone serves is of that site; what those of two serve is of neither. */
+static void sites_of_the_served(void **state)
+{
+    static const char *const steps[STEPS] = {
+        OPENED("10.7.0.9 > 10.7.0.1", "SMS_P01"), WROTE("10.7.0.1 > 10.7.0.3", "SMSPKGD$"),
+        OPENED("10.7.0.9 > 10.7.0.2", "SMS_S01"), WROTE("10.7.0.2 > 10.7.0.4", "SMSPKGD$"),
+        WROTE("10.7.0.1 > 10.7.0.4", "SMSPKGD$"),
+    };
+    static const char *const opened[STEPS] = {OPENED("10.7.0.1 > 10.7.0.3", "SMSPKGD$"),
+                                              OPENED("10.7.0.1 > 10.7.0.4", "SMSPKGD$")};
+    struct rule_play p;
+    size_t count = 0;
+    struct discovery *d = discovery_new();
+    (void)state;
+    assert_non_null(d);
+    rule_play_begin(&p, NULL);
+    p.also = observe;
+    p.also_user = d;
+    for (size_t i = 0; i < 2; i++) {
+        rule_play_say(&p, opened[i]);
+    }
+    for (size_t i = 0; i < STEPS; i++) {
+        rule_play_say(&p, steps[i]);
+    }
+    discovery_finish(d);
+    rule_play_end(&p);
+    struct discovered_host *const *hosts = discovery_hosts(d, &count);
+    assert_int_equal(count, 5);
+    assert_string_equal(hosts[2]->site, "P01");
+    assert_null(hosts[3]->site);
+    discovery_free(d);
+}
+
 /* A bridging proxy shows the certificate of the host behind it. */
 static void certificate_of_another(void **state)
 {
@@ -316,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles),
+        cmocka_unit_test(sites_of_the_served),
         cmocka_unit_test(domains_and_sites),
         cmocka_unit_test(one_name_is_one_host),
         cmocka_unit_test(certificate_of_another),
