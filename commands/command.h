@@ -60,7 +60,6 @@ struct session { /* one run of events or audit */
     struct progress progress;
     struct service *service;    /* NULL: nothing is done while it runs */
     struct web *web;            /* NULL: no --listen */
-    struct service *service;    /* NULL: nothing is done while it runs */
     struct terminal *terminal;  /* of the screen; NULL: there is none */
     struct live_screen *screen; /* while it is drawn */
     struct supervision supervision;
