@@ -171,7 +171,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
-/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more.
+ */
 #define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
@@ -225,11 +226,12 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
-/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to
+ * four.
  */
 #define LIMIT_CHAIN_ISSUERS 8
-/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
- * 150 in 200 KiB. */
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones
+ * has 150 in 200 KiB. */
 #define LIMIT_AUTHORITY_FILE (4 << 20)
 #define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
@@ -330,6 +332,18 @@
 /* The capture beside a finding, which goes by mail, and all of them. */
 #define LIMIT_EVIDENCE_FILE (2u << 20)
 #define LIMIT_EVIDENCE_OCTETS (256u << 20)
+/* Connections whose last segments are kept at a time, 13 kB each: those that go on beside one
+ * another, of which packets are still to come. */
+#define LIMIT_EVIDENCE_TAILS 2048u
+/* Octets shown of a packet: the longest header that decides something (SMB2 with its NEGOTIATE),
+ * six lines of sixteen. */
+#define LIMIT_DECIDING_OCTETS 96u
+/* Octets by which a capture file is known again: its header and the first packets, whose times no
+ * other capture has. Folders hold many thousands of files. */
+#define LIMIT_FILE_HEAD 4096u
+/* What is kept of standard input for the evidence, in a file of its own that goes with the process:
+ * an hour of a busy mirror port, compressed as it came, and no full disk. */
+#define LIMIT_SPOOL_OCTETS (UINT64_C(1) << 30)
 
 /* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
  * the earlier audits whose figures a report shows: a year of weeks, and some. */
