@@ -44,6 +44,7 @@ enum option_id {
     OPT_COLOR,
     OPT_EVERY,
     OPT_KEEP,
+    OPT_KEEP_PACKETS,
     OPT_STORE,
     OPT_FROM,
     OPT_AUDIT,
@@ -51,6 +52,7 @@ enum option_id {
     OPT_UNTIL,
     OPT_REASON,
     OPT_BY,
+    OPT_TUI,
     OPT_USER,
     OPT_LISTEN,
     OPT_TOKEN_FILE,
@@ -76,6 +78,7 @@ static const struct option long_options[] = {
     {"filter", required_argument, NULL, OPT_FILTER},
     {"report", required_argument, NULL, OPT_REPORT},
     {"formats", required_argument, NULL, OPT_FORMATS},
+    {"tui", no_argument, NULL, OPT_TUI},
     {"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
     {"mask", no_argument, NULL, OPT_MASK},
     {"syslog", required_argument, NULL, OPT_SYSLOG},
@@ -89,6 +92,7 @@ static const struct option long_options[] = {
     {"color", required_argument, NULL, OPT_COLOR},
     {"every", required_argument, NULL, OPT_EVERY},
     {"keep", required_argument, NULL, OPT_KEEP},
+    {"keep-packets", required_argument, NULL, OPT_KEEP_PACKETS},
     {"store", required_argument, NULL, OPT_STORE},
     {"from", required_argument, NULL, OPT_FROM},
     {"audit", required_argument, NULL, OPT_AUDIT},
@@ -122,6 +126,12 @@ static int set_numbers(const struct command *c, struct options *o, int option)
     } else if (option == OPT_BUFFER) {
         if (!argument_size(optarg, &o->buffer) || o->buffer > LIMIT_LIVE_RING_MOST) {
             return trouble("--buffer %s: expected a size from 16M to 2047M, such as 256M", optarg);
+        }
+    } else if (option == OPT_KEEP_PACKETS) {
+        o->keep_packets = 0;
+        if (strcmp(optarg, "0") != 0 && !argument_size(optarg, &o->keep_packets)) {
+            return trouble("--keep-packets %s: expected 0 or a size from 16M on, such as 512M",
+                           optarg);
         }
     } else if (option == OPT_EVERY) {
         if (!argument_duration(optarg, &o->every) || o->every < 10) {
@@ -175,6 +185,7 @@ static const struct option_place switch_options[] = {
     {OPT_EVENTS, offsetof(struct options, events)},
     {OPT_REPRODUCIBLE, offsetof(struct options, reproducible)},
     {OPT_MASK, offsetof(struct options, mask)},
+    {OPT_TUI, offsetof(struct options, tui)},
     {OPT_NO_NDPI, offsetof(struct options, no_ndpi)},
     {OPT_SECRETS, offsetof(struct options, secrets)},
     {OPT_SQL_TEXT, offsetof(struct options, sql_text)},
@@ -230,6 +241,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
                           .fail_on = SEVERITY_LOW,
                           .memory = LIMIT_MEMORY_DEFAULT,
                           .buffer = LIMIT_LIVE_RING,
+                          .keep_packets = LIMIT_KEPT_PACKETS,
                           .workers = cores < 1              ? 1
                                      : cores > LIMIT_SHARDS ? LIMIT_SHARDS
                                                             : (unsigned)cores};
@@ -278,7 +290,7 @@ static uint32_t parse_types(const char *list)
 
 static int run_events(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     struct pipeline *p = NULL;
     (void)c;
     s.written_records = o->types == NULL ? UINT32_MAX : parse_types(o->types);
@@ -297,7 +309,8 @@ static int run_events(const struct command *c, struct options *o, int argc, char
 
 static int run_discover(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o, .discovery = discovery_new()};
+    struct session s = {
+        .options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER, .discovery = discovery_new()};
     struct pipeline *p = NULL;
     struct policy *old = NULL;
     struct output *out = NULL;

@@ -26,12 +26,14 @@ struct pipeline_options {
     unsigned workers;
     size_t memory;                     /* octets for flows and their state */
     int64_t interval_ns;               /* live: losses are told for each */
+    struct shed_options shed;          /* live: whose conversations are never shed; any thread */
     const volatile sig_atomic_t *stop; /* not 0: end early, as if the input ended here */
     /* Called in the reader's thread now and then; NULL: no progress wanted. */
     void (*progress)(void *user, const struct source_counts *counts);
     /* Called in the caller's thread for each observation, in order; returns false to stop. */
     bool (*observe)(void *user, const struct observation *o);
-    /* Live, in the caller's thread: what came has been observed; many times a second. */
+    /* In the caller's thread: what came has been observed; many times a second. NULL: nobody wants
+     * to know. */
     void (*caught_up)(void *user);
     /* Called before the first observation, with the source, for file names. */
     void (*opened)(void *user, const struct source *source);

@@ -19,6 +19,19 @@
 #define LIMIT_LIVE_RING (64u << 20)
 #define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
 
+/* Packets kept after they were read, so that there is evidence when a rule fires late; heads and
+ * all. --keep-packets changes it. */
+#define LIMIT_KEPT_PACKETS (128u << 20)
+/* Of these, what findings cite: taken out some times a second, some thousand packets at a time; how
+ * far back the opening of a connection is looked for; and all of it, as long as the audit lasts. */
+#define LIMIT_PINS_WANTED 1024u
+#define LIMIT_OPENING_OCTETS (64u << 20)
+#define LIMIT_PINNED_OCTETS (64u << 20)
+
+/* Payload of a conversation that is read at any load: dissectors look at the beginning of content,
+ * handshakes and logons are over by then. */
+#define LIMIT_SHED_AFTER (1u << 20)
+
 /* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
  * weeks have to be joined. */
 #define LIMIT_LOSS_INTERVALS 240u
@@ -303,6 +316,12 @@
 #define LIMIT_TRAFFIC_PROTOCOLS 48u
 #define LIMIT_TRAFFIC_BUCKETS 200u
 #define LIMIT_GATHERED_OCTETS (96u << 20)
+
+/* Cells of the live screen: more than a 4K display shows in a letter that can be read. Hosts that
+ * it ranks by traffic: more than anybody scrolls through. */
+#define LIMIT_SCREEN_COLUMNS 512u
+#define LIMIT_SCREEN_ROWS 256u
+#define LIMIT_SCREEN_HOSTS 200u
 /* A syslog datagram that every receiver should take (RFC 5426 3.2), and how long one may let us
  * wait. */
 #define LIMIT_SYSLOG_DATAGRAM 2048u

@@ -11,11 +11,13 @@
 
 #include "capture/nearest.h"
 #include "commands/guard.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "commands/web.h"
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/records_report.h"
+#include "reports/screen_terminal.h"
 
 /* What --report writes when --formats does not say. */
 #define FORMATS_DEFAULT "html,jsonl,text,evidence"
@@ -141,7 +143,8 @@ static int write_evidence(const struct reporting *r, const char *report)
     char folder[4096], error[EVIDENCE_ERROR];
     const struct options *o = r->session->options;
     struct evidence_counts counts;
-    const struct evidence_request request = {.inputs = o->inputs,
+    const struct evidence_request request = {.pins = r->session->pins,
+                                             .inputs = o->inputs,
                                              .input_count = o->input_count,
                                              .source = r->results.names->source,
                                              .filter = o->filter,
@@ -151,7 +154,8 @@ static int write_evidence(const struct reporting *r, const char *report)
                                   : trouble("--formats evidence: packets cannot be masked; leave "
                                             "out one of evidence and --mask");
     }
-    bool possible = !o->live && evidence_is_possible(o->inputs, o->input_count);
+    bool possible =
+        o->live ? r->session->pins != NULL : evidence_is_possible(o->inputs, o->input_count);
     if (!possible && o->formats != NULL) {
         return trouble("--formats evidence: packets are read again, and this input can be read "
                        "only once; save it to a file first");
@@ -176,7 +180,7 @@ static int write_evidence(const struct reporting *r, const char *report)
     if (counts.left_out > 0 && !o->quiet) {
         (void)fprintf(stderr,
                       "rolecall: %s: %zu cited packets were left out, as they would make the files "
-                      "too large or are not in the input any more\n",
+                      "too large or are not there any more\n",
                       folder, counts.left_out);
     }
     return EXIT_CLEAN;
@@ -292,15 +296,20 @@ static void end_audit(struct reporting *r, struct session *s, struct pipeline *p
     r->run.gaps = s->supervision.gaps;
     r->run.gap_count = s->supervision.gap_count;
     audit_lost(s->audit,
-               &(struct audit_losses){.dropped = run->source.dropped,
-                                      .cut_files = run->source.truncated_files,
-                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
-                                      .away = run->source.interface_losses,
-                                      .restarts = run->restarts,
-                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
-                                      .interval_count =
-                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
+               &(struct audit_losses){
+                   .dropped = run->source.dropped,
+                   .cut_files = run->source.truncated_files,
+                   .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                   .away = run->source.interface_losses,
+                   .restarts = run->restarts,
+                   .shed = run->shed.content_packets + run->shed.newcomer_packets,
+                   .intervals = run->losses == NULL ? NULL : run->losses->list,
+                   .interval_count = run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
+    if (s->pins != NULL) {
+        pins_look(s->pins);
+        r->run.evidence_gone = pins_gone(s->pins);
+    }
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
@@ -334,11 +343,33 @@ static int view_now(struct session *s, struct pipeline *p, struct document **ret
     return status;
 }
 
+/* Packets are kept where a folder is to get those that findings cite. */
+static int keep_packets(struct session *s)
+{
+    const struct options *o = s->options;
+    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
+    if (o->report_folder == NULL || o->keep_packets == 0 || !format_listed(list, FORMAT_EVIDENCE)) {
+        return o->keep_packets == 0 && o->formats != NULL && format_listed(list, FORMAT_EVIDENCE)
+                   ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
+                             "--formats")
+                   : EXIT_CLEAN;
+    }
+    s->keeper = keeper_new(o->keep_packets);
+    s->pins = s->keeper == NULL ? NULL : pins_new(s->keeper);
+    return s->pins == NULL ? trouble("out of memory to keep packets: a smaller --keep-packets may "
+                                     "help")
+                           : EXIT_CLEAN;
+}
+
 /* `records`: where --format jsonl goes; NULL: another format is asked for. */
 static int audit_with(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
     struct pipeline *p = NULL;
+    if (o->live && keep_packets(s) != EXIT_CLEAN) {
+        output_drop(records);
+        return EXIT_TROUBLE;
+    }
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
@@ -347,9 +378,12 @@ static int audit_with(struct session *s, struct output *records)
     if (o->live) {
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
+        service_watch_evidence(s);
     }
     web_begin(s->web);
+    s->screen = s->terminal == NULL ? NULL : live_screen_new(s);
     int status = run_pipeline(s, wanted, &p);
+    s->screen = live_screen_free(s->screen);
     s->service = service_free(s->service);
     s->partial = status != EXIT_CLEAN;
     if (p != NULL) {
@@ -359,6 +393,8 @@ static int audit_with(struct session *s, struct output *records)
         status = EXIT_TROUBLE;
     }
     pipeline_close(p);
+    s->pins = pins_free(s->pins);
+    s->keeper = keeper_free(s->keeper);
     return status;
 }
 
@@ -380,9 +416,9 @@ static int prepare_syslog(struct session *s)
 static int audit_session(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
-    bool gathers = records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
-                   o->report_folder != NULL || o->syslog != NULL || o->store != NULL ||
-                   s->web != NULL;
+    bool gathers =
+        o->tui || records != NULL || (o->format != NULL && strcmp(o->format, "text") != 0) ||
+        o->report_folder != NULL || o->syslog != NULL || o->store != NULL || s->web != NULL;
     /* That it cannot be used is told before the work, not after. */
     struct store *store = NULL;
     if ((o->store != NULL && open_store(o, STORE_KEEP, &store) != EXIT_CLEAN) ||
@@ -499,9 +535,10 @@ static int check_formats(const struct options *o)
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN) {
+    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN ||
+        live_screen_check(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (o->events && !jsonl) {
@@ -520,6 +557,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     struct output *records = NULL;
     int status = rest_as_inputs(o, argc, argv);
     status = status == EXIT_CLEAN ? load_policy(o, o->policy, &s.policy) : status;
+    status = status == EXIT_CLEAN ? live_screen_open(&s) : status;
     if (status == EXIT_CLEAN && jsonl) {
         status = open_output(o->output, &records);
     }
@@ -529,6 +567,7 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
         status = o->live ? audit_live(&s, records) : audit_session(&s, records);
     }
     (void)web_close(s.web);
+    (void)terminal_free(s.terminal);
     policy_free(s.policy);
     return status;
 }

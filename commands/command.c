@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "commands/guard.h"
+#include "commands/live_screen.h"
 #include "commands/service.h"
 #include "reports/arguments.h"
+#include "reports/screen_terminal.h"
 
 /* Set by SIGINT and SIGTERM: the report is then of what was read so far. A second one ends at once.
  */
@@ -122,9 +124,15 @@ static void on_stop(int number, siginfo_t *info, void *context)
         return;
     }
     if (stop_asked != 0) {
+        terminal_rescue();
         _exit(EXIT_TROUBLE);
     }
     stop_asked = number;
+}
+
+void end_run(void)
+{
+    stop_asked = SIGINT;
 }
 
 static void catch_stops(void)
@@ -174,12 +182,15 @@ static bool session_observe(void *user, const struct observation *o)
 static void session_caught_up(void *user)
 {
     struct session *s = user;
-    if (s->events != NULL) {
+    if (s->events != NULL && s->options->live) {
         (void)output_flush(s->events); /* what failed shows at the next record */
     }
     supervised_lives(&s->supervision);
     if (s->service != NULL) {
         service_caught_up(s->service, s->pipeline);
+    }
+    if (s->screen != NULL) {
+        live_screen_caught_up(s->screen, s->pipeline);
     }
 }
 
@@ -190,10 +201,32 @@ static bool asked(const struct session *s, bool to_write, const char *fact)
            (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
+/* In the thread that reads. */
+static bool session_knows(void *user, const struct address *a)
+{
+    struct session *s = user;
+    (void)pthread_mutex_lock(&s->policy_lock);
+    bool known = s->policy != NULL && policy_host(s->policy, a) != NULL;
+    (void)pthread_mutex_unlock(&s->policy_lock);
+    return known;
+}
+
 /* Losses are told by the minute, or as often as reports come. */
 static int64_t interval_of(const struct options *o)
 {
     return INT64_C(1000000000) * (o->every > 0 && o->every < 60 ? (int64_t)o->every : 60);
+}
+
+pid_t session_fork(const struct session *s)
+{
+    if (s->keeper != NULL) {
+        keeper_lock(s->keeper);
+    }
+    pid_t child = fork();
+    if (s->keeper != NULL) {
+        keeper_unlock(s->keeper);
+    }
+    return child;
 }
 
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
@@ -203,7 +236,11 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     struct pipeline_options p = {
         .inputs = o->inputs,
         .input_count = o->input_count,
-        .source = {.filter = o->filter, .stop = &stop_asked, .live = o->live, .buffer = o->buffer},
+        .source = {.filter = o->filter,
+                   .stop = &stop_asked,
+                   .live = o->live,
+                   .keeper = s->keeper,
+                   .buffer = o->buffer},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
                    .secrets = o->secrets,
@@ -220,10 +257,11 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .workers = o->workers,
         .memory = o->memory,
         .interval_ns = interval_of(o),
+        .shed = {.knows = session_knows, .user = s},
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,
-        .caught_up = session_caught_up,
+        .caught_up = o->live || s->screen != NULL ? session_caught_up : NULL,
         .opened = session_opened,
         .user = s,
     };
@@ -246,7 +284,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         return EXIT_TROUBLE;
     }
     supervised_begins(&s->supervision);
-    progress_begin(&s->progress, !o->quiet && isatty(STDERR_FILENO));
+    progress_begin(&s->progress, !o->quiet && s->screen == NULL && isatty(STDERR_FILENO));
     int failed = pipeline_run(*ret, error);
     progress_end(&s->progress);
     return failed < 0 ? trouble("%s", error) : EXIT_CLEAN;

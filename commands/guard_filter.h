@@ -13,6 +13,7 @@ enum guard_need {
     GUARD_ALWAYS = 1 << 0,
     GUARD_SYSLOG = 1 << 1, /* --syslog: findings are sent */
     GUARD_LISTEN = 1 << 2, /* --listen: visitors are served */
+    GUARD_SCREEN = 1 << 3, /* --tui: a terminal is taken and given back */
 };
 
 /* `needs`: bits. 0 or a negative errno. */

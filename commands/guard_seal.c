@@ -157,10 +157,11 @@ int guard_seal(const struct options *o)
 {
     tzset(); /* read once, while it can be */
     int status = restrict_files(o);
-    int failed = status == EXIT_CLEAN
-                     ? guard_filter(GUARD_ALWAYS | (o->syslog != NULL ? GUARD_SYSLOG : 0) |
-                                    (o->listen != NULL ? GUARD_LISTEN : 0))
-                     : 0;
+    int failed =
+        status == EXIT_CLEAN
+            ? guard_filter(GUARD_ALWAYS | (o->syslog != NULL ? GUARD_SYSLOG : 0) |
+                           (o->listen != NULL ? GUARD_LISTEN : 0) | (o->tui ? GUARD_SCREEN : 0))
+            : 0;
     return failed == 0 ? status
                        : trouble("cannot give up system calls (seccomp): %s", strerror(-failed));
 }

@@ -13,6 +13,7 @@
 
 #include "capture/limits.h"
 #include "commands/command.h"
+#include "reports/screen_terminal.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
@@ -47,7 +48,7 @@ static time_t monotonic(void)
 
 bool supervised_honours(const siginfo_t *info)
 {
-    return honoured == 0 || info->si_pid == honoured;
+    return honoured == 0 || info->si_pid == honoured || info->si_code == SI_KERNEL;
 }
 
 void supervised_begins(struct supervision *v)
@@ -100,7 +101,11 @@ static int wait_for(pid_t worker, const sigset_t *signals, bool *ret_ending)
         int number = sigwaitinfo(signals, &info);
         if (number > 0 && number != SIGCHLD) {
             *ret_ending = *ret_ending || is_end(number);
-            (void)kill(worker, number);
+            /* A terminal has sent it to both. A second one that meets the first while that is
+             * pending would be lost, and with it who sent it. */
+            if (info.si_code != SI_KERNEL) {
+                (void)kill(worker, number);
+            }
         }
     }
 }
@@ -213,6 +218,7 @@ static int run(struct supervision *v, supervised *work, void *user, const sigset
             exit(work(user));
         }
         int status = wait_for(worker, signals, &ending);
+        terminal_rescue(); /* where it could not do that itself */
         bool began = atomic_load(&v->watched->began_ns) != 0;
         bool again = WIFSIGNALED(status) ||
                      (v->restarts > 0 && !began && WEXITSTATUS(status) == EXIT_TROUBLE);

@@ -8,8 +8,8 @@
  * not for ever (LIMIT_RESTART...). The new one's report says from when to when nothing was seen,
  * and why, and its verdicts are of what it saw itself.
  *
- * A worker honours what its supervisor passes on, and nothing else: a terminal and a service
- * manager send a signal to both.
+ * A worker honours what its supervisor passes on and what a terminal sends, to both of them;
+ * nothing else: a service manager may send a signal to both, too.
  */
 #ifndef ROLECALL_COMMANDS_SUPERVISE_H
 #define ROLECALL_COMMANDS_SUPERVISE_H

@@ -156,7 +156,8 @@ static void count_finding(struct web *w, const struct finding *f)
     }
     memcpy(a->id, f->id, sizeof a->id);
     a->severity = (uint8_t)f->severity;
-    a->accepted = audit_accepts(w->session->audit, f);
+    const struct acceptance *c = audit_acceptance(w->session->audit, f);
+    a->accepted = c != NULL && f->last_ns <= c->until_ns;
     if (a->accepted) {
         w->accepted++;
     } else {
@@ -371,7 +372,7 @@ static void begin_rendering(struct web *w, struct pipeline *p, int64_t now)
         return;
     }
     (void)fflush(NULL);
-    w->child = fork();
+    w->child = session_fork(w->session);
     if (w->child == 0) {
         server_forget(w->server);
         _exit(make_view(w, p, (struct view *)(void *)shared_room(room)));

@@ -188,6 +188,13 @@ void audit_keep_fields(struct audit *a)
     a->keeps_fields = true;
 }
 
+void audit_on_evidence(struct audit *a, void (*tell)(void *user, const struct stamp *at),
+                       void *user)
+{
+    a->cited = tell;
+    a->cited_user = user;
+}
+
 void audit_dispute(struct audit *a, const struct host *h)
 {
     a->disputed[h - a->policy->hosts] = true;
@@ -313,7 +320,7 @@ static bool is_partial(const struct audit *a, const struct judgement *j)
     const struct host *hosts[] = {s->host, s->peer};
     const struct rule *r = j->verdict.rule;
     bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up + a->losses.away +
-                       a->losses.restarts >
+                       a->losses.restarts + a->losses.shed >
                    0;
     for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
         struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});
@@ -436,7 +443,7 @@ static void settle_losses(struct audit *a, struct finding *f)
 }
 
 /* Of several acceptances the one that lasts longest: a risk that is accepted anew is accepted. */
-static const struct acceptance *accepted_by(const struct audit *a, const struct finding *f)
+const struct acceptance *audit_acceptance(const struct audit *a, const struct finding *f)
 {
     static const struct address nobody;
     const struct policy *p = a->policy;
@@ -456,12 +463,6 @@ static const struct acceptance *accepted_by(const struct audit *a, const struct 
     return found;
 }
 
-bool audit_accepts(const struct audit *a, const struct finding *f)
-{
-    const struct acceptance *c = accepted_by(a, f);
-    return c != NULL && f->last_ns <= c->until_ns;
-}
-
 /* Only now: the clients of a finding are known when all were seen. */
 static void settle_finding(struct audit *a, struct finding *f)
 {
@@ -469,7 +470,7 @@ static void settle_finding(struct audit *a, struct finding *f)
     settle_party(a, &f->server);
     settle_dispute(a, f);
     settle_losses(a, f);
-    f->accepted = accepted_by(a, f);
+    f->accepted = audit_acceptance(a, f);
     if (f->accepted != NULL && f->last_ns > f->accepted->until_ns) {
         f->acceptance_expired = true;
         char text[160];

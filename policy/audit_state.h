@@ -33,7 +33,7 @@ struct judgement { /* what is known of one rule and one subject */
 struct kept_finding {
     struct finding shown;
     const char *key; /* ends, service and kind */
-    struct kept_finding *next_new;
+    struct kept_finding *next_found, *next_new;
     bool is_new; /* among those that audit_take_new gives */
 };
 
@@ -62,11 +62,14 @@ struct audit {
     struct identity *identity;
     struct coverage *coverage;
     struct audit_losses losses;
+    void (*cited)(void *user, const struct stamp *at); /* NULL: nobody is told */
+    void *cited_user;
     bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
     bool keeps_fields;
     struct scene scene;
     struct ledger_table judgements, findings;
+    struct kept_finding *first_found, *last_found; /* in the order in which they were found */
     struct kept_finding *first_new, *last_new;
     const struct finding **sorted_findings;
     const struct verdict **sorted_verdicts;

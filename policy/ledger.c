@@ -382,6 +382,24 @@ static void queue_new(struct audit *a, struct kept_finding *f)
     a->last_new = f;
 }
 
+static void list_found(struct audit *a, struct kept_finding *f)
+{
+    if (a->last_found == NULL) {
+        a->first_found = f;
+    } else {
+        a->last_found->next_found = f;
+    }
+    a->last_found = f;
+}
+
+const struct finding *audit_next_finding(const struct audit *a, const struct finding *f)
+{
+    /* A kept finding begins with what is shown of it. */
+    const struct kept_finding *next =
+        f == NULL ? a->first_found : ((const struct kept_finding *)f)->next_found;
+    return next == NULL ? NULL : &next->shown;
+}
+
 const struct finding *audit_take_new(struct audit *a)
 {
     struct kept_finding *f = a->first_new;
@@ -424,6 +442,7 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
         }
         *slot = (struct ledger_slot){.hash = hash, .item = made};
         a->findings.count++;
+        list_found(a, made);
         *ret_new = true;
     }
     struct finding *f = &((struct kept_finding *)slot->item)->shown;
@@ -523,6 +542,9 @@ void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const
         struct evidence *e = &f->evidence[f->evidence_count++];
         *e = (struct evidence){.at = at, .says = says};
         keep_fields(a, e);
+        if (a->cited != NULL) {
+            a->cited(a->cited_user, &e->at);
+        }
     }
 }
 

@@ -227,9 +227,9 @@ static size_t cited(struct collection *c, const struct packet *p, struct citatio
     return count;
 }
 
-static bool begin_reading(struct collection *c, const struct source *s)
+static bool begin_reading(struct collection *c, size_t files)
 {
-    c->files = source_files(s);
+    c->files = files;
     c->next = realloc(c->next, (c->files + 1) * sizeof *c->next);
     c->left = c->count;
     c->order = 0;
@@ -243,29 +243,50 @@ static bool begin_reading(struct collection *c, const struct source *s)
 }
 
 /* The first reading meets connections, the second keeps packets. */
+static void read_packet(struct collection *c, const struct packet *p, bool keeps)
+{
+    struct citation *first = NULL;
+    c->order++;
+    if (keeps) {
+        note_handshake(c, p);
+    }
+    size_t count = cited(c, p, &first);
+    if (count > 0 && keeps) {
+        keep_cited(c, p, first, count);
+    }
+    struct connection *met = count > 0 && !keeps ? meet(c, p) : NULL;
+    for (size_t i = 0; i < count && !keeps; i++) {
+        first[i].connection = met;
+    }
+}
+
+static int read_pins(struct collection *c, bool keeps)
+{
+    size_t count = pins_count(c->request->pins);
+    if (!begin_reading(c, 1)) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count && c->left > 0; i++) {
+        struct packet p = pins_at(c->request->pins, i);
+        read_packet(c, &p, keeps);
+    }
+    return 0;
+}
+
 static int read_inputs(struct collection *c, bool keeps)
 {
     const struct source_options options = {.filter = c->request->filter};
     struct source *s = NULL;
     struct packet p;
+    if (c->request->pins != NULL) {
+        return read_pins(c, keeps);
+    }
     int got = source_open(c->request->inputs, c->request->input_count, &options, c->error, &s);
-    if (got == 0 && !begin_reading(c, s)) {
+    if (got == 0 && !begin_reading(c, source_files(s))) {
         got = -ENOMEM;
     }
     while (got >= 0 && c->left > 0 && (got = source_next(s, &p)) == 1) {
-        struct citation *first = NULL;
-        c->order++;
-        if (keeps) {
-            note_handshake(c, &p);
-        }
-        size_t count = cited(c, &p, &first);
-        if (count > 0 && keeps) {
-            keep_cited(c, &p, first, count);
-        }
-        struct connection *met = count > 0 && !keeps ? meet(c, &p) : NULL;
-        for (size_t i = 0; i < count && !keeps; i++) {
-            first[i].connection = met;
-        }
+        read_packet(c, &p, keeps);
     }
     if (got < 0 && s != NULL) {
         (void)snprintf(c->error, EVIDENCE_ERROR, "%s", source_error(s));

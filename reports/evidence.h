@@ -3,7 +3,7 @@
  * with a comment that says what it shows, and the handshakes of their connections.
  *
  * The inputs are read again, twice: which connections the cited packets belong to, then the
- * packets. So they must be files.
+ * packets. So they must be files; or, live, packets that were kept.
  *
  * Spec:   draft-ietf-opsawg-pcapng (blocks of little-endian order, times in ns).
  * Errors: 0 or a negative errno, with one line in `error`.
@@ -15,12 +15,14 @@
 
 #include "capture/source.h"
 #include "policy/audit.h"
+#include "reports/pins.h"
 
 struct evidence_request {
     const char *const *inputs; /* as they were audited */
     size_t input_count;
     const struct source *source; /* of the audit, for names of files */
     const char *filter;          /* likewise; NULL: none */
+    const struct pins *pins;     /* live: the packets, instead of inputs; NULL: inputs */
     const char *folder;          /* which is there; files are named by the finding's id */
 };
 

@@ -299,11 +299,16 @@ static int by_ends(const void *left, const void *right)
     return by != 0 ? by : strcmp(x->protocol, y->protocol);
 }
 
-static void count_finding(struct gathering *g, const struct finding *f)
+void gathering_forget_findings(struct gathering *g)
 {
-    if (f->accepted != NULL && !f->acceptance_expired) {
-        return;
+    for (size_t i = 0; i < g->host_count; i++) {
+        g->hosts[i]->findings = 0;
+        g->hosts[i]->worst = SEVERITY_OFF;
     }
+}
+
+void gathering_finding(struct gathering *g, const struct finding *f)
+{
     struct gathered_host *client = f->client.known ? find_host(g, &f->client.address) : NULL;
     struct gathered_host *server = f->server.known ? find_host(g, &f->server.address) : NULL;
     struct gathered_host *ends[2] = {client, server == client ? NULL : server};
@@ -319,8 +324,11 @@ void gathering_finish(struct gathering *g, const struct audit *a)
 {
     size_t declared = g->policy->host_count, count = 0;
     const struct finding *const *findings = audit_findings(a, &count);
+    gathering_forget_findings(g);
     for (size_t i = 0; i < count; i++) {
-        count_finding(g, findings[i]);
+        if (findings[i]->accepted == NULL || findings[i]->acceptance_expired) {
+            gathering_finding(g, findings[i]);
+        }
     }
     g->sorted = calloc(g->host_count + 1, sizeof *g->sorted);
     if (g->sorted != NULL) {
@@ -329,6 +337,12 @@ void gathering_finish(struct gathering *g, const struct audit *a)
     }
     qsort(g->conversations, g->conversation_count, sizeof *g->conversations, by_ends);
     g->counts.details_shed = g->memory.shed;
+}
+
+const struct gathered_host *const *gathering_met(const struct gathering *g, size_t *ret_count)
+{
+    *ret_count = g->host_count;
+    return (const struct gathered_host *const *)g->hosts;
 }
 
 const struct gathered_host *const *gathering_hosts(const struct gathering *g, size_t *ret_count)

@@ -95,6 +95,11 @@ struct gathering;
 
 struct gathering *gathering_new(const struct policy *p) MUST_USE; /* NULL: out of memory */
 void gathering_observe(struct gathering *g, const struct observation *o);
+/* While it is gathered: the hosts so far, declared ones first, then as they were met. */
+const struct gathered_host *const *gathering_met(const struct gathering *g, size_t *ret_count);
+/* Counts the finding with its ends; first, none is counted. */
+void gathering_forget_findings(struct gathering *g);
+void gathering_finding(struct gathering *g, const struct finding *f);
 /* Of a finished audit. Sorted: declared hosts as declared, then by address; conversations by
  * client, server, port. */
 void gathering_finish(struct gathering *g, const struct audit *a);

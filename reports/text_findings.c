@@ -152,8 +152,7 @@ static bool same_remedy(const struct finding_view *v, const struct finding_view 
            *v->remediation != '\0' && strcmp(v->remediation, before->remediation) == 0;
 }
 
-static void add_finding(struct report *r, const struct finding_view *v,
-                        const struct finding_view *before)
+void text_finding(struct report *r, const struct finding_view *v, const struct finding_view *before)
 {
     char severity[16];
     size_t len = 0;
@@ -189,7 +188,7 @@ static void add_chapter(struct report *r, const char *heading, bool accepted)
             if (before.record == NULL) {
                 text_heading(r, heading);
             }
-            add_finding(r, &v, &before);
+            text_finding(r, &v, &before);
             before = v;
         }
     }

@@ -17,6 +17,7 @@ void layout_init(struct layout *l, struct output *out, const struct text_style *
     *l = (struct layout){.out = out,
                          .width = style->width == 0 ? DEFAULT_WIDTH : style->width,
                          .color = style->color,
+                         .marks = style->marks,
                          .empty = true};
 }
 
@@ -40,7 +41,10 @@ static void paint(struct layout *l, enum ink ink)
     static const char *const codes[] = {"",          "\33[1m",  "\33[2m",  "\33[1;97;41m",
                                         "\33[1;31m", "\33[33m", "\33[36m", "\33[34m",
                                         "\33[32m"};
-    if (l->color && l->ink != ink) {
+    if (l->marks && l->ink != ink) {
+        const char mark[] = {LAYOUT_MARK, (char)(LAYOUT_MARK_FIRST + (int)ink)};
+        output_octets(l->out, mark, sizeof mark);
+    } else if (l->color && l->ink != ink) {
         output_text(l->out, ink == INK_PLAIN ? "\33[0m" : codes[ink]);
     }
     l->ink = ink;

@@ -19,6 +19,11 @@
 
 #define LAYOUT_WORD 2048
 
+/* With `marks` of the style, a change of ink is this octet and LAYOUT_MARK_FIRST plus the ink. No
+ * text of the wire can look like it, since control characters are shown as "\\x0e". */
+#define LAYOUT_MARK '\016'
+#define LAYOUT_MARK_FIRST 'A'
+
 enum ink {
     INK_PLAIN,
     INK_STRONG,
@@ -34,7 +39,7 @@ enum ink {
 struct layout {
     struct output *out;
     unsigned width;
-    bool color;
+    bool color, marks;
     unsigned hang;   /* column at which a wrapped line goes on */
     unsigned column; /* columns written of this line */
     unsigned next;   /* column at which the next word begins */

@@ -1,5 +1,5 @@
 /*
- * text_parts.h - the chapters of the text report; only text*.c include it.
+ * text_parts.h - the chapters of the text report; only text*.c and screen_text.c include it.
  */
 #ifndef ROLECALL_REPORTS_TEXT_PARTS_H
 #define ROLECALL_REPORTS_TEXT_PARTS_H
@@ -22,6 +22,9 @@ void text_heading(struct report *r, const char *heading);
  */
 unsigned text_status(const json_t *record);
 void text_findings(struct report *r);
+/* One of them; `before`: the one above, whose remedy is not told again; its record NULL: none. */
+void text_finding(struct report *r, const struct finding_view *v,
+                  const struct finding_view *before);
 void text_verdicts(struct report *r);
 void text_statements(struct report *r);
 void text_coverage(struct report *r);

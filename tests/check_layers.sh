@@ -55,6 +55,7 @@ door jansson 'jansson' reports/document.h reports/tree.h
 door SQLite 'sqlite3' reports/store_part.h
 door libseccomp 'seccomp' commands/guard_filter.c
 door libzstd 'zstd' capture/source_feed.c
+door ncurses 'n?curses|term\.h' reports/screen_terminal.c
 while IFS= read -r line; do
     complain "ndpi_shim.h is for identify.c alone: $line"
 done < <(includes ./*.[ch] capture/*.[ch] dissect/*.[ch] policy/*.[ch] reports/*.[ch] commands/*.[ch] | grep ':dissect/ndpi_shim\.h$' |
