@@ -49,6 +49,9 @@
     "      --reproducible     leave out the time at which the report was made\n"                   \
     "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
     "      --keep N           of these the newest N stay (default: all)\n"                         \
+    "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
+    "      --keep-packets SIZE  with -i and --report: packets kept as evidence of what is found\n" \
+    "                         late (default: 128M; 0: none)\n"                                     \
     "      --listen ADDR:PORT with -i: serve the page live, with /metrics for Prometheus, "        \
     "/healthz,\n"                                                                                  \
     "                         /records.jsonl and /events; to this machine only, or to others by\n" \
@@ -56,9 +59,6 @@
     "      --token-file FILE  who asks needs the token in it (as Bearer, or typed in once)\n"      \
     "      --certificate FILE serve by TLS, with this certificate (PEM) ...\n"                     \
     "      --key FILE         ... and its key\n"                                                   \
-    "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
-    "      --keep-packets SIZE  with -i and --report: packets kept as evidence of what is found\n" \
-    "                         late (default: 128M; 0: none)\n"                                     \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
