@@ -171,7 +171,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
-/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more.
+ */
 #define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
@@ -225,11 +226,12 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
-/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to
+ * four.
  */
 #define LIMIT_CHAIN_ISSUERS 8
-/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
- * 150 in 200 KiB. */
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones
+ * has 150 in 200 KiB. */
 #define LIMIT_AUTHORITY_FILE (4 << 20)
 #define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)
