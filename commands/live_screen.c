@@ -266,6 +266,7 @@ static void fill_losses(struct screen_losses *l, const struct run *run,
 {
     *l = (struct screen_losses){
         .dropped = run->source.dropped,
+        .planned = run->shed.content_packets + run->shed.newcomer_packets,
         .interfaces = run->source.interface_losses,
         .restarts = run->restarts,
         .given_up = run->flows.evicted + run->flows.evicted_half_open,

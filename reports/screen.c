@@ -35,7 +35,8 @@ const char *figure_bits(double bits, char text[FIGURE_TEXT])
 
 static uint64_t losses_in_all(const struct screen_losses *l)
 {
-    return l->dropped + l->interfaces + l->restarts + l->given_up + l->gaps + l->unread + l->shed;
+    return l->dropped + l->planned + l->interfaces + l->restarts + l->given_up + l->gaps +
+           l->unread + l->shed;
 }
 
 /* ---- the list of findings ---- */
@@ -427,10 +428,10 @@ static void add_losses(struct canvas *c, struct pen *p, const struct screen_loss
     const struct {
         uint64_t count;
         const char *what;
-    } kinds[] = {{l->dropped, "packets dropped"},   {l->interfaces, "times no interface"},
-                 {l->restarts, "times begun anew"}, {l->given_up, "conversations given up"},
-                 {l->shed, "judgements cut"},       {l->gaps, "conversations with gaps"},
-                 {l->unread, "unreadable"}};
+    } kinds[] = {{l->dropped, "packets dropped"},         {l->planned, "packets shed"},
+                 {l->interfaces, "times no interface"},   {l->restarts, "times begun anew"},
+                 {l->given_up, "conversations given up"}, {l->shed, "judgements cut"},
+                 {l->gaps, "conversations with gaps"},    {l->unread, "unreadable"}};
     char figure[FIGURE_TEXT];
     const char *before = "";
     if (losses_in_all(l) == 0) {
@@ -439,7 +440,7 @@ static void add_losses(struct canvas *c, struct pen *p, const struct screen_loss
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].count > 0) {
             /* What only part of the traffic lacks is said less loud. */
-            canvas_format(c, p, i < 5 ? INK_HIGH : INK_MEDIUM, "%s%s %s", before,
+            canvas_format(c, p, i < 6 ? INK_HIGH : INK_MEDIUM, "%s%s %s", before,
                           figure_count(kinds[i].count, figure), kinds[i].what);
             before = ", ";
         }

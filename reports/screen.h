@@ -81,6 +81,7 @@ struct screen_host {
 
 struct screen_losses {
     uint64_t dropped;    /* packets, by the capturing machine */
+    uint64_t planned;    /* packets, by plan, as the machine could not keep up */
     uint64_t interfaces; /* times that one went away */
     uint64_t restarts;   /* times that the audit had to begin anew */
     uint64_t given_up;   /* conversations, by a limit */

@@ -148,6 +148,8 @@ def shows_and_obeys():
         wait_for('refused; the audit goes on')
         lines_fit(80, 24, 'Overview')
         shutil.copy(f'{PCAPS}/demo/policy.yaml', '.')
+        with open('policy.yaml', 'a', encoding='utf-8') as f:
+            f.write('\n# another one, which says the same\n')
         os.kill(program(), signal.SIGHUP)
         wait_for('none so far')
         press('q')

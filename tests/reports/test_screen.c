@@ -227,6 +227,7 @@ static void as_it_looks_at_80_by_24(void **state)
     (void)state;
     stage_set(&s, 7);
     s.model.losses.dropped = 12;
+    s.model.losses.planned = 1000;
     s.model.losses.gaps = 3;
     draw(&s, 80, 24);
     assert_string_equal(
@@ -236,8 +237,9 @@ static void as_it_looks_at_80_by_24(void **state)
         line_of(&s, 1, line),
         "Rate      1,500 packets/s  12 Mbit/s   \u2581\u2581\u2582\u2584\u2588\u2584\u2582");
     assert_non_null(strstr(line_of(&s, 2, line), "1,234,567 packets  988 MB  4,321 conversations"));
-    assert_string_equal(line_of(&s, 3, line),
-                        "Losses    12 packets dropped, 3 conversations with gaps");
+    assert_string_equal(
+        line_of(&s, 3, line),
+        "Losses    12 packets dropped, 1,000 packets shed, 3 conversations with gaps");
     assert_string_equal(line_of(&s, 4, line),
                         "Findings  1 critical  1 high  1 medium  2 low  2 info");
     assert_string_equal(line_of(&s, 5, line),
