@@ -45,6 +45,7 @@ enum option_id {
     OPT_COLOR,
     OPT_EVERY,
     OPT_KEEP,
+    OPT_KEEP_PACKETS,
     OPT_STORE,
     OPT_FROM,
     OPT_AUDIT,
@@ -93,6 +94,7 @@ static const struct option long_options[] = {
     {"color", required_argument, NULL, OPT_COLOR},
     {"every", required_argument, NULL, OPT_EVERY},
     {"keep", required_argument, NULL, OPT_KEEP},
+    {"keep-packets", required_argument, NULL, OPT_KEEP_PACKETS},
     {"store", required_argument, NULL, OPT_STORE},
     {"from", required_argument, NULL, OPT_FROM},
     {"audit", required_argument, NULL, OPT_AUDIT},
@@ -126,6 +128,12 @@ static int set_numbers(const struct command *c, struct options *o, int option)
     } else if (option == OPT_BUFFER) {
         if (!argument_size(optarg, &o->buffer) || o->buffer > LIMIT_LIVE_RING_MOST) {
             return trouble("--buffer %s: expected a size from 16M to 2047M, such as 256M", optarg);
+        }
+    } else if (option == OPT_KEEP_PACKETS) {
+        o->keep_packets = 0;
+        if (strcmp(optarg, "0") != 0 && !argument_size(optarg, &o->keep_packets)) {
+            return trouble("--keep-packets %s: expected 0 or a size from 16M on, such as 512M",
+                           optarg);
         }
     } else if (option == OPT_EVERY) {
         if (!argument_duration(optarg, &o->every) || o->every < 10) {
@@ -236,6 +244,7 @@ static int parse(const struct command *c, struct options *o, int argc, char **ar
                           .fail_on = SEVERITY_LOW,
                           .memory = LIMIT_MEMORY_DEFAULT,
                           .buffer = LIMIT_LIVE_RING,
+                          .keep_packets = LIMIT_KEPT_PACKETS,
                           .workers = cores < 1              ? 1
                                      : cores > LIMIT_SHARDS ? LIMIT_SHARDS
                                                             : (unsigned)cores};
@@ -284,7 +293,7 @@ static uint32_t parse_types(const char *list)
 
 static int run_events(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     struct pipeline *p = NULL;
     (void)c;
     s.written_records = o->types == NULL ? UINT32_MAX : parse_types(o->types);
@@ -303,7 +312,8 @@ static int run_events(const struct command *c, struct options *o, int argc, char
 
 static int run_discover(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o, .discovery = discovery_new()};
+    struct session s = {
+        .options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER, .discovery = discovery_new()};
     struct pipeline *p = NULL;
     struct policy *old = NULL;
     struct output *out = NULL;

@@ -9,10 +9,11 @@
 
 #include "capture/decode.h"
 #include "capture/fragment.h"
+#include "capture/keeper.h"
 #include "capture/limits.h"
 #include "capture/ring.h"
 #include "dissect/endpoints.h"
-#include "dissect/protocol_tally.h"
+#include "reports/run_counts.h"
 
 /* Packets of one round: every worker gets its share of a round, and answers it, before the merge
  * moves on. */
@@ -27,12 +28,15 @@ enum { SLOT_AHEAD = 12, RECORD_AHEAD = 9, BODY_AHEAD = 6, CTX_AHEAD = 2 };
 #define CHUNKS_AHEAD 16
 /* Flows are closed in small lots, whose memory is used again while it is in the cache. */
 #define TICK_NS 20000000
+/* A leap of the packets' time, live, that is one of the clock. */
+#define STEP_NS INT64_C(10000000000)
 
 struct item { /* a packet, or a moment of capture time */
     struct packet frame;
     struct datagram datagram; /* its `frame` points at the one above */
     struct flow_place place;
     bool is_tick;
+    int64_t step_ns; /* of a tick: the clock was put forward or back by this */
 };
 
 struct share { /* one worker's part of a round */
@@ -74,7 +78,7 @@ struct pipeline {
     struct worker *workers;
     unsigned worker_count;
     struct run run;
-    int64_t next_tick;
+    int64_t next_tick, step_ns;
     uint64_t order;
     struct stamp last;
     bool stopped;  /* the observer wants no more */
@@ -84,6 +88,7 @@ struct pipeline {
     char read_message[SOURCE_ERROR];
     struct protocol_tally protocols;
     struct loss_meter meter;
+    struct shedder *shedder; /* NULL: not live */
     struct loss_log losses;
     struct timespec started;
 };
@@ -191,6 +196,15 @@ static void worker_tick(struct worker *w, const struct stamp *now, bool everythi
     worker_close_due(w, now);
 }
 
+static void worker_step(struct worker *w, int64_t by_ns)
+{
+    for (unsigned s = 0; s < LIMIT_SHARDS && by_ns != 0; s++) {
+        if (w->tables[s] != NULL) {
+            flow_table_step(w->tables[s], by_ns);
+        }
+    }
+}
+
 typedef void prefetch(const struct flow_table *t, const struct flow_place *place);
 
 static void look_ahead(const struct worker *w, const struct share *share, unsigned at,
@@ -232,6 +246,7 @@ static void worker_share(struct worker *w, struct share *share)
         look_ahead(w, share, i + BODY_AHEAD, flow_table_prefetch_body);
         look_ahead(w, share, i + CTX_AHEAD, flow_table_prefetch_ctx);
         if (item->is_tick) {
+            worker_step(w, item->step_ns);
             worker_tick(w, &item->frame.at, false);
         } else {
             flow_table_add(w->tables[item->place.shard], &item->datagram, &item->place);
@@ -317,28 +332,6 @@ static void worker_done(struct worker *w)
 
 /* ---- the reader ---- */
 
-static void count_frame(struct run *run, enum decode_result result)
-{
-    switch (result) {
-    case DECODE_NOT_IP:
-        run->frames_not_ip++;
-        break;
-    case DECODE_TRUNCATED:
-        run->frames_truncated++;
-        break;
-    case DECODE_MALFORMED:
-    case DECODE_TOO_DEEP:
-        run->frames_malformed++;
-        break;
-    case DECODE_UNKNOWN_LINK:
-        run->frames_unknown_link++;
-        break;
-    case DECODE_OK:
-    case DECODE_FRAGMENT:
-        break;
-    }
-}
-
 /* True when `d` is a whole datagram; *frame is then what it lies in (its block is the caller's when
  * `made`). */
 static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagram *d, bool *made)
@@ -359,6 +352,18 @@ static bool decode_frame(struct pipeline *p, struct packet *frame, struct datagr
     }
     count_frame(&p->run, result);
     return false;
+}
+
+/* Live, time is told many times a second: what jumps is the clock, not time. Files may lack hours.
+ */
+static void note_step(struct pipeline *p, int64_t now_ns)
+{
+    int64_t jump = now_ns - p->last.ns;
+    bool is_step = p->options.source.live && p->last.ns != 0 && (jump > STEP_NS || jump < -STEP_NS);
+    p->step_ns = is_step ? jump : 0;
+    if (is_step) {
+        fragments_end(p->fragments);
+    }
 }
 
 /* 1: a packet; SOURCE_IDLE: only time has passed; 0: the end. Sets *tick when capture time has
@@ -382,7 +387,8 @@ static int read_packet(struct pipeline *p, struct packet *frame, bool *tick)
     }
     /* A tick takes the place just before its packet, so that both have one order and flows know
      * their own. */
-    *tick = frame->at.ns >= p->next_tick;
+    note_step(p, frame->at.ns);
+    *tick = frame->at.ns >= p->next_tick || p->step_ns != 0;
     if (*tick) {
         p->next_tick = frame->at.ns + TICK_NS;
         fragments_expire(p->fragments, frame->at.ns);
@@ -409,11 +415,12 @@ static void share_hold(struct share *share, struct block *block, bool made)
     }
 }
 
-static void share_tick(struct share *share, const struct packet *frame)
+static void share_tick(struct share *share, const struct packet *frame, int64_t step_ns)
 {
     struct item *item = &share->items[share->count++];
     item->frame = *frame;
     item->is_tick = true;
+    item->step_ns = step_ns;
 }
 
 /* Moves an item to the share of the worker whose flow it belongs to. */
@@ -427,7 +434,16 @@ static void share_copy(struct share *share, const struct item *item)
 static void share_add(struct pipeline *p, struct share **shares, struct item *item, bool made)
 {
     flow_place_of(&item->datagram, &p->options.flow, &p->secret, &item->place);
+    if (p->shedder != NULL &&
+        !shed_pass(p->shedder, source_counts(p->source)->load, &item->datagram, &item->place)) {
+        block_drop(made ? item->frame.block : NULL);
+        return;
+    }
     struct share *share = shares[item->place.shard % p->worker_count];
+    if (p->options.source.keeper != NULL && item->datagram.protocol == IP_TCP &&
+        (item->datagram.tcp.flags & TCP_SYN) != 0) {
+        keeper_opening(p->options.source.keeper, &item->frame);
+    }
     share_hold(share, item->frame.block, made);
     if (item != &share->items[share->count]) {
         share_copy(share, item);
@@ -467,7 +483,7 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
             continue;
         }
         for (unsigned i = 0; tick && i < p->worker_count; i++) {
-            share_tick(shares[i], &frame);
+            share_tick(shares[i], &frame, p->step_ns);
         }
         if (got == SOURCE_IDLE) {
             return true; /* what is there is not to wait for a full round */
@@ -488,7 +504,8 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
 static bool read_round(struct pipeline *p, struct share **shares, unsigned most)
 {
     bool more = deal_round(p, shares, most);
-    loss_meter_read(&p->meter, source_counts(p->source), p->last.ns);
+    loss_meter_read(&p->meter, source_counts(p->source),
+                    p->shedder == NULL ? NULL : shed_counts(p->shedder), p->last.ns);
     return more;
 }
 
@@ -680,10 +697,12 @@ int pipeline_open(const struct pipeline_options *options, char error[SOURCE_ERRO
         failed =
             source_open(options->inputs, options->input_count, &options->source, error, &p->source);
     }
+    p->shedder = failed < 0 || !options->source.live ? NULL : shedder_new(&options->shed);
     p->fragments = failed < 0 ? NULL : fragments_new();
     p->endpoints = failed < 0 ? NULL : endpoints_new();
     p->workers = failed < 0 ? NULL : calloc(p->worker_count, sizeof *p->workers);
-    if (failed >= 0 && (p->fragments == NULL || p->endpoints == NULL || p->workers == NULL)) {
+    if (failed >= 0 && (p->fragments == NULL || p->endpoints == NULL || p->workers == NULL ||
+                        (options->source.live && p->shedder == NULL))) {
         failed = -ENOMEM;
     }
     for (unsigned i = 0; i < p->worker_count && failed >= 0; i++) {
@@ -734,6 +753,7 @@ const struct run *pipeline_summary(struct pipeline *p)
     if (p->options.source.live) {
         loss_log_note(&p->losses, &p->meter);
         run->losses = &p->losses;
+        run->shed = *shed_counts(p->shedder);
     }
     run->fragments_given_up = fragments->expired + fragments->shed;
     run->flows = (struct flow_counts){0};
@@ -765,6 +785,7 @@ struct pipeline *pipeline_close(struct pipeline *p)
     }
     protocol_tally_done(&p->protocols);
     free(p->workers);
+    shedder_free(p->shedder);
     fragments_free(p->fragments);
     endpoints_free(p->endpoints);
     source_free(p->source);

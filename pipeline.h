@@ -26,6 +26,7 @@ struct pipeline_options {
     unsigned workers;
     size_t memory;                     /* octets for flows and their state */
     int64_t interval_ns;               /* live: losses are told for each */
+    struct shed_options shed;          /* live: whose conversations are never shed; any thread */
     const volatile sig_atomic_t *stop; /* not 0: end early, as if the input ended here */
     /* Called in the reader's thread now and then; NULL: no progress wanted. */
     void (*progress)(void *user, const struct source_counts *counts);

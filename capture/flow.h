@@ -140,6 +140,9 @@ void flow_table_prefetch_body(const struct flow_table *t, const struct flow_plac
 void flow_table_prefetch_ctx(const struct flow_table *t, const struct flow_place *place);
 /* Closes what has been silent too long at capture time now->ns; in order of flow id. */
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
+/* The clock that stamps packets was put forward or back: what flows waited for goes on from there.
+ */
+void flow_table_step(struct flow_table *t, int64_t by_ns);
 /* Closes every flow, in order of id. */
 void flow_table_close(struct flow_table *t, const struct stamp *now);
 /* The same in steps, so that many tables close their flows in one order of ids: due finds what has

@@ -19,6 +19,19 @@
 #define LIMIT_LIVE_RING (64u << 20)
 #define LIMIT_LIVE_RING_MOST (2047u << 20) /* libpcap takes an int */
 
+/* Packets kept after they were read, so that there is evidence when a rule fires late; heads and
+ * all. --keep-packets changes it. */
+#define LIMIT_KEPT_PACKETS (128u << 20)
+/* Of these, what findings cite: taken out some times a second, some thousand packets at a time; how
+ * far back the opening of a connection is looked for; and all of it, as long as the audit lasts. */
+#define LIMIT_PINS_WANTED 1024u
+#define LIMIT_OPENING_OCTETS (64u << 20)
+#define LIMIT_PINNED_OCTETS (64u << 20)
+
+/* Payload of a conversation that is read at any load: dissectors look at the beginning of content,
+ * handshakes and logons are over by then. */
+#define LIMIT_SHED_AFTER (1u << 20)
+
 /* Intervals of which a live capture tells what it lost: a minute each, more when the losses of
  * weeks have to be joined. */
 #define LIMIT_LOSS_INTERVALS 240u
@@ -158,7 +171,8 @@
 #define LIMIT_DCERPC_ELEMENTS 64
 #define LIMIT_DCERPC_CALLS 64
 #define LIMIT_DCERPC_ANSWER (16u << 10)
-/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more. */
+/* A call that opens a registry key: names of keys have at most 255 characters, paths seldom more.
+ */
 #define LIMIT_DCERPC_KEY_CALL 1024
 #define LIMIT_DCERPC_TOWERS 64
 #define LIMIT_DCERPC_FLOORS 8
@@ -212,11 +226,12 @@
 /* Certificates remembered by their octets, per worker: parsing one costs 100 us. */
 #define LIMIT_CERTIFICATES 4096
 #define LIMIT_CERTIFICATE_OCTETS (64u << 10)
-/* Certificates that a record names the issuers of, beside the server's own: chains have two to four.
+/* Certificates that a record names the issuers of, beside the server's own: chains have two to
+ * four.
  */
 #define LIMIT_CHAIN_ISSUERS 8
-/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones has
- * 150 in 200 KiB. */
+/* A file of authorities that a policy names, and certificates in it: a bundle of all public ones
+ * has 150 in 200 KiB. */
 #define LIMIT_AUTHORITY_FILE (4 << 20)
 #define LIMIT_AUTHORITIES 1024
 #define LIMIT_CERTIFICATE_CACHE_OCTETS (16u << 20)

@@ -29,8 +29,13 @@ static void set(atomic_uint_fast64_t *total, uint64_t value)
     atomic_store_explicit(total, value, memory_order_relaxed);
 }
 
-void loss_meter_read(struct loss_meter *m, const struct source_counts *c, int64_t now_ns)
+void loss_meter_read(struct loss_meter *m, const struct source_counts *c,
+                     const struct shed_counts *shed, int64_t now_ns)
 {
+    if (shed != NULL) {
+        set(&m->totals[LOSS_CONTENT], shed->content_packets);
+        set(&m->totals[LOSS_NEWCOMERS], shed->newcomer_packets);
+    }
     set(&m->packets, c->packets);
     set(&m->totals[LOSS_RING], c->dropped - c->card_dropped);
     set(&m->totals[LOSS_CARD], c->card_dropped);
@@ -112,6 +117,8 @@ const char *loss_kind_name(enum loss_kind k)
         [LOSS_CARD] = "card",
         [LOSS_INTERFACE] = "interfaces",
         [LOSS_CONVERSATION] = "conversations",
+        [LOSS_CONTENT] = "content",
+        [LOSS_NEWCOMERS] = "newcomers",
     };
     return names[k];
 }

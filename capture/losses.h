@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "capture/limits.h"
+#include "capture/shed.h"
 #include "capture/source.h"
 
 enum loss_kind {
@@ -24,6 +25,8 @@ enum loss_kind {
     LOSS_CARD,         /* packets: the interface had no room */
     LOSS_INTERFACE,    /* times that an interface went away or down */
     LOSS_CONVERSATION, /* conversations given up: memory limit */
+    LOSS_CONTENT,      /* packets whose payload was shed (shed.h) */
+    LOSS_NEWCOMERS,    /* packets of conversations that were shed */
     LOSS_KINDS
 };
 
@@ -45,8 +48,9 @@ struct loss_log {
     struct loss_interval list[LIMIT_LOSS_INTERVALS];
 };
 
-/* By the thread that reads; `now` is the capture's time. */
-void loss_meter_read(struct loss_meter *m, const struct source_counts *c, int64_t now_ns);
+/* By the thread that reads; `now` is the capture's time; `shed` NULL: nothing is. */
+void loss_meter_read(struct loss_meter *m, const struct source_counts *c,
+                     const struct shed_counts *shed, int64_t now_ns);
 /* By any thread: that many more. */
 static inline void loss_meter_add(struct loss_meter *m, enum loss_kind k, uint64_t more)
 {

@@ -21,6 +21,7 @@
 
 struct source;
 struct spool; /* spool.h */
+struct keeper;
 
 #define SOURCE_ERROR 512 /* octets of an error line */
 
@@ -28,9 +29,10 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
-    struct spool *spool; /* where standard input is kept as well; NULL: nowhere */
-    bool live;           /* the paths are names of network interfaces */
-    size_t buffer;       /* live: octets of the kernel's ring of each */
+    struct spool *spool;   /* where standard input is kept as well; NULL: nowhere */
+    bool live;             /* the paths are names of network interfaces */
+    struct keeper *keeper; /* live: keeps the packets for a while; NULL: nobody does */
+    size_t buffer;         /* live: octets of the kernel's ring of each */
 };
 
 struct source_counts {
@@ -40,6 +42,9 @@ struct source_counts {
     uint64_t snapped;         /* packets captured shorter than they were on the wire */
     uint64_t
         dropped; /* drops that the capture file itself reports (pcapng statistics), or the kernel */
+    uint64_t clock_steps;      /* live: how often the clock was put forward or back */
+    int64_t clock_step_ns;     /* and by how much, the last time */
+    unsigned load;             /* live: thousandths of the fullest ring that wait in it */
     uint64_t card_dropped;     /* live: of these, by the interface itself */
     uint64_t interface_losses; /* live: how often an interface went away or down */
     int64_t first_ns, last_ns;

@@ -22,15 +22,22 @@
 #define CLOCK_STEP_NS NS_PER_SECOND
 /* Packets between two looks at drops and at interfaces that went away. */
 #define LOOK_PACKETS 256
+#define LOOK_NS (NS_PER_SECOND / 100)
+/* Octets of the ring that a packet takes beside its own: TPACKET3_HDRLEN and alignment. */
+#define RING_OVERHEAD 96u
 
 struct tap { /* one interface */
     const char *name;
     pcap_t *pcap; /* NULL: it went away */
     struct pollfd poll;
     unsigned ring_drops, card_drops; /* as last told */
+    unsigned read;                   /* packets since it was opened; may wrap */
+    unsigned waiting;                /* packets in its ring */
+    size_t mean;                     /* octets of a packet, of late, 64 times */
     bool down;                       /* and counted; until a packet comes */
     bool has_next;
-    struct packet next; /* holds its block */
+    struct packet next;     /* holds its block */
+    struct kept_head *head; /* of it */
 };
 
 struct live {
@@ -40,7 +47,8 @@ struct live {
     struct chunk *chunk; /* being filled */
     size_t filled;
     struct block *delivered;
-    uint64_t number;                        /* of the last packet, all interfaces together */
+    uint64_t number;  /* of the last packet, all interfaces together */
+    int64_t ahead_ns; /* the clock before the monotonic one; 0: not looked at yet */
     int64_t told_ns, looked_ns, retried_ns; /* monotonic */
 };
 
@@ -144,7 +152,7 @@ static int tap_open(struct tap *tap, const struct live_options *o, char error[SO
         return failed;
     }
     tap->pcap = pcap;
-    tap->ring_drops = tap->card_drops = 0;
+    tap->ring_drops = tap->card_drops = tap->read = tap->waiting = 0;
     tap->poll = (struct pollfd){.fd = pcap_get_selectable_fd(pcap), .events = POLLIN};
     return 0;
 }
@@ -157,8 +165,7 @@ int live_open(const struct live_options *options, char error[SOURCE_ERROR], stru
         l->options = *options;
         l->taps = calloc(options->count, sizeof *l->taps);
         l->polls = calloc(options->count, sizeof *l->polls);
-        l->chunk = chunk_take(options->pool, CHUNK_OCTETS);
-        failed = l->taps == NULL || l->polls == NULL || l->chunk == NULL ? -ENOMEM : 0;
+        failed = l->taps == NULL || l->polls == NULL ? -ENOMEM : 0;
     }
     if (failed == -ENOMEM) {
         (void)snprintf(error, SOURCE_ERROR, "out of memory for capturing");
@@ -196,19 +203,36 @@ struct live *live_free(struct live *l)
 
 /* ---- reading ---- */
 
+static bool fresh_chunk(struct live *l, size_t octets)
+{
+    block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
+    l->chunk = chunk_take(l->options.pool, octets);
+    l->filled = 0;
+    if (l->chunk != NULL && l->options.keeper != NULL) {
+        keeper_begin(l->options.keeper, l->chunk);
+    }
+    return l->chunk != NULL;
+}
+
 static bool keep(struct live *l, struct tap *tap, const uint8_t *octets, size_t len)
 {
-    if (l->chunk == NULL || l->chunk->capacity - l->filled < len) {
-        block_drop(l->chunk == NULL ? NULL : &l->chunk->block);
-        l->chunk = chunk_take(l->options.pool, len > CHUNK_OCTETS ? len : CHUNK_OCTETS);
-        l->filled = 0;
-    }
-    if (l->chunk == NULL) {
+    size_t taken = kept_octets(len);
+    if ((l->chunk == NULL || l->chunk->capacity - l->filled < taken) && !fresh_chunk(l, taken)) {
         return false;
     }
-    uint8_t *to = l->chunk->octets + l->filled;
+    struct kept_head *head = (void *)(l->chunk->octets + l->filled);
+    uint8_t *to = (uint8_t *)(head + 1);
+    *head = (struct kept_head){.ns = tap->next.at.ns,
+                               .len = (uint32_t)len,
+                               .wire_len = tap->next.wire_len,
+                               .link_type = tap->next.link_type,
+                               .precision = tap->next.at.precision};
     memcpy(to, octets, len);
-    l->filled += len;
+    l->filled += taken;
+    if (l->options.keeper != NULL) {
+        keeper_filled(l->options.keeper, l->filled);
+    }
+    tap->head = head;
     tap->next.data = bytes_of(to, len);
     tap->next.block = block_hold(&l->chunk->block);
     tap->has_next = true;
@@ -224,6 +248,7 @@ static void count_drops(struct live *l, struct tap *tap)
         unsigned by_card = stat.ps_ifdrop - tap->card_drops;
         l->options.counts->dropped += (uint64_t)by_ring + by_card;
         l->options.counts->card_dropped += by_card;
+        tap->waiting = stat.ps_recv - stat.ps_drop - tap->read;
         tap->ring_drops = stat.ps_drop;
         tap->card_drops = stat.ps_ifdrop;
     }
@@ -257,6 +282,8 @@ static bool take_next(struct live *l, struct tap *tap)
         return true;
     }
     tap->down = false;
+    tap->read++;
+    tap->mean = tap->mean - tap->mean / 64 + head->caplen;
     bool nano = pcap_get_tstamp_precision(tap->pcap) == PCAP_TSTAMP_PRECISION_NANO;
     tap->next.at = (struct stamp){
         .ns = head->ts.tv_sec * NS_PER_SECOND + head->ts.tv_usec * (nano ? 1 : 1000),
@@ -302,15 +329,46 @@ static void reopen(struct live *l, int64_t now)
     }
 }
 
-/* Drops, and interfaces that are back. */
+/* Each interface's packets are stamped by that clock. */
+static void watch_clock(struct live *l, int64_t now)
+{
+    int64_t ahead = clock_ns(CLOCK_REALTIME) - now;
+    int64_t step = ahead - l->ahead_ns;
+    if (l->ahead_ns != 0 && (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)) {
+        l->options.counts->clock_steps++;
+        l->options.counts->clock_step_ns = step;
+    }
+    l->ahead_ns = ahead; /* slewing adds up to nothing */
+}
+
+/* What waits in the fullest ring. The kernel counts packets that libpcap passes over, such as those
+ * that the loopback shows twice: where nothing is left, all of them are read. */
+static void gauge(struct live *l)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < l->options.count; i++) {
+        struct tap *tap = &l->taps[i];
+        size_t each = tap->mean / 64 + RING_OVERHEAD;
+        bool is_empty = tap->pcap == NULL || !tap->has_next;
+        size_t held = is_empty ? 0 : tap->waiting * each;
+        tap->read += is_empty ? tap->waiting : 0;
+        most = held > most ? held : most;
+    }
+    size_t load = most / (l->options.buffer / 1000);
+    l->options.counts->load = load > 1000 ? 1000 : (unsigned)load;
+}
+
+/* Drops, interfaces that are back, the clock. */
 static void look_after(struct live *l, int64_t now)
 {
     l->looked_ns = now;
+    watch_clock(l, now);
     for (size_t i = 0; i < l->options.count; i++) {
         if (l->taps[i].pcap != NULL) {
             count_drops(l, &l->taps[i]);
         }
     }
+    gauge(l);
     reopen(l, now);
 }
 
@@ -342,11 +400,12 @@ static int deliver(struct live *l, struct tap *from, struct packet *ret)
 {
     from->has_next = false;
     from->next.at.packet = ++l->number;
+    atomic_store_explicit(&from->head->number, l->number, memory_order_release);
     l->delivered = from->next.block;
     *ret = from->next;
     if (l->number % LOOK_PACKETS == 0) {
         int64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (now - l->looked_ns >= PATIENCE_NS) {
+        if (now - l->looked_ns >= LOOK_NS) {
             look_after(l, now);
         }
     }

@@ -13,6 +13,7 @@
 #ifndef ROLECALL_CAPTURE_SOURCE_LIVE_H
 #define ROLECALL_CAPTURE_SOURCE_LIVE_H
 
+#include "capture/keeper.h"
 #include "capture/source_filter.h"
 #include "capture/source_pool.h"
 
@@ -25,6 +26,7 @@ struct live_options {
     const char *filter;                /* checked by the kernel; NULL: all packets */
     const volatile sig_atomic_t *stop; /* as in struct source_options */
     struct chunk_pool *pool;
+    struct keeper *keeper; /* of what was captured; NULL: nobody */
     struct source_counts *counts;
 };
 

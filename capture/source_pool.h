@@ -21,7 +21,7 @@ struct chunk {
     struct chunk_pool *pool;
     struct chunk *next;
     size_t capacity;
-    uint8_t octets[];
+    _Alignas(8) uint8_t octets[];
 };
 
 struct chunk_pool *chunk_pool_new(void) MUST_USE;

@@ -210,15 +210,20 @@ static void end_audit(struct reporting *r, struct session *s, struct pipeline *p
     r->run.gaps = s->supervision.gaps;
     r->run.gap_count = s->supervision.gap_count;
     audit_lost(s->audit,
-               &(struct audit_losses){.dropped = run->source.dropped,
-                                      .cut_files = run->source.truncated_files,
-                                      .given_up = run->flows.evicted + run->flows.evicted_half_open,
-                                      .away = run->source.interface_losses,
-                                      .restarts = run->restarts,
-                                      .intervals = run->losses == NULL ? NULL : run->losses->list,
-                                      .interval_count =
-                                          run->losses == NULL ? 0 : loss_log_count(run->losses)});
+               &(struct audit_losses){
+                   .dropped = run->source.dropped,
+                   .cut_files = run->source.truncated_files,
+                   .given_up = run->flows.evicted + run->flows.evicted_half_open,
+                   .away = run->source.interface_losses,
+                   .restarts = run->restarts,
+                   .shed = run->shed.content_packets + run->shed.newcomer_packets,
+                   .intervals = run->losses == NULL ? NULL : run->losses->list,
+                   .interval_count = run->losses == NULL ? 0 : loss_log_count(run->losses)});
     audit_finish(s->audit);
+    if (s->pins != NULL) {
+        pins_look(s->pins);
+        r->run.evidence_gone = pins_gone(s->pins);
+    }
     if (s->gathering != NULL) {
         gathering_finish(s->gathering, s->audit);
     }
@@ -255,11 +260,32 @@ static int view_now(struct session *s, struct pipeline *p, struct document **ret
     return status;
 }
 
+/* Packets are kept where a folder is to get those that findings cite. */
+static int keep_packets(struct session *s)
+{
+    const struct options *o = s->options;
+    if (o->keep_packets == 0 || !folder_has(o, FORMAT_EVIDENCE)) {
+        return o->keep_packets == 0 && o->formats != NULL && folder_has(o, FORMAT_EVIDENCE)
+                   ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
+                             "--formats")
+                   : EXIT_CLEAN;
+    }
+    s->keeper = keeper_new(o->keep_packets);
+    s->pins = s->keeper == NULL ? NULL : pins_new(s->keeper);
+    return s->pins == NULL ? trouble("out of memory to keep packets: a smaller --keep-packets may "
+                                     "help")
+                           : EXIT_CLEAN;
+}
+
 /* `records`: where --format jsonl goes; NULL: another format is asked for. */
 static int audit_with(struct session *s, struct output *records)
 {
     const struct options *o = s->options;
     struct pipeline *p = NULL;
+    if (o->live && keep_packets(s) != EXIT_CLEAN) {
+        output_drop(records);
+        return EXIT_TROUBLE;
+    }
     s->events = o->events ? records : NULL;
     s->written_records = s->events == NULL ? 0 : UINT32_MAX;
     uint32_t wanted = audit_records(s->audit) | s->written_records | 1u << RECORD_FLOW;
@@ -268,6 +294,7 @@ static int audit_with(struct session *s, struct output *records)
     if (o->live) {
         wanted = UINT32_MAX; /* a policy that is read anew may ask for more */
         s->service = service_new(s, report_now);
+        service_watch_evidence(s);
     }
     web_begin(s->web);
     s->screen = s->terminal == NULL ? NULL : live_screen_new(s);
@@ -282,6 +309,8 @@ static int audit_with(struct session *s, struct output *records)
         status = EXIT_TROUBLE;
     }
     pipeline_close(p);
+    s->pins = pins_free(s->pins);
+    s->keeper = keeper_free(s->keeper);
     return status;
 }
 
@@ -413,7 +442,7 @@ static int check_options(const struct command *c, const struct options *o, bool 
 
 int run_audit(const struct command *c, struct options *o, int argc, char **argv)
 {
-    struct session s = {.options = o};
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
     if (check_options(c, o, jsonl) != EXIT_CLEAN) {
         return EXIT_TROUBLE;

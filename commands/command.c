@@ -202,10 +202,32 @@ static bool asked(const struct session *s, bool to_write, const char *fact)
            (s->policy != NULL && policy_watches(s->policy, fact));
 }
 
+/* In the thread that reads. */
+static bool session_knows(void *user, const struct address *a)
+{
+    struct session *s = user;
+    (void)pthread_mutex_lock(&s->policy_lock);
+    bool known = s->policy != NULL && policy_host(s->policy, a) != NULL;
+    (void)pthread_mutex_unlock(&s->policy_lock);
+    return known;
+}
+
 /* Losses are told by the minute, or as often as reports come. */
 static int64_t interval_of(const struct options *o)
 {
     return INT64_C(1000000000) * (o->every > 0 && o->every < 60 ? (int64_t)o->every : 60);
+}
+
+pid_t session_fork(const struct session *s)
+{
+    if (s->keeper != NULL) {
+        keeper_lock(s->keeper);
+    }
+    pid_t child = fork();
+    if (s->keeper != NULL) {
+        keeper_unlock(s->keeper);
+    }
+    return child;
 }
 
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
@@ -219,6 +241,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
                    .stop = &stop_asked,
                    .spool = s->spool,
                    .live = o->live,
+                   .keeper = s->keeper,
                    .buffer = o->buffer},
         .flow = {.key_vlan = o->key_vlan, .key_tunnel = o->key_tunnel},
         .engine = {.no_ndpi = o->no_ndpi,
@@ -236,6 +259,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .workers = o->workers,
         .memory = o->memory,
         .interval_ns = interval_of(o),
+        .shed = {.knows = session_knows, .user = s},
         .stop = &stop_asked,
         .progress = session_progress,
         .observe = session_observe,

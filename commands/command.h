@@ -7,12 +7,15 @@
 #ifndef ROLECALL_COMMANDS_COMMAND_H
 #define ROLECALL_COMMANDS_COMMAND_H
 
+#include <pthread.h>
+
 #include "capture/spool.h"
 #include "commands/supervise.h"
 #include "pipeline.h"
 #include "policy/discover.h"
 #include "reports/gather.h"
 #include "reports/mask.h"
+#include "reports/pins.h"
 #include "reports/progress.h"
 #include "reports/store.h"
 #include "reports/syslog_send.h"
@@ -32,7 +35,7 @@ struct options {
     unsigned workers;
     unsigned long every,
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
-    size_t memory, buffer;
+    size_t memory, buffer, keep_packets; /* the last 0: none are kept */
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
         mask, octets, tui;
 };
@@ -50,6 +53,7 @@ struct terminal;
 struct session { /* one run of events or audit */
     const struct options *options;
     struct policy *policy;
+    pthread_mutex_t policy_lock; /* held to change it, and by other threads to look at it */
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
     struct mask *mask;           /* learns names; NULL: nothing is masked, now or later */
@@ -60,9 +64,10 @@ struct session { /* one run of events or audit */
     bool partial; /* not all of the input could be read */
     struct record_names names;
     struct progress progress;
+    struct keeper *keeper;      /* live: packets, for evidence; NULL: nobody asks for it */
+    struct pins *pins;          /* of these, those that findings cite */
     struct service *service;    /* NULL: nothing is done while it runs */
     struct web *web;            /* NULL: no --listen */
-    struct service *service;    /* NULL: nothing is done while it runs */
     struct terminal *terminal;  /* of the screen; NULL: there is none */
     struct live_screen *screen; /* while it is drawn */
     struct supervision supervision;
@@ -84,6 +89,8 @@ int open_store(const struct options *o, enum store_use use, struct store **ret);
 int read_stored(const struct command *c, const struct options *o, const char *word,
                 struct document **ret, struct output *ret_names);
 struct text_style style_for(const struct options *o);
+/* A process that has everything as it is now, packets that are kept included; as fork(2). */
+pid_t session_fork(const struct session *s);
 /* Runs the pipeline over the inputs; observations go to the session's audit, gathering, discovery
  * and output. `records`: bits of the kinds that are wanted. */
 int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret);

@@ -21,6 +21,8 @@
 #define FOLDER_FORMAT "%Y-%m-%dT%H-%M-%SZ"
 #define FOLDER_TEXT sizeof "2026-11-26T18-30-00Z"
 #define PATH_ROOM 4096
+/* Between two looks for cited packets. */
+#define LOOK_NS 250000000
 
 static volatile sig_atomic_t report_asked, reload_asked;
 
@@ -28,6 +30,7 @@ struct service {
     struct session *session;
     service_report *report;
     time_t next_report; /* monotonic; 0: none */
+    int64_t looked_ns;  /* monotonic: when cited packets were last looked for */
     time_t told;        /* when systemd was last told that all is well */
     pid_t writer;       /* writes a report; 0: nobody does */
     int announced;      /* findings.jsonl; -1: not open */
@@ -90,6 +93,30 @@ static void tell_manager(const struct service *v, const char *what)
 {
     if (v->manager >= 0) {
         (void)send(v->manager, what, strlen(what), MSG_NOSIGNAL); /* gone: nobody waits for it */
+    }
+}
+
+static void on_evidence(void *user, const struct stamp *at)
+{
+    pins_want(user, at->packet);
+}
+
+void service_watch_evidence(struct session *s)
+{
+    if (s->pins != NULL) {
+        audit_on_evidence(s->audit, on_evidence, s->pins);
+    }
+}
+
+/* The ring goes on: what is cited is soon gone. */
+static void look_for_evidence(struct service *v)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    if (v->session->pins != NULL && ns - v->looked_ns >= LOOK_NS) {
+        v->looked_ns = ns;
+        pins_look(v->session->pins);
     }
 }
 
@@ -225,7 +252,7 @@ static void write_report(struct service *v, struct pipeline *p)
     }
     (void)strftime(name, sizeof name, FOLDER_FORMAT, gmtime_r(&now, &utc));
     (void)fflush(NULL);
-    v->writer = fork();
+    v->writer = session_fork(v->session);
     if (v->writer < 0) {
         v->writer = 0;
         (void)trouble("no report now: cannot start a process: %s", strerror(errno));
@@ -277,13 +304,26 @@ static void warn_of_missing(const struct policy *before, const struct policy *af
     }
 }
 
+static bool same_policy(const struct policy *a, const struct policy *b)
+{
+    return memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0 &&
+           memcmp(a->matrix_sha256, b->matrix_sha256, sizeof a->matrix_sha256) == 0;
+}
+
 static void reload(struct service *v, struct pipeline *p)
 {
     struct session *s = v->session;
     struct policy *fresh = NULL;
     tell_manager(v, "RELOADING=1");
+    /* It may have been moved away, as log rotation does. */
+    if (v->announced >= 0) {
+        (void)close(v->announced);
+        v->announced = -1;
+    }
     if (load_policy(s->options, s->options->policy, &fresh) != EXIT_CLEAN) {
         (void)trouble("%s: refused; the audit goes on with the policy it had", s->options->policy);
+    } else if (same_policy(s->policy, fresh)) {
+        policy_free(fresh);
     } else {
         struct audit *audit = audit_new(fresh);
         struct gathering *gathering = s->gathering == NULL ? NULL : gathering_new(fresh);
@@ -300,13 +340,19 @@ static void reload(struct service *v, struct pipeline *p)
             warn_of_missing(s->policy, fresh);
             gathering_free(s->gathering);
             audit_free(s->audit);
+            (void)pthread_mutex_lock(&s->policy_lock);
             policy_free(s->policy);
             s->policy = fresh;
+            (void)pthread_mutex_unlock(&s->policy_lock);
             s->names.policy = fresh;
             if (s->mask != NULL) {
                 mask_policy(s->mask, fresh);
             }
             s->audit = audit;
+            if (s->pins != NULL) {
+                pins_clear(s->pins);
+            }
+            service_watch_evidence(s);
             s->gathering = gathering;
             web_begin_anew(s->web);
         }
@@ -318,6 +364,7 @@ void service_caught_up(struct service *v, struct pipeline *p)
 {
     announce(v);
     web_caught_up(v->session->web, p);
+    look_for_evidence(v);
     time_t now = seconds(CLOCK_MONOTONIC);
     if (!v->ready || now != v->told) {
         tell_manager(v, v->ready ? "WATCHDOG=1" : v->greeting);

@@ -3,8 +3,11 @@
  * they happen, reports are written on a schedule and on request, the policy is read anew.
  *
  * SIGUSR1 writes a report now; SIGHUP reads the policy anew: a bad one is refused and the old one
- * stays, a good one ends the old audit with a report and begins another. Both are only noted by the
+ * stays, a good one that is another ends the old audit with a report and begins a new one; and
+ * findings.jsonl is opened anew, in case it was moved away. Both are only noted by the
  * signal and done in service_caught_up.
+ *
+ * Packets that findings cite are taken out of those that are kept as soon as they are cited.
  *
  * In the report's folder: findings.jsonl, a line for each finding as soon as it is known and again
  * when it gets worse, on the disk before the next packet is judged; and a folder for each report,
@@ -23,6 +26,8 @@ struct service;
 /* Writes the report of the audit as it stands into `folder`, or to --output where it is NULL. */
 typedef int service_report(struct session *s, struct pipeline *p, const char *folder);
 
+/* Has the packets pinned that the session's audit cites. */
+void service_watch_evidence(struct session *s);
 /* From here on the signals are caught. NULL when memory is used up. */
 struct service *service_new(struct session *s, service_report *report) MUST_USE;
 /* As SIGUSR1 does; and whether a report is asked for or being written. */

@@ -374,7 +374,7 @@ static void begin_rendering(struct web *w, struct pipeline *p, int64_t now)
         return;
     }
     (void)fflush(NULL);
-    w->child = fork();
+    w->child = session_fork(w->session);
     if (w->child == 0) {
         server_forget(w->server);
         _exit(make_view(w, p, (struct view *)(void *)shared_room(room)));

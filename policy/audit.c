@@ -188,6 +188,13 @@ void audit_keep_fields(struct audit *a)
     a->keeps_fields = true;
 }
 
+void audit_on_evidence(struct audit *a, void (*tell)(void *user, const struct stamp *at),
+                       void *user)
+{
+    a->cited = tell;
+    a->cited_user = user;
+}
+
 void audit_dispute(struct audit *a, const struct host *h)
 {
     a->disputed[h - a->policy->hosts] = true;
@@ -313,7 +320,7 @@ static bool is_partial(const struct audit *a, const struct judgement *j)
     const struct host *hosts[] = {s->host, s->peer};
     const struct rule *r = j->verdict.rule;
     bool partial = a->losses.dropped + a->losses.cut_files + a->losses.given_up + a->losses.away +
-                       a->losses.restarts >
+                       a->losses.restarts + a->losses.shed >
                    0;
     for (int i = 0; i < 2 && !partial && hosts[i] != NULL; i++) {
         struct sight sight = coverage_sight(a->coverage, &(struct matrix_end){.host = hosts[i]});

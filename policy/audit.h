@@ -73,6 +73,7 @@ struct audit_losses {
     uint64_t cut_files; /* that end inside a packet */
     uint64_t given_up;  /* conversations, by a limit */
     uint64_t away;      /* times that an interface was */
+    uint64_t shed;      /* packets, whole or their payload, since they came too fast */
     /* Live: the times in which something was lost, as long as the audit; NULL: not known. */
     const struct loss_interval *intervals;
     size_t interval_count;
@@ -103,6 +104,9 @@ struct audit_counts {
 struct audit *audit_new(const struct policy *p) MUST_USE;
 /* Evidence shall say what was decoded of its message: for reports that show it. */
 void audit_keep_fields(struct audit *a);
+/* Each packet that a finding cites, as soon as it does; NULL: nobody is told. */
+void audit_on_evidence(struct audit *a, void (*tell)(void *user, const struct stamp *at),
+                       void *user);
 void audit_observe(struct audit *a, const struct observation *o);
 void audit_lost(struct audit *a, const struct audit_losses *losses);
 const struct audit_losses *audit_losses(const struct audit *a);

@@ -62,6 +62,8 @@ struct audit {
     struct identity *identity;
     struct coverage *coverage;
     struct audit_losses losses;
+    void (*cited)(void *user, const struct stamp *at); /* NULL: nobody is told */
+    void *cited_user;
     bool *disputed; /* by host (audit_dispute) */
     uint32_t records;
     bool keeps_fields;

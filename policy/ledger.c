@@ -542,6 +542,9 @@ void finding_evidence(struct audit *a, struct finding *f, struct stamp at, const
         struct evidence *e = &f->evidence[f->evidence_count++];
         *e = (struct evidence){.at = at, .says = says};
         keep_fields(a, e);
+        if (a->cited != NULL) {
+            a->cited(a->cited_user, &e->at);
+        }
     }
 }
 

@@ -291,7 +291,7 @@ struct policy {
     const struct acceptance *acceptances;
     unsigned forest_count, trust_count, zone_count, site_count, host_count, group_count,
         account_count, matrix_count, tuning_count, watch_count, acceptance_count;
-    uint16_t tls_minimum; /* 0x0303: TLS 1.2 */
+    uint16_t tls_minimum;         /* 0x0303: TLS 1.2 */
     const char **tls_authorities; /* subjects of their certificates */
     unsigned tls_authority_count;
     const char **tls_issuers; /* names of authorities whose certificates are expected */

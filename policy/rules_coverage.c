@@ -53,6 +53,7 @@ static void judge_whole(struct audit *a, const struct rule *r)
                  {s.midstream, "were joined after their opening"},
                  {lost->dropped, "packets were dropped by the capturing machine"},
                  {lost->cut_files, "files end inside a packet"},
+                 {lost->shed, "packets were shed, as they came too fast"},
                  {lost->away, "times an interface was away"},
                  {lost->given_up, "conversations were given up by a limit"},
                  {lost->restarts, "times the audit had to begin anew"}};

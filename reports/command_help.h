@@ -51,6 +51,8 @@
     "      --every TIME       with -i and --report: also a report every 15m, 1h, 1d ...\n"         \
     "      --keep N           of these the newest N stay (default: all)\n"                         \
     "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
+    "      --keep-packets SIZE  with -i and --report: packets kept as evidence of what is found\n" \
+    "                         late (default: 128M; 0: none)\n"                                     \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \

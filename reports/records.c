@@ -457,6 +457,12 @@ static void add_input(struct json *j, const struct run *run, uint8_t precision)
     if (run->source.filtered > 0) {
         json_number(j, "filtered", run->source.filtered);
     }
+    if (run->source.clock_steps > 0) {
+        int64_t step = run->source.clock_step_ns / 1000000000;
+        json_number(j, "clock_steps", run->source.clock_steps);
+        json_number(j, step < 0 ? "clock_back_s" : "clock_forward_s",
+                    (uint64_t)(step < 0 ? -step : step));
+    }
     if (run->interrupted) {
         json_truth(j, "interrupted", true);
     }
@@ -491,6 +497,17 @@ static void add_losses(struct json *j, const struct run *run, const struct audit
     }
     if (run->restarts > 0) {
         json_number(j, "restarts", run->restarts);
+    }
+    if (run->shed.content_packets > 0) {
+        json_number(j, "content", run->shed.content_packets);
+        json_number(j, "content_octets", run->shed.content_octets);
+    }
+    if (run->shed.newcomer_packets > 0) {
+        json_number(j, "newcomers", run->shed.newcomer_packets);
+        json_number(j, "newcomer_flows", run->shed.newcomer_flows);
+    }
+    if (run->evidence_gone > 0) {
+        json_number(j, "evidence", run->evidence_gone);
     }
     json_number(j, "flows_half_open", run->flows.evicted_half_open);
     json_number(j, "flows", run->flows.evicted);

@@ -39,6 +39,8 @@ struct run {
     struct flow_quality quality; /* of all flow records */
     uint64_t frames_not_ip, frames_truncated, frames_malformed, frames_unknown_link;
     const struct loss_log *losses; /* by time; NULL: not live */
+    struct shed_counts shed;       /* live: what was given up, by plan */
+    uint64_t evidence_gone;        /* live: cited packets that were not kept */
     uint64_t fragments_given_up;   /* datagrams of which pieces were missing, or shed */
     const char *const *protocols;  /* names, sorted, and how many flows each has */
     const uint64_t *protocol_flows;

@@ -51,6 +51,10 @@ static uint64_t add_capture_losses(struct report *r)
         {"input.interrupted",
          "interruption by the user: the report is of what was read until then"},
         {"dropped.capture", "packets dropped by the capturing machine, as it says itself"},
+        {"dropped.content", "packets of long transfers whose payload was not read: they came too "
+                            "fast, see --workers"},
+        {"dropped.newcomer_flows",
+         "new conversations between hosts that are not declared, not read for the same reason"},
         {"dropped.interfaces", "times that an interface went away while it was captured from"},
         {"dropped.restarts",
          "times that the audit had to begin anew: what it had found before is in findings.jsonl"},
@@ -104,6 +108,8 @@ static uint64_t add_limits(struct report *r)
         {"dropped.records", "records lost: too many at once in one conversation"},
         {"dropped.facts", "details left out of records: limit of a record"},
         {"dropped.nesting", "messages nested too deep"},
+        {"dropped.evidence",
+         "packets of evidence gone before a finding cited them, see --keep-packets"},
         {"dropped.subjects", "judgements without a verdict of their own: limit of subjects"},
         {"dropped.findings", "breaches without a finding of their own: limit of findings"},
         {"dropped.paths", "required connections not followed: limit of paths"},
@@ -125,7 +131,8 @@ static uint64_t lost_in(const json_t *interval)
 static uint64_t weight_of(const json_t *interval)
 {
     return lost_in(interval) + member_number(interval, "conversations") +
-           member_number(interval, "interfaces");
+           member_number(interval, "interfaces") + member_number(interval, "content") +
+           member_number(interval, "newcomers");
 }
 
 /* The worst of the list, worst first; equal ones in the order of time. */
@@ -164,6 +171,8 @@ static void add_interval(struct report *r, const json_t *interval)
         {"card", "packets dropped by the interface"},
         {"interfaces", "times an interface away or down"},
         {"conversations", "conversations given up, memory limit"},
+        {"content", "packets of long transfers without their payload"},
+        {"newcomers", "packets of new conversations of hosts not declared"},
     };
     char from[FIGURE_TEXT], to[FIGURE_TEXT], figure[FIGURE_TEXT], read[FIGURE_TEXT];
     layout_begin(&r->l, NUMBER_COLUMN + 2, NUMBER_COLUMN + 4);
@@ -231,6 +240,9 @@ void text_quality(struct report *r)
     const struct row notes[] = {
         {"duplicates", "copies of packets, as mirror ports deliver them: counted once"},
         {"not_ip.frames", "frames that are not IP"},
+        {"input.clock_steps",
+         "times that this machine's clock was put forward or back while it captured: times in this "
+         "report leap"},
         {"input.filtered", "packets held back by --filter"},
     };
     text_heading(r, "CAPTURE QUALITY");

@@ -38,7 +38,7 @@ _rolecall_options()
 {
     local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --tui --syslog --syslog-ca --octets --mask --reproducible --store --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --keep-packets --tui --syslog --syslog-ca --octets --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;
@@ -76,6 +76,7 @@ _rolecall_value()
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;
         --color) _rolecall_words "auto always never" "$2" ;;
         --buffer) _rolecall_words "16M 64M 256M 1G" "$2" ;;
+        --keep-packets) _rolecall_words "0 128M 512M 1G" "$2" ;;
         --memory) _rolecall_words "512M 1G 2G 4G" "$2" ;;
         --type) _rolecall_types "$2" ;;
         --audit) _rolecall_words "last previous" "$2" ;;

@@ -25,7 +25,7 @@ static void read_at(int64_t now, uint64_t packets, uint64_t ring, uint64_t card)
     loss_meter_read(
         &m,
         &(struct source_counts){.packets = packets, .dropped = ring + card, .card_dropped = card},
-        now);
+        NULL, now);
     loss_log_note(&l, &m);
 }
 

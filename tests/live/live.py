@@ -269,8 +269,9 @@ def in_namespace(script):
     except (OSError, subprocess.CalledProcessError) as e:
         print(f'live: skipped: no network namespace with veth here ({e})')
         return SKIP
+    paths = [os.path.abspath(word) if os.path.exists(word) else word for word in sys.argv[1:]]
     # sysfs and procfs of the namespace are those of its network already.
-    return subprocess.run([*words, sys.executable, script, '--inside', *map(os.path.abspath, sys.argv[1:3])], check=False).returncode
+    return subprocess.run([*words, sys.executable, script, '--inside', *paths], check=False).returncode
 
 
 if __name__ == '__main__':

@@ -31,6 +31,7 @@ def drops_are_told(rolecall, pcaps):
     with tempfile.TemporaryDirectory() as work:
         live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--every', '10s',
                                   '--report', work, '--formats', 'jsonl,text'])
+        wait_for(lambda: time.time() % 10 < 4)  # all of it in one interval
         send('in0', f'{pcaps}/demo/breaches.pcap')
         time.sleep(0.5)
         os.kill(live.process.pid, signal.SIGSTOP)

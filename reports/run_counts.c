@@ -1,4 +1,4 @@
-#include "dissect/protocol_tally.h"
+#include "reports/run_counts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,5 +33,27 @@ void protocol_tally_done(struct protocol_tally *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         free(t->names[i]);
+    }
+}
+
+void count_frame(struct run *run, enum decode_result result)
+{
+    switch (result) {
+    case DECODE_NOT_IP:
+        run->frames_not_ip++;
+        break;
+    case DECODE_TRUNCATED:
+        run->frames_truncated++;
+        break;
+    case DECODE_MALFORMED:
+    case DECODE_TOO_DEEP:
+        run->frames_malformed++;
+        break;
+    case DECODE_UNKNOWN_LINK:
+        run->frames_unknown_link++;
+        break;
+    case DECODE_OK:
+    case DECODE_FRAGMENT:
+        break;
     }
 }

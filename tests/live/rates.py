@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""rates.py ROLECALL CAPTURE SENDER LOOP [RATE...] - what this machine can take: CAPTURE (the benchmark's) is sent over veth at
+each rate (packets a second; 0: as fast as it can be sent) to a bare libpcap loop, to rolecall with one worker and with
+all, and to both at once; a table of what was sent, dropped and used. In a network namespace, as live.py.
+
+What the kernel drops at the highest rate is no failure where the bare loop that ran at the same time loses packets too;
+findings that differ from those of the file are one where nothing was lost or shed.
+"""
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from live import findings, in_namespace, inside_of, listening, pair, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+POLICY = os.path.join(os.path.dirname(HERE), 'bench', 'policy.yaml')
+BUFFER = 64  # MiB
+
+
+def cpu_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class Receiver:
+    def __init__(self, name, words, work):
+        self.name, self.path = name, os.path.join(work, name.replace(' ', '-'))
+        before = listening('tap0')
+        with open(self.path, 'w') as out:
+            self.process = subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: listening('tap0') > before or self.process.poll() is not None)
+
+    def waiting(self):
+        """Whether it still works off what was captured: CPU ticks in a fifth of a second."""
+        def ticks():
+            with open(f'/proc/{self.process.pid}/stat') as f:
+                return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13]))
+        first = ticks()
+        time.sleep(0.2)
+        return ticks() - first > 4
+
+    def end(self):
+        """(read, dropped, CPU seconds, the rest)"""
+        wait_for(lambda: not self.waiting(), 120)
+        before = cpu_seconds()
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=300)
+        used = cpu_seconds() - before
+        with open(self.path) as f:
+            lines = f.read().splitlines()
+        if self.name.startswith('bare'):
+            read, _, _, dropped = map(int, lines[-1].split())
+            return read, dropped, used, None
+        records = [json.loads(line) for line in lines]
+        summary = next(r for r in records if r['type'] == 'summary')
+        return summary['input']['packets'], summary['dropped']['capture'], used, (summary['dropped'], findings(lines))
+
+
+def rolecall_words(rolecall, workers):
+    words = [rolecall, 'audit', '-q', '-p', POLICY, '-i', 'tap0', '--format', 'jsonl', '--buffer', f'{BUFFER}M']
+    return words if workers is None else [*words, '--workers', str(workers)]
+
+
+def told(sent, seconds, name, result, want):
+    read, dropped, used, more = result
+    line = f'{sent / seconds:12,.0f}  {name:28} {read:10,} {dropped:10,} {100 * dropped / sent:7.2f} %  {used:7.2f}'
+    if more is not None:
+        losses, found = more
+        line += f'  shed {losses.get("content", 0):9,} + {losses.get("newcomers", 0):7,}'
+        same = [f[:2] for f in found] == [f[:2] for f in want]
+        whole = dropped == 0 and 'content' not in losses and 'newcomers' not in losses
+        line += f'  findings {len(found)} of {len(want)}{", the same" if same else ""}'
+        print(line, flush=True)
+        return same or not whole
+    print(line, flush=True)
+    return True
+
+
+def inside(rolecall, capture, sender, loop, *rates):
+    pair('in0', 'tap0', 65535)
+    offline = subprocess.run([rolecall, 'audit', '-q', '-p', POLICY, '-r', capture, '--format', 'jsonl'], stdout=subprocess.PIPE, text=True,
+                             check=False).stdout.splitlines()
+    want, well = findings(offline), True
+    bare, single, every = ('bare loop', [loop, '-i', 'tap0', str(BUFFER)]), ('rolecall, 1 worker', rolecall_words(rolecall, 1)), \
+        ('rolecall, all workers', rolecall_words(rolecall, None))
+    print(f'{"packets/s":>12}  {"receiver":28} {"read":>10} {"dropped":>10}            CPU s')
+    with tempfile.TemporaryDirectory() as work:
+        for rate in rates or ('100000', '200000', '0'):
+            for group in ([bare], [single], [every], [bare, every]):
+                receivers = [Receiver(name + (' (both)' if len(group) > 1 else ''), words, work) for name, words in group]
+                time.sleep(0.3)
+                sent, seconds = subprocess.run([sender, 'in0', capture, rate], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+                for r in receivers:
+                    well = told(int(sent), float(seconds), r.name, r.end(), want) and well
+    assert well, 'findings differ from those of the file although nothing was lost'
+
+
+if __name__ == '__main__':
+    sys.exit(inside_of(inside) if sys.argv[1] == '--inside' else in_namespace(__file__))
