@@ -20,8 +20,8 @@
 #include "capture/packet.h"
 
 struct source;
-struct spool; /* spool.h */
 struct keeper;
+struct spool; /* spool.h */
 
 #define SOURCE_ERROR 512 /* octets of an error line */
 

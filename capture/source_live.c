@@ -34,6 +34,7 @@ struct tap { /* one interface */
     unsigned read;                   /* packets since it was opened; may wrap */
     unsigned waiting;                /* packets in its ring */
     size_t mean;                     /* octets of a packet, of late, 64 times */
+    bool ran_dry;                    /* nothing was left in its ring when it was last read */
     bool down;                       /* and counted; until a packet comes */
     bool has_next;
     struct packet next;     /* holds its block */
@@ -278,6 +279,7 @@ static bool take_next(struct live *l, struct tap *tap)
     if (got == PCAP_ERROR) {
         lose(l, tap);
     }
+    tap->ran_dry = got != 1;
     if (got != 1) {
         return true;
     }
@@ -349,7 +351,7 @@ static void gauge(struct live *l)
     for (size_t i = 0; i < l->options.count; i++) {
         struct tap *tap = &l->taps[i];
         size_t each = tap->mean / 64 + RING_OVERHEAD;
-        bool is_empty = tap->pcap == NULL || !tap->has_next;
+        bool is_empty = tap->pcap == NULL || tap->ran_dry;
         size_t held = is_empty ? 0 : tap->waiting * each;
         tap->read += is_empty ? tap->waiting : 0;
         most = held > most ? held : most;

@@ -260,11 +260,11 @@ static int view_now(struct session *s, struct pipeline *p, struct document **ret
     return status;
 }
 
-/* Packets are kept where a folder is to get those that findings cite. */
+/* Packets are kept where a report shows those that findings cite. */
 static int keep_packets(struct session *s)
 {
     const struct options *o = s->options;
-    if (o->keep_packets == 0 || !folder_has(o, FORMAT_EVIDENCE)) {
+    if (o->keep_packets == 0 || !packets_wanted(o)) {
         return o->keep_packets == 0 && o->formats != NULL && folder_has(o, FORMAT_EVIDENCE)
                    ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
                              "--formats")

@@ -281,7 +281,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
     catch_stops();
     s->pipeline = *ret;
     /* From here on traffic is read. */
-    if (o->live && guard_seal(o) != EXIT_CLEAN) {
+    if (o->live && guard_seal(o, s->policy) != EXIT_CLEAN) {
         *ret = pipeline_close(*ret);
         return EXIT_TROUBLE;
     }

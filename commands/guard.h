@@ -17,13 +17,15 @@
 #include "commands/guard_filter.h"
 
 struct options;
+struct policy;
 
 /* Where a file lies: "" and "." are told from "/". */
 #define GUARD_PATH 4096
 void guard_folder_of(const char *path, char ret[GUARD_PATH]);
 
 int guard_become(const struct options *o) MUST_USE;
-int guard_seal(const struct options *o) MUST_USE;
+/* `p`: what it names is read again on SIGHUP; NULL: there is none. */
+int guard_seal(const struct options *o, const struct policy *p) MUST_USE;
 
 /* 0: this kernel has no Landlock. */
 unsigned guard_landlock_version(void);

@@ -114,12 +114,15 @@ static int allow_port(const struct landlock *l, const char *syslog)
     return syscall(SYS_landlock_add_rule, l->fd, RULE_NET_PORT, &rule, 0U) != 0 ? -errno : 0;
 }
 
-static int allow_all(const struct landlock *l, const struct options *o)
+static int allow_all(const struct landlock *l, const struct options *o, const struct policy *p)
 {
     int failed = allow(l, o->report_folder, FS_READ | FS_WRITE);
     failed = failed != 0 ? failed : allow_folder_of(l, o->store, FS_READ | FS_WRITE);
     failed = failed != 0 ? failed : allow_folder_of(l, o->policy, FS_READ);
     failed = failed != 0 ? failed : allow_folder_of(l, o->matrix, FS_READ);
+    for (unsigned i = 0; p != NULL && failed == 0 && i < p->tls_authority_file_count; i++) {
+        failed = allow_folder_of(l, p->tls_authority_files[i], FS_READ);
+    }
     if (failed == 0 && strcmp(o->output, "-") != 0) {
         failed = allow(l, o->output, FS_WRITE);
     }
@@ -130,7 +133,7 @@ static int allow_all(const struct landlock *l, const struct options *o)
     return failed != 0 ? failed : allow_port(l, o->syslog);
 }
 
-static int restrict_files(const struct options *o)
+static int restrict_files(const struct options *o, const struct policy *p)
 {
     struct landlock l = {.fd = -1};
     unsigned version = guard_landlock_version();
@@ -141,7 +144,7 @@ static int restrict_files(const struct options *o)
     }
     int failed = begin(&l, version);
     if (failed == 0) {
-        failed = allow_all(&l, o);
+        failed = allow_all(&l, o, p);
     }
     if (failed == 0 && syscall(SYS_landlock_restrict_self, l.fd, 0U) != 0) {
         failed = -errno;
@@ -153,10 +156,10 @@ static int restrict_files(const struct options *o)
                        : trouble("cannot give up files (Landlock): %s", strerror(-failed));
 }
 
-int guard_seal(const struct options *o)
+int guard_seal(const struct options *o, const struct policy *p)
 {
     tzset(); /* read once, while it can be */
-    int status = restrict_files(o);
+    int status = restrict_files(o, p);
     int failed =
         status == EXIT_CLEAN
             ? guard_filter(GUARD_ALWAYS | (o->syslog != NULL ? GUARD_SYSLOG : 0) |

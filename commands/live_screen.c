@@ -33,7 +33,7 @@ struct live_screen {
     struct output *summary;
     char inputs[256], message[320];
     unsigned told; /* number of the message that was shown last */
-    int64_t started, looked, figured, drawn, told_at;
+    int64_t started, looked, taken_at, figured, drawn, told_at;
     bool taken, changed, key, anew;
     bool writing; /* a report was asked for, and is not there yet */
 };
@@ -129,20 +129,20 @@ struct live_screen *live_screen_free(struct live_screen *l)
 
 /* ---- findings ---- */
 
-/* Found anew or for the first time: the audit begins again when the policy was read anew. */
+/* The policy was read anew: the audit begins again, and what was found before is gone. */
+static void begin_again(struct live_screen *l)
+{
+    screen_forget(&l->view);
+    l->audit = l->session->audit;
+    l->last = NULL;
+    l->model.row_count = l->model.host_count = l->model.protocol_count = 0;
+    l->taken_at = l->figured = 0;
+    l->changed = true;
+}
+
 static void take_findings(struct live_screen *l)
 {
-    const struct session *s = l->session;
     size_t before = l->model.row_count;
-    if (l->audit != s->audit) {
-        screen_forget(&l->view);
-        l->audit = s->audit;
-        l->last = NULL;
-        l->model.row_count = before = 0;
-        l->model.host_count = l->model.protocol_count = 0;
-        l->figured = 0;
-        l->changed = true;
-    }
     const struct finding *f = audit_next_finding(l->audit, l->last);
     for (; f != NULL; f = audit_next_finding(l->audit, f)) {
         if (l->model.row_count == l->row_room) {
@@ -160,8 +160,10 @@ static void take_findings(struct live_screen *l)
         l->last = f;
     }
     l->model.rows = l->rows;
-    l->changed = l->changed || l->model.row_count != before;
-    screen_arrange(&l->view, &l->model);
+    if (l->model.row_count != before) {
+        screen_arrange(&l->view, &l->model);
+        l->changed = true;
+    }
 }
 
 /* ---- figures ---- */
@@ -313,6 +315,7 @@ static void fill(struct live_screen *l, struct pipeline *p, int64_t now)
     fill_protocols(l);
     fill_hosts(l);
     fill_summary(l, run);
+    screen_arrange(&l->view, &l->model); /* some got worse */
     l->figured = now;
     l->changed = true;
 }
@@ -402,6 +405,9 @@ static void draw(struct live_screen *l, int64_t now)
 void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
 {
     int64_t now = now_ns();
+    if (l->audit != l->session->audit) {
+        begin_again(l);
+    }
     if (now - l->looked < LOOK_NS) {
         return;
     }
@@ -413,12 +419,12 @@ void live_screen_caught_up(struct live_screen *l, struct pipeline *p)
         terminal_take(l->session->terminal);
         l->taken = true;
     }
-    /* Held still, but never with findings of an audit that is gone. */
-    if (!l->view.paused || l->audit != l->session->audit) {
+    if (!l->view.paused && now - l->taken_at >= DRAW_NS) {
+        l->taken_at = now;
         take_findings(l);
-        if (l->figured == 0 || now - l->figured >= NS_PER_SECOND) {
-            fill(l, p, now);
-        }
+    }
+    if (!l->view.paused && now - l->figured >= NS_PER_SECOND) {
+        fill(l, p, now);
     }
     read_keys(l, now);
     read_messages(l, now);

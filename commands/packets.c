@@ -70,7 +70,7 @@ static bool ask(const struct session *s, struct cited_packets *packets)
 
 /* Paths by number of the file, as the audit read them; NULL: some cannot be read again. */
 static const char **paths_of(const struct session *s, char spooled[SPOOL_PATH],
-                             const char **ret_once)
+                             const char **ret_not)
 {
     size_t count = source_files(s->names.source);
     const char **paths = calloc(count + 1, sizeof *paths);
@@ -80,10 +80,10 @@ static const char **paths_of(const struct session *s, char spooled[SPOOL_PATH],
         if (strcmp(paths[i], "-") == 0 && s->spool != NULL) {
             paths[i] = spool_path(s->spool, spooled);
         } else if (stat(paths[i], &st) != 0 || !S_ISREG(st.st_mode)) {
-            *ret_once = paths[i];
+            *ret_not = paths[i];
         }
     }
-    if (paths != NULL && *ret_once != NULL) {
+    if (paths != NULL && *ret_not != NULL) {
         free(paths);
         return NULL;
     }
@@ -108,42 +108,54 @@ static int read_again(const struct session *s, struct cited_packets *packets, co
     return EXIT_CLEAN;
 }
 
-/* Live: those that were kept. */
-static int take_pins(const struct session *s, struct cited_packets *packets)
+/* Live: of those that were kept, both passes. */
+static int read_pins(const struct session *s, struct cited_packets *packets)
 {
-    for (unsigned pass = CITED_MEETS; pass <= CITED_KEEPS; pass++) {
-        if (cited_packets_begin(packets, (enum cited_pass)pass) < 0) {
-            return trouble("out of memory for the cited packets");
-        }
-        for (size_t i = 0; i < pins_count(s->pins); i++) {
-            const struct packet p = pins_at(s->pins, i);
-            (void)cited_packets_see(packets, &p);
+    int failed = 0;
+    for (enum cited_pass pass = CITED_MEETS; pass <= CITED_KEEPS && failed == 0; pass++) {
+        bool more = true;
+        failed = cited_packets_begin(packets, pass);
+        for (size_t i = 0; failed == 0 && more && i < pins_count(s->pins); i++) {
+            struct packet p = pins_at(s->pins, i);
+            more = cited_packets_see(packets, &p);
         }
     }
-    return EXIT_CLEAN;
+    return failed < 0 ? trouble("out of memory for the cited packets") : EXIT_CLEAN;
+}
+
+static int packets_of_pins(const struct session *s, struct cited_packets **ret)
+{
+    if (s->pins == NULL) {
+        return EXIT_CLEAN;
+    }
+    struct cited_packets *packets = cited_packets_new();
+    int status = packets == NULL || !ask(s, packets)
+                     ? trouble("out of memory for the cited packets")
+                     : read_pins(s, packets);
+    *ret = status == EXIT_CLEAN ? packets : cited_packets_free(packets);
+    return status;
 }
 
 int packets_of_audit(const struct session *s, struct cited_packets **ret)
 {
     char spooled[SPOOL_PATH], why[SOURCE_ERROR];
-    const char *once = NULL, **paths = NULL;
-    bool live = s->options->live;
+    const char *not = NULL;
     *ret = NULL;
-    if (!packets_wanted(s->options) || (live ? s->pins == NULL : s->names.source == NULL)) {
+    if (s->options->live) {
+        return packets_of_pins(s, ret);
+    }
+    if (s->names.source == NULL || !packets_wanted(s->options)) {
         return EXIT_CLEAN;
     }
-    if (!live) {
-        paths = paths_of(s, spooled, &once);
-    }
-    if (once != NULL) {
-        (void)snprintf(why, sizeof why, "%s can be read only once; save it to a file first", once);
+    const char **paths = paths_of(s, spooled, &not );
+    if (not != NULL) {
+        (void)snprintf(why, sizeof why, "%s can be read only once; save it to a file first", not );
         return no_packets(s->options, s->options->octets, why);
     }
     struct cited_packets *packets = cited_packets_new();
-    int status = (!live && paths == NULL) || packets == NULL || !ask(s, packets)
+    int status = paths == NULL || packets == NULL || !ask(s, packets)
                      ? trouble("out of memory for the cited packets")
-                 : live ? take_pins(s, packets)
-                        : read_again(s, packets, paths);
+                     : read_again(s, packets, paths);
     free(paths);
     *ret = status == EXIT_CLEAN ? packets : cited_packets_free(packets);
     return status;

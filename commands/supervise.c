@@ -44,6 +44,17 @@ static time_t monotonic(void)
     return now.tv_sec;
 }
 
+static sigset_t passed_on(void)
+{
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        (void)sigaddset(&signals, numbers[i]);
+    }
+    return signals;
+}
+
 /* ---- in the worker ---- */
 
 bool supervised_honours(const siginfo_t *info)
@@ -62,6 +73,9 @@ void supervised_begins(struct supervision *v)
     }
     atomic_store(&v->watched->began_ns, now);
     atomic_store(&v->watched->lived_ns, now);
+    /* Whoever handles them is there now; what came meanwhile is not lost. */
+    const sigset_t signals = passed_on();
+    (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 void supervised_lives(const struct supervision *v)
@@ -71,10 +85,9 @@ void supervised_lives(const struct supervision *v)
     }
 }
 
-static void become_worker(struct supervision *v, pid_t supervisor, const sigset_t *signals)
+static void become_worker(struct supervision *v, pid_t supervisor)
 {
     v->supervisor = honoured = supervisor;
-    (void)sigprocmask(SIG_UNBLOCK, signals, NULL);
     /* Without a supervisor it writes the last report. */
     (void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0UL, 0UL, 0UL);
     if (getppid() != supervisor) {
@@ -214,7 +227,7 @@ static int run(struct supervision *v, supervised *work, void *user, const sigset
             return trouble("cannot start the process that audits: %s", strerror(errno));
         }
         if (worker == 0) {
-            become_worker(v, self, signals);
+            become_worker(v, self);
             exit(work(user));
         }
         int status = wait_for(worker, signals, &ending);
@@ -233,12 +246,7 @@ static int run(struct supervision *v, supervised *work, void *user, const sigset
 
 int supervise(struct supervision *v, supervised *work, void *user)
 {
-    static const int passed_on[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
-        (void)sigaddset(&signals, passed_on[i]);
-    }
+    const sigset_t signals = passed_on();
     *v = (struct supervision){.gaps = calloc(LIMIT_RESTART_GAPS, sizeof *v->gaps)};
     v->watched =
         mmap(NULL, sizeof *v->watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

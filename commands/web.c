@@ -122,12 +122,7 @@ int web_open(struct session *s, web_view *view, struct web **ret)
         free(announced);
         return trouble("out of memory for --listen");
     }
-    *w = (struct web){.session = s,
-                      .view = view,
-                      .announced = announced,
-                      .started_ns = clock_ns(CLOCK_REALTIME),
-                      .statm = -1};
-    (void)snprintf(w->run, sizeof w->run, "%" PRIx64, (uint64_t)w->started_ns);
+    *w = (struct web){.session = s, .view = view, .announced = announced, .statm = -1};
     if (server_open(&options, error, &w->server) < 0) {
         (void)web_close(w);
         return trouble("%s", error);
@@ -190,7 +185,9 @@ void web_begin_anew(struct web *w)
 
 void web_begin(struct web *w)
 {
-    if (w != NULL) {
+    if (w != NULL) { /* after a death, another run: its events are numbered anew */
+        w->started_ns = clock_ns(CLOCK_REALTIME);
+        (void)snprintf(w->run, sizeof w->run, "%" PRIx64, (uint64_t)w->started_ns);
         w->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     }
 }
@@ -254,6 +251,7 @@ static void publish_metrics(struct web *w, const struct run *run)
                         .gathering = gathering_counts(s->gathering),
                         .accepted = w->accepted,
                         .announced = w->announced_total,
+                        .restarts = s->supervision.restarts,
                         .started_ns = w->started_ns,
                         .now_ns = clock_ns(CLOCK_REALTIME),
                         .processor_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,

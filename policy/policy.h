@@ -294,6 +294,8 @@ struct policy {
     uint16_t tls_minimum;         /* 0x0303: TLS 1.2 */
     const char **tls_authorities; /* subjects of their certificates */
     unsigned tls_authority_count;
+    const char **tls_authority_files; /* where they were read, and are again on SIGHUP */
+    unsigned tls_authority_file_count;
     const char **tls_issuers; /* names of authorities whose certificates are expected */
     unsigned tls_issuer_count;
     bool pki; /* clients must show certificates */

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "dissect/tls_authority.h"
+#include "dissect/tls_cert.h"
 #include "policy/policy_load.h"
 
 /* ---- accounts ---- */
@@ -117,8 +117,9 @@ static void read_authorities(struct loader *l, const struct load_key *key,
     struct authorities all = {.l = l};
     unsigned count = 0;
     const char **files = load_texts(l, key->name, node, &count);
+    const char **paths = load_alloc(l, count, sizeof *paths);
     for (unsigned i = 0; l->error == 0 && i < count; i++) {
-        const char *path = beside_policy(l, files[i]);
+        const char *path = paths[i] = beside_policy(l, files[i]);
         struct place at = count == node->count ? node->items[i]->place : node->place;
         if (path != NULL && access(path, R_OK) != 0) {
             fault_note(l->faults, at,
@@ -131,6 +132,8 @@ static void read_authorities(struct loader *l, const struct load_key *key,
     }
     p->tls_authorities = all.subjects;
     p->tls_authority_count = all.count;
+    p->tls_authority_files = paths;
+    p->tls_authority_file_count = l->error == 0 ? count : 0;
 }
 
 static void read_issuers(struct loader *l, const struct load_key *key, const struct yaml_node *node,

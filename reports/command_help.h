@@ -53,6 +53,11 @@
     "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
     "      --keep-packets SIZE  with -i and --report: packets kept as evidence of what is found\n" \
     "                         late (default: 128M; 0: none)\n"                                     \
+    "      --listen ADDR:PORT with -i: serve the page live, and /metrics for Prometheus; to\n"     \
+    "                         this machine only, or to others by TLS and with a token:\n"          \
+    "      --token-file FILE  who asks needs the token in it (as Bearer, or typed in once)\n"      \
+    "      --certificate FILE serve by TLS, with this certificate (PEM) ...\n"                     \
+    "      --key FILE         ... and its key\n"                                                   \
     "      --fail-on SEVERITY exit with 1 from this severity on (default: low)\n"                  \
     "      --color WHEN       auto (default), always or never\n" INPUT_HELP                        \
     "\nExit status: 0 nothing found at or above --fail-on, 1 findings, 2 could not audit.\n"       \
@@ -60,7 +65,7 @@
     "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"                                          \
     "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
     "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"                   \
-    "  rolecall audit -p site.yaml -i eth1 --report report --tui\n"
+    "  rolecall audit -p site.yaml -i eth1 --report report --tui --listen 127.0.0.1:8080\n"
 
 #define HELP_DOCTOR                                                                                \
     "usage: rolecall doctor [-i INTERFACE]\n\n"                                                    \

@@ -116,7 +116,8 @@ static void write_drops(struct output *out, const struct metrics *m)
 {
     const struct run *run = m->run;
     const struct labelled drops[] = {
-        {"capture", run->source.dropped},
+        {"ring", run->source.dropped - run->source.card_dropped},
+        {"card", run->source.card_dropped},
         {"interface", run->source.interface_losses},
         {"cut_packets", run->source.snapped},
         {"fragments", run->fragments_given_up},
@@ -135,8 +136,8 @@ static void write_drops(struct output *out, const struct metrics *m)
         {"conversations", m->gathering->conversations_shed},
     };
     family(out, "rolecall_drops_total", "counter",
-           "What was lost or could not be kept, by kind: packets by the capturing machine, the "
-           "others by a limit.");
+           "What was lost or could not be kept, by kind: packets by the kernel's ring and the "
+           "network card, interfaces that went away, the others by a limit.");
     ROWS(out, "rolecall_drops_total", "kind", drops);
 }
 
@@ -169,6 +170,8 @@ static void write_process(struct output *out, const struct metrics *m)
     family(out, "process_cpu_seconds_total", "counter",
            "Total user and system CPU time spent in seconds.");
     output_format(out, "process_cpu_seconds_total %.3f\n", m->processor_seconds);
+    counter(out, "rolecall_restarts_total",
+            "How often the process that audits died and was started anew.", m->restarts);
     seconds(out, "process_start_time_seconds",
             "Start time of the process since unix epoch in seconds.", (double)m->started_ns / 1e9);
 }

@@ -14,7 +14,7 @@ struct metrics {
     const struct audit_counts *audit;
     const struct gathering_counts *gathering;
     uint64_t findings[SEVERITY_CRITICAL + 1]; /* so far; accepted ones not counted here */
-    uint64_t accepted, announced;
+    uint64_t accepted, announced, restarts;
     int64_t started_ns, now_ns; /* of the clock on the wall */
     double processor_seconds, rendering_seconds;
     uint64_t resident_octets; /* 0: not known */

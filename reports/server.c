@@ -14,6 +14,7 @@
 
 #define BACKLOG 64
 #define TURN_MS 500      /* how often deadlines are looked at */
+#define HURRIED_TURNS 16 /* turns without a wait in a row */
 #define FLOOD_MS 10      /* what we take our time for */
 #define FAREWELL_MS 1000 /* how long the last events may take */
 #define NEVER INT64_MAX
@@ -148,6 +149,12 @@ static void turn(struct server *s, int patience_ms)
     if (MHD_get_timeout(s->daemon, &wants) == MHD_YES && wants < (unsigned)patience_ms) {
         patience_ms = (int)wants;
     }
+    /* Of a TLS handshake in which it is the visitor's turn, MHD says that it has work: then it may
+     * wait a little. What comes ends the wait. */
+    s->hurried = patience_ms == 0 ? s->hurried + 1 : 0;
+    if (s->hurried > HURRIED_TURNS) {
+        patience_ms = 1;
+    }
     (void)poll(polls, 2, patience_ms);
     bool woken = (polls[1].revents & POLLIN) != 0 && read(s->waker, &count, sizeof count) > 0;
     if (woken) {
@@ -271,6 +278,7 @@ int server_open(const struct server_options *o, char error[SERVER_ERROR], struct
         free(published);
         return fail(error, o->listen, "out of memory", -ENOMEM);
     }
+    tzset(); /* for the Date of answers: its file is read now, and never again */
     s->options = *o;
     s->published = published;
     s->listener = -1;

@@ -92,6 +92,7 @@ struct server {
     struct access_failures failures;
     int64_t second;    /* of the count below */
     unsigned arrivals; /* connections in it */
+    unsigned hurried;  /* turns in a row in which MHD did not want to wait */
 };
 
 int64_t server_now(void); /* monotonic ns */

@@ -38,7 +38,7 @@ _rolecall_options()
 {
     local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --keep-packets --tui --syslog --syslog-ca --octets --mask --reproducible --store --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --keep-packets --tui --listen --token-file --certificate --key --syslog --syslog-ca --octets --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;
@@ -57,7 +57,7 @@ _rolecall_options()
 _rolecall_value()
 {
     case $1 in
-        --read | -r | --policy | -p | --matrix | --output | -o | --store | --from | --records) _rolecall_files "$2" ;;
+        --read | -r | --policy | -p | --matrix | --output | -o | --store | --from | --records | --token-file | --certificate | --key) _rolecall_files "$2" ;;
         --interface | -i) mapfile -t COMPREPLY < <(compgen -W "any $(ls /sys/class/net 2>/dev/null)" -- "$2") ;;
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
@@ -71,6 +71,7 @@ _rolecall_value()
             fi
             ;;
         --syslog) _rolecall_words "udp:// tcp:// tls://" "$2" ;;
+        --listen) _rolecall_words "127.0.0.1:8080 [::1]:8080" "$2" ;;
         --syslog-ca) _rolecall_files "$2" ;;
         --formats) _rolecall_words "csv evidence text $_rolecall_formats" "$2" ;;
         --fail-on) _rolecall_words "critical high medium low info" "$2" ;;

@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 
-from live import Capture, frames, in_namespace, inside_of, pair, send, wait_for
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'golden'))
+import captures
+from live import Capture, Folder, children, frames, in_namespace, inside_of, pair, send, wait_for
 
 MIB = 1 << 20
 
@@ -28,18 +29,19 @@ def flood(interface, octets):
 
 
 def drops_are_told(rolecall, pcaps):
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--every', '10s',
-                                  '--report', work, '--formats', 'jsonl,text'])
+                                  '--report', f'{work}/report', '--formats', 'jsonl,text'])
         wait_for(lambda: time.time() % 10 < 4)  # all of it in one interval
         send('in0', f'{pcaps}/demo/breaches.pcap')
         time.sleep(0.5)
-        os.kill(live.process.pid, signal.SIGSTOP)
+        worker, = children(live.process.pid)
+        os.kill(worker, signal.SIGSTOP)
         sent = flood('in0', 48 * MIB)
-        os.kill(live.process.pid, signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)
         time.sleep(1)
         _, out, err = live.end()
-        with open(f'{work}/records.jsonl') as f:
+        with open(f'{work}/report/records.jsonl') as f:
             records = [json.loads(line) for line in f]
         summary = next(r for r in records if r['type'] == 'summary')
         dropped = summary['dropped']['capture']
@@ -59,9 +61,48 @@ def drops_are_told(rolecall, pcaps):
         assert 'Lost within' in text and f"{dropped:,} packets dropped, the kernel's ring was full" in text, text
 
 
+def tcp(client, server, ports, sequence, flags, payload=b''):
+    octets = captures.tcp(*ports, sequence & 0xffffffff, 1, flags, payload)
+    return captures.ethernet(captures.ipv4(client, server, 6, octets, sequence & 0xffff))
+
+
+def too_much_is_shed(rolecall, pcaps):
+    """The program is held while a backlog of four fifths of the ring comes up: a transfer, and openings among it."""
+    live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--format', 'jsonl', '--events'])
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind(('in0', 0))
+        sequence = 1
+        for i in range(1600):  # 2 MiB at a rate that is no load: the transfer is long
+            s.send(tcp('10.77.0.11', '10.77.0.13', (40000, 9000), sequence, 16, bytes(1400)))
+            sequence += 1400
+            time.sleep(0.001 if i % 10 == 0 else 0)
+        time.sleep(0.5)
+        os.kill(live.process.pid, signal.SIGSTOP)
+        for i in range(9000):
+            s.send(tcp('10.77.0.11', '10.77.0.13', (40000, 9000), sequence, 16, bytes(1400)))
+            sequence += 1400
+            if i % 100 == 99:
+                s.send(tcp('203.0.113.5', '203.0.113.6', (20000 + i, 8443), 1, 2))
+                s.send(tcp('203.0.113.5', '10.77.0.12', (20000 + i, 8443), 1, 2))
+        os.kill(live.process.pid, signal.SIGCONT)
+    time.sleep(1.5)
+    _, lines, err = live.end()
+    records = [json.loads(line) for line in lines]
+    dropped = records[-1]['dropped'] if records[-1]['type'] == 'summary' else next(r for r in records if r['type'] == 'summary')['dropped']
+    assert dropped['capture'] == 0, dropped
+    assert dropped['content'] > 1000 and dropped['content_octets'] == 1400 * dropped['content'], dropped
+    assert 0 < dropped['newcomer_flows'] == dropped['newcomers'] < 90, dropped
+    flows = [r for r in records if r['type'] == 'flow']
+    assert sum(f['server']['ip'] == '10.77.0.12' for f in flows) == 90, (len(flows), err)
+    assert sum(f['server']['ip'] == '203.0.113.6' for f in flows) == 90 - dropped['newcomer_flows'], len(flows)
+    transfer = next(f for f in flows if f['server']['port'] == 9000 or f['client']['port'] == 9000)
+    assert sum(transfer['packets'].values()) == 10600, transfer
+
+
 def inside(rolecall, pcaps):
     pair('in0', 'tap0', 65535)
     drops_are_told(rolecall, pcaps)
+    too_much_is_shed(rolecall, pcaps)
 
 
 if __name__ == '__main__':

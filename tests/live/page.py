@@ -28,13 +28,14 @@ class Rolecall:
         if word == 'send':
             live.send('in0', f'{self.pcaps}/demo/breaches.pcap')
         elif word == 'stop':
-            self.audit.process.send_signal(signal.SIGSTOP)
+            os.kill(self.audit.worker, signal.SIGSTOP)
         elif word == 'continue':
-            self.audit.process.send_signal(signal.SIGCONT)
+            os.kill(self.audit.worker, signal.SIGCONT)
         elif word == 'restart':
-            self.audit.process.kill()
-            self.audit.process.communicate()
-            self.begin()
+            old = self.audit.worker
+            os.kill(old, signal.SIGKILL)  # its supervisor starts another one
+            live.wait_for(lambda: [w for w in live.children(self.audit.process.pid) if w != old])
+            self.audit.worker, = live.children(self.audit.process.pid)
         elif word == 'end':
             self.end()
         else:

@@ -36,17 +36,26 @@ class Receiver:
         wait_for(lambda: listening('tap0') > before or self.process.poll() is not None)
 
     def waiting(self):
-        """Whether it still works off what was captured: CPU ticks in a fifth of a second."""
+        """Whether it still works off what was captured: an idle one wakes ten times a second, and this machine may be busy."""
         def ticks():
             with open(f'/proc/{self.process.pid}/stat') as f:
                 return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13]))
         first = ticks()
-        time.sleep(0.2)
-        return ticks() - first > 4
+        time.sleep(2)
+        return ticks() - first > 2
+
+    def threads(self):
+        """CPU seconds of each, in the order in which they began: what judges, the workers, the reader."""
+        used = []
+        for task in sorted(map(int, os.listdir(f'/proc/{self.process.pid}/task'))):
+            with open(f'/proc/{self.process.pid}/task/{task}/stat') as f:
+                used.append(sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / os.sysconf('SC_CLK_TCK'))
+        return used
 
     def end(self):
         """(read, dropped, CPU seconds, the rest)"""
         wait_for(lambda: not self.waiting(), 120)
+        self.by_thread = self.threads()
         before = cpu_seconds()
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=300)
@@ -66,16 +75,18 @@ def rolecall_words(rolecall, workers):
     return words if workers is None else [*words, '--workers', str(workers)]
 
 
-def told(sent, seconds, name, result, want):
-    read, dropped, used, more = result
+def told(sent, seconds, receiver, want):
+    read, dropped, used, more = receiver.end()
+    name = receiver.name
     line = f'{sent / seconds:12,.0f}  {name:28} {read:10,} {dropped:10,} {100 * dropped / sent:7.2f} %  {used:7.2f}'
     if more is not None:
         losses, found = more
         line += f'  shed {losses.get("content", 0):9,} + {losses.get("newcomers", 0):7,}'
-        same = [f[:2] for f in found] == [f[:2] for f in want]
+        # Rules that count within minutes find more in what is played faster.
+        same = {f[:2] for f in want} <= {f[:2] for f in found}
         whole = dropped == 0 and 'content' not in losses and 'newcomers' not in losses
-        line += f'  findings {len(found)} of {len(want)}{", the same" if same else ""}'
-        print(line, flush=True)
+        line += f'  findings {len(found)}, {"all" if same else "not all"} of the {len(want)} of the file'
+        print(line, '  threads', ' '.join(f'{s:.2f}' for s in receiver.by_thread), flush=True)
         return same or not whole
     print(line, flush=True)
     return True
@@ -96,7 +107,7 @@ def inside(rolecall, capture, sender, loop, *rates):
                 time.sleep(0.3)
                 sent, seconds = subprocess.run([sender, 'in0', capture, rate], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
                 for r in receivers:
-                    well = told(int(sent), float(seconds), r.name, r.end(), want) and well
+                    well = told(int(sent), float(seconds), r, want) and well
     assert well, 'findings differ from those of the file although nothing was lost'
 
 

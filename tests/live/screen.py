@@ -127,7 +127,7 @@ def shows_and_obeys():
         press('e')
         wait_for('What it means')
         press('Escape', '3')
-        wait_for('management-point')
+        wait_for('P01 intranet management-')
         press('Enter')
         wait_for(r'Findings: .*, of [a-z0-9.]+')
         press('Escape', '4')

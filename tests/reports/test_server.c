@@ -123,7 +123,7 @@ static void tokens(void **state)
                                         "Bearer 0123456789abcdef0123456789abcde",
                                         "Bearer " TOKEN "0",
                                         "Bearer " TOKEN " ",
-                                        "Basic " TOKEN,
+                                        ("Basic " TOKEN),
                                         TOKEN,
                                         ""};
     (void)state;
