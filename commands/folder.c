@@ -141,7 +141,7 @@ int write_evidence(const struct options *o, const char *folder, const struct doc
     if (counts.left_out > 0 && !o->quiet) {
         (void)fprintf(stderr,
                       "rolecall: %s: %zu cited packets were left out, as they would make the files "
-                      "too large or are not in the input any more\n",
+                      "too large or are not there any more\n",
                       path, counts.left_out);
     }
     return EXIT_CLEAN;

@@ -65,6 +65,7 @@ def summary(folder):
 def same_as_file(rolecall, pcaps, capture):
     """Also in the report of a running audit, when the ring has gone round."""
     with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
         want = of_file(rolecall, pcaps, work)
         live = start(rolecall, pcaps, work, '--keep-packets', '16M', '--buffer', '128M')
         play(capture)
@@ -84,6 +85,7 @@ def same_as_file(rolecall, pcaps, capture):
 def overwritten(rolecall, pcaps, capture):
     """The ticket that was refused has gone when the logon that it explains comes (R083)."""
     with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
         of_file(rolecall, pcaps, work)
         with open(f'{work}/offline/records.jsonl') as f:
             late = next(r for r in map(json.loads, f) if r['type'] == 'finding' and r['code'] == 'R083')
