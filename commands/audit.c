@@ -349,10 +349,7 @@ static int keep_packets(struct session *s)
     const struct options *o = s->options;
     const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
     if (o->report_folder == NULL || o->keep_packets == 0 || !format_listed(list, FORMAT_EVIDENCE)) {
-        return o->keep_packets == 0 && o->formats != NULL && format_listed(list, FORMAT_EVIDENCE)
-                   ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
-                             "--formats")
-                   : EXIT_CLEAN;
+        return EXIT_CLEAN;
     }
     s->keeper = keeper_new(o->keep_packets);
     s->pins = s->keeper == NULL ? NULL : pins_new(s->keeper);
@@ -513,6 +510,10 @@ static int check_formats(const struct options *o)
     }
     if (o->formats != NULL && o->report_folder == NULL) {
         return trouble("--formats says what --report writes: add --report FOLDER");
+    }
+    if (o->live && o->keep_packets == 0 && o->formats != NULL &&
+        format_listed(o->formats, FORMAT_EVIDENCE)) {
+        return trouble("--keep-packets 0 leaves nothing for evidence: take that out of --formats");
     }
     char word[FORMAT_WORD] = "";
     const char *given = o->format;
