@@ -332,6 +332,18 @@
 /* The capture beside a finding, which goes by mail, and all of them. */
 #define LIMIT_EVIDENCE_FILE (2u << 20)
 #define LIMIT_EVIDENCE_OCTETS (256u << 20)
+/* Connections whose last segments are kept at a time, 13 kB each: those that go on beside one
+ * another, of which packets are still to come. */
+#define LIMIT_EVIDENCE_TAILS 2048u
+/* Octets shown of a packet: the longest header that decides something (SMB2 with its NEGOTIATE),
+ * six lines of sixteen. */
+#define LIMIT_DECIDING_OCTETS 96u
+/* Octets by which a capture file is known again: its header and the first packets, whose times no
+ * other capture has. Folders hold many thousands of files. */
+#define LIMIT_FILE_HEAD 4096u
+/* What is kept of standard input for the evidence, in a file of its own that goes with the process:
+ * an hour of a busy mirror port, compressed as it came, and no full disk. */
+#define LIMIT_SPOOL_OCTETS (UINT64_C(1) << 30)
 
 /* How long a writer waits for another one that is storing its audit: a large one takes seconds. And
  * the earlier audits whose figures a report shows: a year of weeks, and some. */

@@ -218,7 +218,8 @@ static int open_inputs(struct source *s, const char *const *paths, size_t count,
     s->inputs = (struct inputs){.pool = chunk_pool_new(),
                                 .counts = &s->counts,
                                 .keep_open = count == 1,
-                                .stop = options == NULL ? NULL : options->stop};
+                                .stop = options == NULL ? NULL : options->stop,
+                                .spool = options == NULL ? NULL : options->spool};
     if (s->inputs.pool == NULL) {
         (void)snprintf(error, SOURCE_ERROR, "out of memory");
         return -ENOMEM;

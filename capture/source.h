@@ -21,6 +21,7 @@
 
 struct source;
 struct keeper;
+struct spool; /* spool.h */
 
 #define SOURCE_ERROR 512 /* octets of an error line */
 
@@ -28,6 +29,7 @@ struct source_options {
     const char *filter; /* BPF expression applied to each frame, or NULL */
     /* Not 0: an input that keeps us waiting ends here. A signal handler may set it. NULL: none. */
     const volatile sig_atomic_t *stop;
+    struct spool *spool;   /* where standard input is kept as well; NULL: nowhere */
     bool live;             /* the paths are names of network interfaces */
     struct keeper *keeper; /* live: keeps the packets for a while; NULL: nobody does */
     size_t buffer;         /* live: octets of the kernel's ring of each */

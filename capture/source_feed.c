@@ -45,6 +45,9 @@ static size_t read_some(struct feed *f, uint8_t *to, size_t room)
         f->ended = true;
         return 0;
     }
+    if (f->spool != NULL) {
+        spool_add(f->spool, bytes_of(to, (size_t)n));
+    }
     f->octets += (uint64_t)n;
     *f->octets_read += (uint64_t)n;
     return (size_t)n;
@@ -190,11 +193,12 @@ static int start_inflation(struct feed *f, bool zstd)
     return inflateInit2(&in->gzip, 15 + 16) == Z_OK ? 0 : -ENOMEM;
 }
 
-int feed_open(struct feed *f, int fd, struct chunk_pool *pool, size_t step, uint64_t *octets_read)
+int feed_open(struct feed *f, int fd, struct chunk_pool *pool, size_t step, uint64_t *octets_read,
+              struct spool *spool)
 {
     static const uint8_t gzip[2] = {0x1f, 0x8b};
     static const uint8_t zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
-    *f = (struct feed){.pool = pool, .fd = fd, .octets_read = octets_read};
+    *f = (struct feed){.pool = pool, .fd = fd, .octets_read = octets_read, .spool = spool};
     f->chunk = chunk_take(pool, 0);
     if (f->chunk == NULL) {
         return -ENOMEM;

@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "capture/source_pool.h"
+#include "capture/spool.h"
 
 struct inflation; /* the state of a decompressor */
 
@@ -27,14 +28,15 @@ struct feed {
     uint64_t *octets_read;             /* the same, for all inputs together */
     struct inflation *inflation;       /* NULL: plain */
     const volatile sig_atomic_t *stop; /* NULL, or not 0 when waiting is to end */
+    struct spool *spool; /* of standard input: what is read is kept there; NULL: nowhere */
     int fd;
     int error;
     bool ended, cut;
 };
 
 /* `octets_read` counts what was read from the descriptor, before decompression. */
-int feed_open(struct feed *f, int fd, struct chunk_pool *pool, size_t step,
-              uint64_t *octets_read) MUST_USE;
+int feed_open(struct feed *f, int fd, struct chunk_pool *pool, size_t step, uint64_t *octets_read,
+              struct spool *spool) MUST_USE;
 void feed_close(struct feed *f);
 /* The slow path of feed_need. */
 bool feed_fill(struct feed *f, size_t octets);

@@ -66,7 +66,8 @@ static int start_reader(struct inputs *in, size_t index, struct source_counts *c
                                    .file = (uint32_t)index,
                                    .path = i->path,
                                    .step = step,
-                                   .stop = in->stop};
+                                   .stop = in->stop,
+                                   .spool = strcmp(i->path, "-") == 0 ? in->spool : NULL};
     int result = origin.fd < 0 ? origin.fd : reader_open(reader, &origin, in->pool, counts, error);
     if (result != 0) {
         free(reader);

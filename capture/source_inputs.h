@@ -33,6 +33,7 @@ struct inputs {
     uint64_t octets_total;
     bool endless; /* standard input or a pipe is among them: octets_total is not known */
     const volatile sig_atomic_t *stop; /* as in struct source_options */
+    struct spool *spool;               /* likewise */
 };
 
 /* Adds the file, or the captures of the directory, at `path`. */

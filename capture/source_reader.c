@@ -120,7 +120,8 @@ int reader_open(struct reader *r, const struct reader_origin *origin, struct chu
                 struct source_counts *counts, char error[SOURCE_ERROR])
 {
     *r = (struct reader){.counts = counts, .file = origin->file};
-    int result = feed_open(&r->feed, origin->fd, pool, origin->step, &counts->octets_read);
+    int result =
+        feed_open(&r->feed, origin->fd, pool, origin->step, &counts->octets_read, origin->spool);
     if (result != 0) {
         (void)snprintf(error, SOURCE_ERROR, "%s: cannot be read: %s", origin->path,
                        strerror(-result));

@@ -56,6 +56,7 @@ struct reader_origin {
     const char *path;                  /* for error lines */
     size_t step;                       /* most octets to ask read(2) for */
     const volatile sig_atomic_t *stop; /* as in struct source_options */
+    struct spool *spool;               /* likewise */
 };
 
 /* Reads as far as the first packet. */

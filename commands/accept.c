@@ -298,7 +298,7 @@ int run_accept(const struct command *c, struct options *o, int argc, char **argv
     status = status == EXIT_CLEAN ? load_policy(o, o->policy, &policy) : status;
     if (status == EXIT_CLEAN) {
         status = o->records != NULL ? read_records(o->records, &document)
-                                    : read_stored(c, o, o->audit, &document);
+                                    : read_stored(c, o, o->audit, &document, NULL);
     }
     if (status == EXIT_CLEAN) {
         r.policy = policy;

@@ -1,36 +1,30 @@
 /*
  * audit.c - `rolecall audit`: the run, then its reports.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "capture/nearest.h"
+#include "commands/folder.h"
 #include "commands/guard.h"
 #include "commands/live_screen.h"
+#include "commands/packets.h"
 #include "commands/service.h"
 #include "commands/web.h"
-#include "reports/evidence.h"
-#include "reports/formats.h"
 #include "reports/records_report.h"
 #include "reports/screen_terminal.h"
 
-/* What --report writes when --formats does not say. */
-#define FORMATS_DEFAULT "html,jsonl,text,evidence"
-
 struct reporting { /* of a finished audit */
-    const struct session *session;
+    struct session *session;
     struct run run; /* the pipeline's, and what the supervisor knows */
     struct results results;
-    struct document *history;  /* records of earlier audits; NULL: there is no store */
-    struct document *document; /* NULL: only the records themselves are asked for */
+    struct cited_packets *packets; /* NULL: none were read again */
+    struct document *history;      /* records of earlier audits; NULL: there is no store */
+    struct document *document;     /* NULL: only the records themselves are asked for */
 };
 
-/* ---- one format ---- */
+/* ---- the document ---- */
 
 /* Records alone are written as they are made; every other format needs all of them at hand. */
 static bool only_records(const struct options *o)
@@ -47,23 +41,12 @@ static int make_document(struct reporting *r)
 
 static int mask_records(struct reporting *r)
 {
-    int failed = r->session->mask == NULL ? 0 : mask_document(r->session->mask, r->document);
+    int failed = r->session->options->mask ? mask_document(r->session->mask, r->document) : 0;
     if (failed < 0) {
         return trouble("--mask: %s; nothing was written",
                        failed == -E2BIG ? "more names than can be kept" : strerror(-failed));
     }
     return EXIT_CLEAN;
-}
-
-static int write_format(struct reporting *r, const struct format *f, const char *path,
-                        struct text_style style)
-{
-    struct output *out = NULL;
-    if (open_output(path, &out) != EXIT_CLEAN) {
-        return EXIT_TROUBLE;
-    }
-    f->render(out, r->document, &(struct render_options){.style = style});
-    return close_output(out, path);
 }
 
 /* ---- the store ---- */
@@ -93,7 +76,16 @@ static int keep_document(struct reporting *r, struct store *store)
     if (s->partial || (r->results.run->interrupted && !s->options->live)) {
         return trouble("not all of the input was read: the audit is reported, not stored");
     }
-    return store_add(store, r->document, error, &id) ? EXIT_CLEAN : trouble("%s", error);
+    struct output *names = output_to_memory();
+    if (names == NULL) {
+        return trouble("out of memory");
+    }
+    mask_write(s->mask, names);
+    size_t len = 0;
+    const char *list = output_memory(names, &len);
+    bool stored = store_add(store, r->document, bytes_of(list, len), error, &id);
+    output_drop(names);
+    return stored ? EXIT_CLEAN : trouble("%s", error);
 }
 
 /* The document, kept where that is asked for; `ret_kept` tells how that went, as
@@ -121,100 +113,12 @@ static int gather_document(struct reporting *r, int *ret_kept)
 
 /* ---- all of them ---- */
 
-/* What an earlier report left there is of other findings. */
-static void clear_evidence(const char *folder)
-{
-    DIR *d = opendir(folder);
-    const struct dirent *entry = NULL;
-    while (d != NULL && (entry = readdir(d)) != NULL) {
-        size_t digits = strspn(entry->d_name, "0123456789abcdef");
-        if (digits == 16 && strcmp(entry->d_name + digits, ".pcapng") == 0) {
-            (void)unlinkat(dirfd(d), entry->d_name, 0);
-        }
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-}
-
-/* The packets of each finding. By default only where the inputs can be read again. */
-static int write_evidence(const struct reporting *r, const char *report)
-{
-    char folder[4096], error[EVIDENCE_ERROR];
-    const struct options *o = r->session->options;
-    struct evidence_counts counts;
-    const struct evidence_request request = {.pins = r->session->pins,
-                                             .inputs = o->inputs,
-                                             .input_count = o->input_count,
-                                             .source = r->results.names->source,
-                                             .filter = o->filter,
-                                             .folder = folder};
-    if (o->mask) {
-        return o->formats == NULL ? EXIT_CLEAN
-                                  : trouble("--formats evidence: packets cannot be masked; leave "
-                                            "out one of evidence and --mask");
-    }
-    bool possible =
-        o->live ? r->session->pins != NULL : evidence_is_possible(o->inputs, o->input_count);
-    if (!possible && o->formats != NULL) {
-        return trouble("--formats evidence: packets are read again, and this input can be read "
-                       "only once; save it to a file first");
-    }
-    if (!possible) {
-        if (!o->live && !o->quiet) {
-            (void)fprintf(stderr,
-                          "rolecall: %s has no evidence folder: its packets are read again, and "
-                          "this input can be read only once\n",
-                          report);
-        }
-        return EXIT_CLEAN;
-    }
-    (void)snprintf(folder, sizeof folder, "%s/evidence", report);
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return trouble("%s: cannot make the folder: %s", folder, strerror(errno));
-    }
-    clear_evidence(folder);
-    if (evidence_write(&request, r->results.audit, error, &counts) < 0) {
-        return trouble("%s", error);
-    }
-    if (counts.left_out > 0 && !o->quiet) {
-        (void)fprintf(stderr,
-                      "rolecall: %s: %zu cited packets were left out, as they would make the files "
-                      "too large or are not there any more\n",
-                      folder, counts.left_out);
-    }
-    return EXIT_CLEAN;
-}
-
-/* By default the folder gets what can be made here; what was asked for by name has been checked. */
-static bool belongs_in_folder(const struct options *o, const struct format *f)
-{
-    return f->render == render_jsonl || f->render == render_text ||
-           (o->formats == NULL ? format_listed(FORMATS_DEFAULT, f->name) && format_lacks(f) == NULL
-                               : format_listed(o->formats, f->name));
-}
-
 /* --report: the folder gets the text report, the records, and what --formats names. */
-static int write_folder(struct reporting *r, const char *folder)
+static int fill_folder(struct reporting *r, const char *folder)
 {
-    char path[4096];
     const struct options *o = r->session->options;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return trouble("%s: cannot make the folder: %s; choose another with --report", folder,
-                       strerror(errno));
-    }
-    int status = EXIT_CLEAN;
-    for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
-        if (belongs_in_folder(o, &formats[i])) {
-            (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
-            status = write_format(r, &formats[i], path, (struct text_style){.fail_on = o->fail_on});
-        }
-    }
-    if (status == EXIT_CLEAN &&
-        format_listed(o->formats == NULL ? FORMATS_DEFAULT : o->formats, FORMAT_EVIDENCE)) {
-        status = write_evidence(r, folder);
-    }
-    return status;
+    int status = write_folder(o, folder, r->document);
+    return status == EXIT_CLEAN ? write_evidence(o, folder, r->document, r->packets) : status;
 }
 
 static int finding_status(const struct audit *a, enum severity fail_on)
@@ -233,6 +137,16 @@ static int send_findings(struct reporting *r)
     char error[SYSLOG_ERROR];
     return syslog_send(&r->session->syslog, r->document, error) < 0 ? trouble("%s", error)
                                                                     : EXIT_CLEAN;
+}
+
+/* Before the records are made, which show what is in them. */
+static int read_packets(struct reporting *r)
+{
+    struct session *s = r->session;
+    int status = packets_of_audit(s, &r->packets);
+    s->names.packets = r->packets;
+    s->names.evidence = r->packets != NULL && folder_has(s->options, FORMAT_EVIDENCE);
+    return status;
 }
 
 /* `records`: the output that is open for them; NULL: another format is asked for. With `folder`,
@@ -254,16 +168,16 @@ static int write_reports(struct reporting *r, struct output *records, const char
         return status;
     }
     if (folder != NULL) {
-        status = write_folder(r, folder);
+        status = fill_folder(r, folder);
         return status == EXIT_CLEAN ? kept : status;
     }
     if (records != NULL) {
         document_write(records, r->document);
         status = close_output(records, o->output);
     } else {
-        status = write_format(r, format_find(format), o->output, style_for(o));
+        status = write_format(format_find(format), r->document, o->output, style_for(o));
     }
-    if (o->report_folder != NULL && write_folder(r, o->report_folder) != EXIT_CLEAN) {
+    if (o->report_folder != NULL && fill_folder(r, o->report_folder) != EXIT_CLEAN) {
         status = EXIT_TROUBLE;
     }
     if (o->syslog != NULL && send_findings(r) != EXIT_CLEAN) {
@@ -321,7 +235,10 @@ static int report_audit(struct session *s, struct pipeline *p, struct output *re
 {
     struct reporting r;
     end_audit(&r, s, p);
+    int read = read_packets(&r);
     int status = write_reports(&r, records, folder);
+    status = status == EXIT_CLEAN ? read : status;
+    s->names.packets = cited_packets_free(r.packets);
     document_free(r.document);
     document_free(r.history);
     return status == EXIT_CLEAN ? finding_status(s->audit, s->options->fail_on) : status;
@@ -343,12 +260,11 @@ static int view_now(struct session *s, struct pipeline *p, struct document **ret
     return status;
 }
 
-/* Packets are kept where a folder is to get those that findings cite. */
+/* Packets are kept where a report shows those that findings cite. */
 static int keep_packets(struct session *s)
 {
     const struct options *o = s->options;
-    const char *list = o->formats == NULL ? FORMATS_DEFAULT : o->formats;
-    if (o->report_folder == NULL || o->keep_packets == 0 || !format_listed(list, FORMAT_EVIDENCE)) {
+    if (o->keep_packets == 0 || !packets_wanted(o)) {
         return EXIT_CLEAN;
     }
     s->keeper = keeper_new(o->keep_packets);
@@ -427,16 +343,24 @@ static int audit_session(struct session *s, struct output *records)
     s->names.policy = s->policy;
     s->audit = audit_new(s->policy);
     s->gathering = gathers ? gathering_new(s->policy) : NULL;
-    if (s->audit != NULL && gathers) {
+    if (s->audit != NULL && (gathers || o->octets)) {
         audit_keep_fields(s->audit);
     }
-    s->mask = o->mask ? mask_new(s->policy) : NULL;
-    int status = EXIT_TROUBLE;
-    if (s->audit == NULL || (gathers && s->gathering == NULL) || (o->mask && s->mask == NULL)) {
-        output_drop(records);
-        (void)trouble("out of memory");
-    } else {
+    /* A stored audit may be masked later, by the same words. */
+    bool masks = o->mask || o->store != NULL;
+    s->mask = masks ? mask_new(s->policy) : NULL;
+    struct spool spool;
+    int status = packets_prepare(s, &spool);
+    if (s->audit == NULL || (gathers && s->gathering == NULL) || (masks && s->mask == NULL)) {
+        status = trouble("out of memory");
+    }
+    if (status == EXIT_CLEAN) {
         status = audit_with(s, records);
+    } else {
+        output_drop(records);
+    }
+    if (s->spool != NULL) {
+        spool_close(s->spool);
     }
     mask_free(s->mask);
     gathering_free(s->gathering);
@@ -483,62 +407,20 @@ static int audit_live(struct session *s, struct output *records)
     return status;
 }
 
-/* Before hours of work, not after. */
-static int check_needs(const struct options *o)
-{
-    for (unsigned i = 0; i < format_count; i++) {
-        bool wanted = (o->format != NULL && strcmp(o->format, formats[i].name) == 0) ||
-                      (o->formats != NULL && format_listed(o->formats, formats[i].name));
-        const char *lacks = wanted ? format_lacks(&formats[i]) : NULL;
-        if (lacks != NULL) {
-            return trouble("--format %s: %s", formats[i].name, lacks);
-        }
-        if (wanted && o->live && strcmp(formats[i].name, "pdf") == 0) {
-            return trouble("--format pdf: a live audit starts no other program; keep it with "
-                           "--store and put it on paper with 'rolecall report --format pdf'");
-        }
-    }
-    return EXIT_CLEAN;
-}
-
-static int check_formats(const struct options *o)
+static int check_syslog(const struct options *o)
 {
     struct syslog_target target;
-    if (o->syslog != NULL && !syslog_target_parse(o->syslog, &target)) {
-        return trouble("--syslog %s: expected udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT",
-                       o->syslog);
-    }
-    if (o->formats != NULL && o->report_folder == NULL) {
-        return trouble("--formats says what --report writes: add --report FOLDER");
-    }
-    if (o->live && o->keep_packets == 0 && o->formats != NULL &&
-        format_listed(o->formats, FORMAT_EVIDENCE)) {
-        return trouble("--keep-packets 0 leaves nothing for evidence: take that out of --formats");
-    }
-    char word[FORMAT_WORD] = "";
-    const char *given = o->format;
-    if (given != NULL && format_find(given) == NULL) {
-        (void)snprintf(word, sizeof word, "%s", given);
-    } else if (o->formats == NULL || !format_unknown(o->formats, word)) {
-        return EXIT_CLEAN;
-    }
-    struct nearest n = nearest_of(word);
-    for (unsigned i = 0; i < format_count; i++) {
-        nearest_offer(&n, formats[i].name);
-    }
-    return n.best == NULL
-               ? trouble(
-                     "--format, --formats: no such format '%s'; 'rolecall audit --help' lists them",
-                     word)
-               : trouble("--format, --formats: no such format '%s'; did you mean '%s'?", word,
-                         n.best);
+    return o->syslog == NULL || syslog_target_parse(o->syslog, &target)
+               ? EXIT_CLEAN
+               : trouble("--syslog %s: expected udp://HOST:PORT, tcp://HOST:PORT or "
+                         "tls://HOST:PORT",
+                         o->syslog);
 }
 
-int run_audit(const struct command *c, struct options *o, int argc, char **argv)
+/* What nobody wants to hear after hours of work. */
+static int check_options(const struct command *c, const struct options *o, bool jsonl)
 {
-    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
-    bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
-    if (check_formats(o) != EXIT_CLEAN || check_needs(o) != EXIT_CLEAN ||
+    if (check_syslog(o) != EXIT_CLEAN || check_formats(c, o) != EXIT_CLEAN ||
         live_screen_check(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
@@ -548,12 +430,22 @@ int run_audit(const struct command *c, struct options *o, int argc, char **argv)
     if (o->events && o->mask) {
         return trouble("--events writes what was seen as it was: leave out one of it and --mask");
     }
+    if (o->live && o->keep_packets == 0 && o->formats != NULL && folder_has(o, FORMAT_EVIDENCE)) {
+        return trouble("--keep-packets 0 leaves nothing for evidence: take that out of --formats");
+    }
     if (o->live && o->mask) {
         return trouble("--mask is for captures in files: findings that are told at once are not "
                        "masked");
     }
-    if (o->policy == NULL) {
-        return usage(c, "no policy given; name one with -p");
+    return o->policy == NULL ? usage(c, "no policy given; name one with -p") : EXIT_CLEAN;
+}
+
+int run_audit(const struct command *c, struct options *o, int argc, char **argv)
+{
+    struct session s = {.options = o, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
+    bool jsonl = o->format != NULL && strcmp(o->format, "jsonl") == 0;
+    if (check_options(c, o, jsonl) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
     }
     struct output *records = NULL;
     int status = rest_as_inputs(o, argc, argv);

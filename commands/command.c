@@ -112,6 +112,7 @@ struct text_style style_for(const struct options *o)
         .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
         .width = argument_width(terminal),
         .fail_on = o->fail_on,
+        .octets = o->octets,
     };
 }
 
@@ -238,6 +239,7 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
         .input_count = o->input_count,
         .source = {.filter = o->filter,
                    .stop = &stop_asked,
+                   .spool = s->spool,
                    .live = o->live,
                    .keeper = s->keeper,
                    .buffer = o->buffer},

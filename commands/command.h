@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "capture/spool.h"
 #include "commands/supervise.h"
 #include "pipeline.h"
 #include "policy/discover.h"
@@ -36,7 +37,7 @@ struct options {
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory, buffer, keep_packets; /* the last 0: none are kept */
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
-        mask, tui;
+        mask, octets, tui;
 };
 
 struct command {
@@ -55,7 +56,8 @@ struct session { /* one run of events or audit */
     pthread_mutex_t policy_lock; /* held to change it, and by other threads to look at it */
     struct audit *audit;
     struct gathering *gathering; /* NULL: no report asks for it */
-    struct mask *mask;           /* NULL: nothing is masked */
+    struct mask *mask;           /* learns names; NULL: nothing is masked, now or later */
+    struct spool *spool;         /* of standard input; NULL: it is not kept */
     struct discovery *discovery;
     struct output *events; /* where observations are written; NULL: nowhere */
     uint32_t written_records;
@@ -82,9 +84,10 @@ int load_policy(const struct options *o, const char *path, struct policy **ret);
 int open_output(const char *path, struct output **ret);
 int close_output(struct output *out, const char *path);
 int open_store(const struct options *o, enum store_use use, struct store **ret);
-/* The document of an audit in the store that the options name; `word` NULL: the last one. */
+/* The document of an audit in the store that the options name; `word` NULL: the last one.
+ * `ret_names`: what a mask learned of it (mask_write); NULL: not wanted. */
 int read_stored(const struct command *c, const struct options *o, const char *word,
-                struct document **ret);
+                struct document **ret, struct output *ret_names);
 struct text_style style_for(const struct options *o);
 /* A process that has everything as it is now, packets that are kept included; as fork(2). */
 pid_t session_fork(const struct session *s);

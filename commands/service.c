@@ -345,6 +345,9 @@ static void reload(struct service *v, struct pipeline *p)
             s->policy = fresh;
             (void)pthread_mutex_unlock(&s->policy_lock);
             s->names.policy = fresh;
+            if (s->mask != NULL) {
+                mask_policy(s->mask, fresh);
+            }
             s->audit = audit;
             if (s->pins != NULL) {
                 pins_clear(s->pins);

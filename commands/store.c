@@ -1,13 +1,13 @@
 /*
  * command_store.c - what is asked of a store of audits: `rolecall history`, `diff` and `report`.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
-#include "capture/nearest.h"
-#include "commands/command.h"
+#include "commands/folder.h"
+#include "commands/packets.h"
 #include "reports/difference.h"
-#include "reports/formats.h"
 #include "reports/history.h"
 
 int open_store(const struct options *o, enum store_use use, struct store **ret)
@@ -96,13 +96,17 @@ static int read_audit(struct store *store, const char *word, int64_t *ret_id, st
 }
 
 int read_stored(const struct command *c, const struct options *o, const char *word,
-                struct document **ret)
+                struct document **ret, struct output *ret_names)
 {
     struct store *store = NULL;
+    char error[STORE_ERROR];
     int64_t id = 0;
     int status = look_into_store(c, o, &store);
     status =
         status == EXIT_CLEAN ? read_audit(store, word == NULL ? "last" : word, &id, ret) : status;
+    if (status == EXIT_CLEAN && ret_names != NULL && !store_names(store, id, ret_names, error)) {
+        status = trouble("%s", error);
+    }
     store_close(store);
     return status;
 }
@@ -160,24 +164,34 @@ int run_diff(const struct command *c, struct options *o, int argc, char **argv)
 
 /* ---- any format again ---- */
 
-static int no_format(const char *name)
+/* As `rolecall audit --mask` would have masked it. */
+static int mask_stored(struct document *d, const struct output *learned)
 {
-    struct nearest n = nearest_of(name);
-    for (unsigned i = 0; i < format_count; i++) {
-        nearest_offer(&n, formats[i].name);
+    size_t len = 0;
+    const char *names = output_memory(learned, &len);
+    if (len == 0) {
+        return trouble("--mask: the audit was stored without its names, by an older rolecall or "
+                       "as they were too many; audit its captures again with --mask");
     }
-    return n.best == NULL
-               ? trouble("no such format '%s'; 'rolecall report --help' lists them", name)
-               : trouble("no such format '%s'; did you mean '%s'?", name, n.best);
+    struct mask *m = mask_new(NULL);
+    int failed = m == NULL ? -ENOMEM : mask_read(m, bytes_of(names, len));
+    failed = failed == 0 ? mask_document(m, d) : failed;
+    mask_free(m);
+    return failed == 0 ? EXIT_CLEAN
+                       : trouble("--mask: %s; nothing was written",
+                                 failed == -E2BIG    ? "more names than can be kept"
+                                 : failed == -EINVAL ? "the stored names cannot be read"
+                                                     : strerror(-failed));
 }
 
-static int render(const struct options *o, const struct format *f, const struct document *d)
+static int write_stored(const struct options *o, struct document *d,
+                        const struct cited_packets *packets)
 {
-    struct output *out = NULL;
-    int status = open_output(o->output, &out);
-    if (status == EXIT_CLEAN) {
-        f->render(out, d, &(struct render_options){.style = style_for(o)});
-        status = close_output(out, o->output);
+    const char *name = o->format == NULL ? "text" : o->format;
+    int status = write_format(format_find(name), d, o->output, style_for(o));
+    if (status == EXIT_CLEAN && o->report_folder != NULL) {
+        status = write_folder(o, o->report_folder, d);
+        status = status == EXIT_CLEAN ? write_evidence(o, o->report_folder, d, packets) : status;
     }
     return status;
 }
@@ -185,12 +199,22 @@ static int render(const struct options *o, const struct format *f, const struct 
 int run_report(const struct command *c, struct options *o, int argc, char **argv)
 {
     struct document *d = NULL;
-    const char *name = o->format == NULL ? "text" : o->format;
-    const struct format *f = format_find(name);
-    (void)argc;
-    (void)argv;
-    int status = f == NULL ? no_format(name) : read_stored(c, o, o->audit, &d);
-    status = status == EXIT_CLEAN ? render(o, f, d) : status;
+    struct cited_packets *packets = NULL;
+    if (check_formats(c, o) != EXIT_CLEAN || rest_as_inputs(o, argc, argv) != EXIT_CLEAN) {
+        return EXIT_TROUBLE;
+    }
+    struct output *names = output_to_memory();
+    int status = names == NULL ? trouble("out of memory") : read_stored(c, o, o->audit, &d, names);
+    status = status == EXIT_CLEAN ? packets_of_document(o, d, &packets) : status;
+    if (status == EXIT_CLEAN) {
+        evidence_link(d, packets);
+        status = o->mask ? mask_stored(d, names) : EXIT_CLEAN;
+    }
+    status = status == EXIT_CLEAN ? write_stored(o, d, packets) : status;
+    cited_packets_free(packets);
     document_free(d);
+    if (names != NULL) {
+        output_drop(names);
+    }
     return status;
 }

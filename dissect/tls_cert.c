@@ -1,11 +1,16 @@
 #include "dissect/tls_cert.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -530,4 +535,56 @@ const struct certificate *certificates_read(struct certificates *cache, struct b
     }
     e->used = ++cache->clock;
     return &e->certificate;
+}
+
+/* ---- files of authorities ---- */
+
+/* A regular file of a size that such files have: no device, and nothing that waits. */
+static FILE *open_regular(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool fine =
+        fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= LIMIT_AUTHORITY_FILE;
+    FILE *f = fine ? fdopen(fd, "r") : NULL;
+    if (f == NULL && fd >= 0) {
+        (void)close(fd);
+    }
+    return f;
+}
+
+static bool tell(struct certificates *cache, X509 *x, void (*each)(void *user, const char *subject),
+                 void *user)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509(x, &der);
+    const struct certificate *c =
+        len <= 0 ? NULL : certificates_read(cache, bytes_of(der, (size_t)len));
+    if (c != NULL) {
+        each(user, c->subject);
+    }
+    OPENSSL_free(der);
+    return c != NULL;
+}
+
+unsigned authority_subjects(const char *path, void (*each)(void *user, const char *subject),
+                            void *user)
+{
+    struct certificates *cache = certificates_new();
+    FILE *f = cache == NULL ? NULL : open_regular(path);
+    unsigned count = 0;
+    for (unsigned i = 0; f != NULL && i < LIMIT_AUTHORITIES; i++) {
+        X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+        if (x == NULL) {
+            break;
+        }
+        count += tell(cache, x, each, user);
+        X509_free(x);
+    }
+    ERR_clear_error();
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    certificates_free(cache);
+    return count;
 }

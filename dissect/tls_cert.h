@@ -45,4 +45,10 @@ bool certificates_md5(struct certificates *cache, struct bytes octets,
 bool certificates_sha256(struct certificates *cache, struct bytes octets,
                          uint8_t ret_digest[32]) MUST_USE;
 
+/* Calls `each` with the subject of every certificate in a file of PEM (RFC 7468); how many there
+ * are. 0: none, or no regular file that can be read. Limits: LIMIT_AUTHORITY_FILE,
+ * LIMIT_AUTHORITIES. */
+unsigned authority_subjects(const char *path, void (*each)(void *user, const char *subject),
+                            void *user);
+
 #endif

@@ -56,7 +56,8 @@ struct discovered_users {
 
 /* One TLS conversation of a host: as a server, or as a client. */
 struct discovered_leg {
-    const char *name; /* that the server's certificate gives, else the name asked for; NULL: none */
+    uint64_t name; /* hash of what the server's certificate gives, else of what was asked for; 0:
+                      none */
     struct discovered_host *peer;
     uint8_t random[8]; /* of the client's; its beginning */
     struct stamp at;   /* of the ClientHello; order 0: none */

@@ -154,6 +154,20 @@ static bool says_one(const struct observation *o, enum fact_id id, const char *w
     return found;
 }
 
+/* Attributes and rules of matching that Active Directory alone has ([MS-ADA1], [MS-ADA3], [MS-ADTS]
+ * 3.1.1.3.4.4): other directories have suffixes of dc= as well. */
+static bool speaks_active_directory(const char *filter)
+{
+    static const char *const words[] = {
+        "sAMAccount",           "objectCategory", "userAccountControl", "userPrincipalName",
+        "servicePrincipalName", "objectSid",      "1.2.840.113556.",    "mSSMS"};
+    bool found = false;
+    for (size_t i = 0; filter != NULL && i < sizeof words / sizeof *words && !found; i++) {
+        found = strcasestr(filter, words[i]) != NULL;
+    }
+    return found;
+}
+
 static void from_ldap(struct discovery *d, const struct observation *o)
 {
     const char *filter = observation_text(o, FACT_LDAP_FILTER);
@@ -181,7 +195,8 @@ static void from_ldap(struct discovery *d, const struct observation *o)
         }
     } else if (dn != NULL && domain_of_dn(dn, domain, sizeof domain)) {
         struct evidence_seen seen = evidence_of(d, at, "answers LDAP searches in %.120s", domain);
-        discovery_role(d, server, ROLE_DOMAIN_CONTROLLER, SCORE_LIKELY, &seen);
+        discovery_role(d, server, ROLE_DOMAIN_CONTROLLER,
+                       speaks_active_directory(filter) ? SCORE_LIKELY : SCORE_POSSIBLE, &seen);
         discovery_domain(d, domain, NULL, &seen);
     }
 }
@@ -438,12 +453,14 @@ static void from_http(struct discovery *d, const struct observation *o)
         client->is_managed = true;
     }
     if (role != ROLE_COUNT) {
-        /* Reporting Services serve other applications as well, and so does NDES. */
-        bool general = role == ROLE_REPORTING_POINT || role == ROLE_POLICY_MODULE;
+        /* Reporting Services serve other applications as well, and so does NDES; the enrollment of
+         * mobile devices is alike in all products. */
+        bool general = role == ROLE_REPORTING_POINT || role == ROLE_POLICY_MODULE ||
+                       role == ROLE_ENROLLMENT_PROXY_POINT;
         int shown = (int)strcspn(path, "?#");
         struct evidence_seen seen = evidence_of(d, at, "answered %" PRIu64 " to %.12s %.*s", status,
                                                 method, shown > 60 ? 60 : shown, path);
-        discovery_role(d, server, role, general ? SCORE_LIKELY : SCORE_CERTAIN, &seen);
+        discovery_role(d, server, role, general ? SCORE_POSSIBLE : SCORE_CERTAIN, &seen);
     }
 }
 
@@ -466,9 +483,18 @@ static const char *name_of_server(const struct observation *o)
                : observation_text(o, FACT_TLS_SERVER_NAME);
 }
 
+static uint64_t hash_of_name(const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; name != NULL && *name != '\0'; name++) {
+        hash = (hash ^ (uint8_t)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
+    }
+    return name == NULL ? 0 : hash;
+}
+
 /* Who answers for a name and within moments asks that name's owner, or hands on the very same
  * ClientHello, stands between clients and owner. */
-static void join_legs(struct discovery *d, struct discovered_host *h)
+static void join_legs(struct discovery *d, struct discovered_host *h, const char *name)
 {
     const struct discovered_leg *outer = &h->outer, *inner = &h->inner;
     int64_t later = inner->at.ns - outer->at.ns;
@@ -477,11 +503,10 @@ static void join_legs(struct discovery *d, struct discovered_host *h)
         return;
     }
     bool same = memcmp(outer->random, inner->random, sizeof outer->random) == 0;
-    if (same ||
-        (outer->name != NULL && inner->name != NULL && strcasecmp(outer->name, inner->name) == 0)) {
+    if (same || (outer->name != 0 && outer->name == inner->name)) {
         struct evidence_seen seen =
             evidence_of(d, outer->at, "passes on TLS %s%.100s", same ? "as it came" : "for ",
-                        same ? "" : outer->name);
+                        same || name == NULL ? "" : name);
         discovery_role(d, h, ROLE_WEB_PROXY, SCORE_LIKELY, &seen);
     }
 }
@@ -494,18 +519,16 @@ static void note_legs(struct discovery *d, const struct observation *o)
     if (server == NULL || client == NULL || random == NULL) {
         return;
     }
-    struct discovered_leg leg = {.at = observation_packet(o, FACT_TLS_CLIENT_HELLO_PACKET)};
+    struct discovered_leg leg = {.name = hash_of_name(name),
+                                 .at = observation_packet(o, FACT_TLS_CLIENT_HELLO_PACKET)};
     struct bytes octets = fact_octets(o, random);
     memcpy(leg.random, octets.at, octets.len < sizeof leg.random ? octets.len : sizeof leg.random);
-    bool known =
-        server->outer.name != NULL && name != NULL && strcmp(server->outer.name, name) == 0;
-    leg.name = known ? server->outer.name : name == NULL ? NULL : discovery_keep(d, name);
     leg.peer = client;
     server->outer = leg;
     leg.peer = server;
     client->inner = leg;
-    join_legs(d, server);
-    join_legs(d, client);
+    join_legs(d, server, name);
+    join_legs(d, client, name);
 }
 
 static bool is_cloud_service(const char *name)
@@ -575,7 +598,7 @@ static void from_sql(struct discovery *d, const struct observation *o)
         discovery_role(d, client, ROLE_SOFTWARE_UPDATE_POINT, SCORE_POSSIBLE, &seen);
     } else if (begins(database, "ReportServer")) {
         struct evidence_seen seen = evidence_of(d, o->at, "logs on to the database ReportServer");
-        discovery_role(d, client, ROLE_REPORTING_POINT, SCORE_LIKELY, &seen);
+        discovery_role(d, client, ROLE_REPORTING_POINT, SCORE_POSSIBLE, &seen);
     }
 }
 

@@ -144,6 +144,38 @@ static void settle_gateway(struct discovery *d, struct discovered_host *h)
     }
 }
 
+/* ---- sites ---- */
+
+/* Who is served by a site server alone is of its site: its distribution points, its database. */
+static void settle_site(struct discovery *d, struct discovered_host *h, enum use use,
+                        const char *what)
+{
+    const struct discovered_users *u = h->users[use];
+    const struct discovered_host *server = NULL;
+    for (unsigned i = 0; u != NULL && i < u->count; i++) {
+        if (acts_as(u->all[i], ROLE_SITE_SERVER) && u->all[i]->site != NULL) {
+            if (server != NULL && strcmp(server->site, u->all[i]->site) != 0) {
+                return;
+            }
+            server = u->all[i];
+        }
+    }
+    if (server != NULL && h->site == NULL) {
+        struct evidence_seen seen =
+            evidence_of(d, u->at, "the site server of %s %s", server->site, what);
+        discovery_site(d, h, server->site, &seen);
+    }
+}
+
+static void settle_served(struct discovery *d, struct discovered_host *h)
+{
+    if (acts_as(h, ROLE_DISTRIBUTION_POINT)) {
+        settle_site(d, h, USE_SMB, "writes files to it");
+    } else if (acts_as(h, ROLE_SITE_DATABASE)) {
+        settle_site(d, h, USE_SQL, "uses its database");
+    }
+}
+
 static void settle_each(struct discovery *d,
                         void (*settle)(struct discovery *, struct discovered_host *), enum use use)
 {
@@ -170,4 +202,5 @@ void discovery_settle(struct discovery *d)
     settle_each(d, settle_database, USE_SQL);
     settle_each(d, settle_administration, USE_COUNT);
     settle_each(d, settle_gateway, USE_RELAY);
+    settle_each(d, settle_served, USE_COUNT);
 }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "dissect/tls_authority.h"
+#include "dissect/tls_cert.h"
 #include "policy/policy_load.h"
 
 /* ---- accounts ---- */

@@ -191,6 +191,10 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
                      observation_number(o, FACT_SMB_WRITTEN_BYTES, 0) >
                  0;
     bool sensitive = is_sensitive(scene, share_kind_of(share), moved);
+    struct unsigned_flow *u = unsigned_flow(a, r, o->flow.id);
+    if (path == NULL && u != NULL && u->found != NULL) {
+        return; /* captured after the answer that closed its share, which is told already */
+    }
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
@@ -205,7 +209,6 @@ static void report_unsigned(struct audit *a, const struct rule *r, const struct 
                      "first of %llu requests to %.200s without signature or encryption",
                      (unsigned long long)observation_number(o, FACT_SMB_UNSIGNED, 0),
                      path == NULL ? "a share" : path);
-    struct unsigned_flow *u = unsigned_flow(a, r, o->flow.id);
     if (u != NULL) {
         u->found = f;
         add_pipe(a, u);

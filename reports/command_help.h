@@ -41,6 +41,7 @@
     "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
     "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
     "                         default: html,jsonl,text,evidence)\n"                                \
+    "      --octets           show the octets that decide, for each cited packet\n"                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
     "      --mask             replace names of users and hosts, domains and addresses, each\n"     \
@@ -52,10 +53,8 @@
     "      --tui              a live screen while it runs: rates, losses, hosts, findings\n"       \
     "      --keep-packets SIZE  with -i and --report: packets kept as evidence of what is found\n" \
     "                         late (default: 128M; 0: none)\n"                                     \
-    "      --listen ADDR:PORT with -i: serve the page live, with /metrics for Prometheus, "        \
-    "/healthz,\n"                                                                                  \
-    "                         /records.jsonl and /events; to this machine only, or to others by\n" \
-    "                         TLS and with a token:\n"                                             \
+    "      --listen ADDR:PORT with -i: serve the page live, and /metrics for Prometheus; to\n"     \
+    "                         this machine only, or to others by TLS and with a token:\n"          \
     "      --token-file FILE  who asks needs the token in it (as Bearer, or typed in once)\n"      \
     "      --certificate FILE serve by TLS, with this certificate (PEM) ...\n"                     \
     "      --key FILE         ... and its key\n"                                                   \
@@ -66,10 +65,7 @@
     "  rolecall audit -p site.yaml -r monday.pcapng.gz\n"                                          \
     "  rolecall audit -p site.yaml -r captures/ --report report\n"                                 \
     "  zstdcat big.pcap.zst | rolecall audit -p site.yaml -r - --format jsonl\n"                   \
-    "  rolecall audit -p site.yaml -i eth1 --report report --tui\n"                                \
-    "  rolecall audit -p site.yaml -i eth1 --report report --listen 127.0.0.1:8080\n"              \
-    "  rolecall audit -p site.yaml -i eth1 --listen 10.0.1.9:8443 --token-file token \\\n"         \
-    "    --certificate cert.pem --key key.pem\n"
+    "  rolecall audit -p site.yaml -i eth1 --report report --tui --listen 127.0.0.1:8080\n"
 
 #define HELP_DOCTOR                                                                                \
     "usage: rolecall doctor [-i INTERFACE]\n\n"                                                    \
@@ -140,9 +136,19 @@
     "usage: rolecall report --from FILE\n\n"                                                       \
     "      --from FILE        the store of audits\n"                                               \
     "      --audit N          which of its audits: a number, last (default) or previous\n"         \
-    "      --format F         text (default), or any other of 'rolecall audit'\n" PLACE_HELP       \
+    "      --format F         text (default), or any other of 'rolecall audit'\n"                  \
+    "      --report FOLDER    also write a folder, as 'rolecall audit' does\n"                     \
+    "      --formats LIST     what --report writes besides; evidence needs the captures, as "      \
+    "they\n"                                                                                       \
+    "                         were audited\n"                                                      \
+    "  -r, --read FILE        a capture that is elsewhere now; further files may follow\n"         \
+    "      --octets           show the octets that decide, for each cited packet\n"                \
+    "      --mask             replace names and addresses, as 'rolecall audit --mask' does\n"      \
+    "  -q, --quiet            do not say which captures are gone\n" PLACE_HELP                     \
     "  -h, --help             this text\n"                                                         \
-    "\nexample:\n  rolecall report --from audits.db --audit 12 --format jsonl\n"
+    "\nexamples:\n  rolecall report --from audits.db --audit 12 --format jsonl\n"                  \
+    "  rolecall report --from audits.db --report report -r /mnt/archive/monday.pcapng\n"           \
+    "  rolecall report --from audits.db --mask --format html -o for-others.html\n"
 
 #define HELP_ACCEPT                                                                                \
     "usage: rolecall accept -p POLICY --store FILE FINDING... --until DATE --reason TEXT\n\n"      \

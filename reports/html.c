@@ -132,6 +132,9 @@ static json_t *shorten_evidence(const json_t *rows, const struct bytes names[END
         if (!whole) {
             (void)json_object_del(row, "fields");
             (void)json_object_del(row, "hex");
+            (void)json_object_del(row, "hex_of");
+            (void)json_object_del(row, "hex_packet");
+            (void)json_object_del(row, "hex_offset");
         }
         (void)json_array_append_new(made, row);
     }
@@ -160,6 +163,9 @@ static void shorten_finding(json_t *finding, const struct thinning *thin, bool w
                                   shorten_evidence(rows, names, &before, whole));
     } else {
         (void)json_object_del(finding, "evidence");
+    }
+    if (json_object_get(finding, "evidence_file") != NULL) { /* named by the id */
+        (void)json_object_set_new(finding, "evidence_file", json_true());
     }
     shorten_time(finding, "last", &before);
     if (!whole) {

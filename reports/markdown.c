@@ -201,6 +201,12 @@ static void add_finding(struct output *out, const struct finding_view *v)
         output_format(out, "- Display filter: `%s`", filter);
         output_line(out);
     }
+    if (member_text(v->record, "evidence_file") != NULL) {
+        output_text(out, "- Packets: [");
+        add_text(out, member_text(v->record, "evidence_file"));
+        output_format(out, "](%s)", member_text(v->record, "evidence_file"));
+        output_line(out);
+    }
     add_paragraph(out, "", v->explanation);
     add_evidence(out, v->record);
     add_paragraph(out, "Remedy: ", v->remediation);

@@ -17,8 +17,9 @@ struct masked { /* a name, lower case */
     const char *name;
     size_t len;
     enum masked_kind kind;
-    unsigned number;     /* within its kind: names of one host share it */
-    struct masked *next; /* of the same first word: longer ones first */
+    unsigned number;      /* within its kind: names of one host share it */
+    struct masked *next;  /* of the same first word: longer ones first */
+    struct masked *later; /* in the order of learning */
 };
 
 struct masked_address {
@@ -30,7 +31,7 @@ struct masked_address {
 struct mask {
     struct arena_pool pool;
     struct arena *arena;
-    struct masked *names[BUCKETS];
+    struct masked *names[BUCKETS], *first, **end;
     struct masked_address *addresses[BUCKETS];
     unsigned count, numbers[MASKED_KINDS], v4, v6;
     uint64_t shed;
@@ -98,6 +99,8 @@ static unsigned add(struct mask *m, enum masked_kind kind, const char *name, siz
     }
     n->next = *at;
     *at = n;
+    *m->end = n;
+    m->end = &n->later;
     return n->number;
 }
 
@@ -205,7 +208,7 @@ void mask_name(struct mask *m, enum masked_kind kind, const char *name)
 
 /* ---- where names come from ---- */
 
-static void add_policy(struct mask *m, const struct policy *p)
+void mask_policy(struct mask *m, const struct policy *p)
 {
     for (unsigned i = 0; i < p->host_count; i++) {
         mask_name(m, MASKED_HOST, p->hosts[i].name);
@@ -236,13 +239,14 @@ struct mask *mask_new(const struct policy *p)
     if (m == NULL) {
         return NULL;
     }
+    m->end = &m->first;
     arena_pool_init(&m->pool, 0);
     m->arena = arena_new(&m->pool, LIMIT_MASKED_OCTETS);
     if (m->arena == NULL) {
         return mask_free(m);
     }
     if (p != NULL) {
-        add_policy(m, p);
+        mask_policy(m, p);
     }
     return m;
 }
@@ -315,6 +319,44 @@ void mask_observe(struct mask *m, const struct observation *o)
             mask_name(m, told[i].kind, fact_text(o, f));
         }
     }
+}
+
+/* ---- kept for later ---- */
+
+#define WRITTEN_HEAD 9 /* kind, number and length, little-endian */
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
+void mask_write(const struct mask *m, struct output *out)
+{
+    for (const struct masked *n = m->shed > 0 ? NULL : m->first; n != NULL; n = n->later) {
+        uint8_t head[WRITTEN_HEAD] = {(uint8_t)n->kind};
+        put32(head + 1, n->number);
+        put32(head + 5, (uint32_t)n->len);
+        output_octets(out, head, sizeof head);
+        output_octets(out, n->name, n->len);
+    }
+}
+
+int mask_read(struct mask *m, struct bytes names)
+{
+    struct cursor c = cursor_of(names);
+    while (c.rest.len > 0) {
+        unsigned kind = cursor_u8(&c);
+        uint32_t number = cursor_le32(&c);
+        const struct bytes name = cursor_take(&c, cursor_le32(&c));
+        if (c.failed || kind >= MASKED_KINDS || number == 0) {
+            return -EINVAL;
+        }
+        (void)add(m, (enum masked_kind)kind, (const char *)name.at, name.len, number);
+        m->numbers[kind] = number > m->numbers[kind] ? number : m->numbers[kind];
+    }
+    return m->shed > 0 ? -E2BIG : 0;
 }
 
 /* ---- texts ---- */
@@ -488,7 +530,8 @@ static int mask_string(struct mask *m, json_t *value, const char *key)
     if (strcmp(key, "subject_name") == 0 || strcmp(key, "issuer") == 0) {
         return mask_whole(m, value, MASKED_NAME);
     }
-    if (strcmp(key, "policy_sha256") == 0 || strcmp(key, "sha256") == 0) {
+    if (strcmp(key, "policy_sha256") == 0 || strcmp(key, "sha256") == 0 ||
+        strcmp(key, "head_sha256") == 0) {
         return replace(value, zeros);
     }
     if (strcmp(key, "policy") == 0 || strcmp(key, "path") == 0) {
@@ -500,9 +543,20 @@ static int mask_string(struct mask *m, json_t *value, const char *key)
     return failed;
 }
 
+/* Of packets, which cannot be masked. */
+static void drop_packets(json_t *value)
+{
+    static const char *const keys[] = {"hex", "hex_of", "hex_packet", "hex_offset",
+                                       "evidence_file"};
+    for (size_t i = 0; json_is_object(value) && i < sizeof keys / sizeof *keys; i++) {
+        (void)json_object_del(value, keys[i]);
+    }
+}
+
 static int mask_value(struct mask *m, json_t *value, const char *key)
 {
     int failed = 0;
+    drop_packets(value);
     if (json_is_string(value)) {
         return mask_string(m, value, key);
     }

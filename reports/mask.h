@@ -30,11 +30,16 @@ enum { MASKED_KINDS = MASKED_FILE + 1 };
 struct mask;
 
 struct mask *mask_new(const struct policy *p) MUST_USE; /* p: NULL when there is none */
+void mask_policy(struct mask *m, const struct policy *p);
 void mask_observe(struct mask *m, const struct observation *o);
 /* "CORP\\user", "user@REALM", "cifs/host.domain", "host.domain:80" are taken apart. */
 void mask_name(struct mask *m, enum masked_kind kind, const char *name);
 /* 0; -E2BIG when there were more names than can be kept; -ENOMEM. The document is spoilt then. */
 int mask_document(struct mask *m, struct document *d) MUST_USE;
+/* What was learned, for a mask that replaces the same names by the same words later. Empty: more
+ * names than can be kept. */
+void mask_write(const struct mask *m, struct output *out);
+int mask_read(struct mask *m, struct bytes names) MUST_USE; /* 0, -EINVAL, -E2BIG */
 /* The text as the mask leaves it; the caller frees. NULL: out of memory. */
 char *mask_text(struct mask *m, const char *text);
 struct mask *mask_free(struct mask *m);

@@ -5,6 +5,8 @@
 
 #include "policy/coverage.h"
 #include "policy/ledger.h"
+#include "reports/deciding.h"
+#include "reports/evidence.h"
 
 struct json record_begin(struct output *out, const char *type)
 {
@@ -233,20 +235,71 @@ static void add_fields(struct json *j, const struct evidence *e)
     json_close(j, '}');
 }
 
+/* What the packet is cited for: the kind of record that its fields are of. */
+static enum record cited_for(const struct evidence *e)
+{
+    const char *key = e->field_count == 0 ? "" : fact_rows[e->fields[0].id].key;
+    enum record r = (enum record)0;
+    while (r < RECORD_COUNT && !(strncmp(key, record_keys[r], strlen(record_keys[r])) == 0 &&
+                                 key[strlen(record_keys[r])] == '.')) {
+        r++;
+    }
+    return r;
+}
+
+static void add_octets(struct json *j, const struct cited_packet *cited, const struct evidence *e)
+{
+    const struct packet *packets[LEAD_PACKETS + 1];
+    enum record about = cited_for(e);
+    unsigned count = cited->lead_count, in = cited->lead_count;
+    struct deciding d;
+    for (unsigned i = 0; i < count; i++) {
+        packets[i] = &cited->lead[i]->packet;
+    }
+    packets[count] = &cited->packet->packet;
+    if (!deciding_octets(packets[count], about, &d) &&
+        !deciding_before(packets, count + 1, about, &d, &in)) {
+        return;
+    }
+    json_text(j, "hex_of", d.of);
+    if (in < count) {
+        json_number(j, "hex_packet", packets[in]->at.packet);
+    }
+    json_number(j, "hex_offset", d.offset);
+    json_hex(j, "hex", d.octets);
+}
+
 static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
 {
+    bool several = names->source != NULL && source_files(names->source) > 1, kept = false;
     json_open(j, "evidence", '[');
     for (unsigned i = 0; i < f->evidence_count; i++) {
         const struct evidence *e = &f->evidence[i];
+        const struct cited_packet *cited =
+            names->packets == NULL ? NULL
+                                   : cited_packets_find(names->packets, e->at.file, e->at.packet);
+        bool here = cited != NULL && cited->packet != NULL;
+        kept = kept || here;
         json_open(j, NULL, '{');
         json_text(j, "file", file_name(names, e->at.file));
+        if (several) {
+            json_number(j, "file_index", e->at.file);
+        }
         json_number(j, "packet", e->at.packet);
         json_time(j, "ts", e->at.ns, e->at.precision);
         json_text(j, "says", e->says);
         add_fields(j, e);
+        if (here) {
+            add_octets(j, cited, e);
+        }
         json_close(j, '}');
     }
     json_close(j, ']');
+    if (kept && names->evidence) {
+        char path[sizeof EVIDENCE_FOLDER "/.pcapng" + sizeof f->id];
+        (void)snprintf(path, sizeof path, EVIDENCE_FOLDER "/%s.pcapng", f->id);
+        json_text(j, "evidence_file", path);
+    }
 }
 
 /* What Wireshark shows of it: the packets between its ends. */

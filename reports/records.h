@@ -53,10 +53,15 @@ struct run {
     double seconds; /* wall time; never in a record, which must be reproducible */
 };
 
+struct cited_packets; /* evidence_packets.h */
+
 /* What a writer needs to name files and hosts. */
 struct record_names {
     const struct source *source; /* for file names */
     const struct policy *policy; /* for host names; NULL: none */
+    /* The cited packets, for the octets that decide; NULL: they were not read again. */
+    const struct cited_packets *packets;
+    bool evidence; /* captures of them are written beside the report (evidence.h) */
 };
 
 /* Every record is a line: an object that says its type first. */

@@ -5,11 +5,33 @@
 #include <stdio.h>
 
 #include "reports/grade.h"
+#include "reports/input_file.h"
 
 static const char *profile_name(enum profile p)
 {
     static const char *const names[] = {"article", "current", "strict"};
     return names[p];
+}
+
+/* The captures, and by what each is known again when its packets are wanted later. */
+static void add_files(struct json *j, const struct source *source)
+{
+    if (source_files(source) == 0) {
+        return; /* live */
+    }
+    json_open(j, "files", '[');
+    for (uint32_t i = 0; i < source_files(source); i++) {
+        const char *path = source_file_path(source, i);
+        struct input_file file;
+        json_open(j, NULL, '{');
+        json_text(j, "file", path);
+        if (input_file_look(path, &file)) {
+            json_number(j, "octets", file.octets);
+            json_text(j, "head_sha256", file.head_sha256);
+        }
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static void record_audit(struct output *out, const struct results *r)
@@ -29,6 +51,7 @@ static void record_audit(struct output *out, const struct results *r)
     json_close(&j, ']');
     if (r->names->source != NULL) {
         json_number(&j, "captures", source_files(r->names->source));
+        add_files(&j, r->names->source);
     }
     if (r->generated_ns != INT64_MIN) {
         json_time(&j, "generated", r->generated_ns, 0);

@@ -29,9 +29,12 @@ bool store_open(const char *path, enum store_use use, char error[STORE_ERROR],
                 struct store **ret) MUST_USE;
 struct store *store_close(struct store *s); /* NULL is fine; returns NULL */
 
-/* Adds an audit; its number, which is never used again. */
-bool store_add(struct store *s, const struct document *d, char error[STORE_ERROR],
-               int64_t *ret_id) MUST_USE;
+/* Adds an audit; its number, which is never used again. `names`: what a mask learned of them
+ * (mask_write); empty: nothing, and the audit can never be masked. */
+bool store_add(struct store *s, const struct document *d, struct bytes names,
+               char error[STORE_ERROR], int64_t *ret_id) MUST_USE;
+/* Writes these names to `out`: nothing where there are none. */
+bool store_names(struct store *s, int64_t id, struct output *out, char error[STORE_ERROR]) MUST_USE;
 /* The document as it was added, octet by octet (document_write). */
 bool store_read(struct store *s, int64_t id, char error[STORE_ERROR],
                 struct document **ret) MUST_USE;

@@ -20,6 +20,7 @@ struct adding {
     struct store *store;
     char *error;
     sqlite3_stmt *find, *keep, *place;
+    struct bytes names;
     int64_t id;
 };
 
@@ -137,12 +138,14 @@ static bool add(struct adding *a, const struct document *d, const struct output 
 {
     size_t len = 0;
     const char *text = output_memory(lines, &len);
-    return add_audit(a, d) && add_records(a, d, bytes_of(text, len)) && fill_tables(a);
+    return add_audit(a, d) && add_records(a, d, bytes_of(text, len)) && fill_tables(a) &&
+           (a->names.len == 0 || store_add_names(a->store, a->id, a->names, a->error));
 }
 
-bool store_add(struct store *s, const struct document *d, char error[STORE_ERROR], int64_t *ret_id)
+bool store_add(struct store *s, const struct document *d, struct bytes names,
+               char error[STORE_ERROR], int64_t *ret_id)
 {
-    struct adding a = {.store = s, .error = error};
+    struct adding a = {.store = s, .error = error, .names = names};
     struct output *lines = output_to_memory();
     bool good = lines != NULL;
     if (good) {

@@ -27,6 +27,9 @@ bool store_number(struct store *s, const char *sql, int64_t id, int64_t otherwis
                   char error[STORE_ERROR], int64_t *ret) MUST_USE;
 /* Ends a transaction: its work stays when `good`, else it is as if it had not begun. */
 bool store_end(struct store *s, bool good, char error[STORE_ERROR]) MUST_USE;
+/* The names of an audit, within the transaction that adds it. */
+bool store_add_names(struct store *s, int64_t id, struct bytes names,
+                     char error[STORE_ERROR]) MUST_USE;
 bool store_has(struct store *s, int64_t id, char error[STORE_ERROR]) MUST_USE;
 
 #endif

@@ -59,6 +59,11 @@
 /* Version 2. */
 #define GRADES TABLE("grades", "chapter TEXT, grade TEXT, points INTEGER, judged INTEGER,", "")
 
+/* Version 3: what a mask learned of the audit's names (mask_write). */
+#define NAMES                                                                                      \
+    "CREATE TABLE names(audit INTEGER PRIMARY KEY REFERENCES audits ON DELETE CASCADE,"            \
+    "  list BLOB NOT NULL);"
+
 /* Of all audits. A truth that a record leaves out is 0 in a column. */
 #define OF(type) " FROM documents WHERE type = '" type "'"
 
@@ -100,6 +105,7 @@
 const char *const store_steps[] = {
     DOCUMENTS FINDINGS VERDICTS STATEMENTS HOSTS CONVERSATIONS TRAFFIC,
     GRADES FILL_GRADES,
+    NAMES,
 };
 const unsigned store_version = sizeof store_steps / sizeof *store_steps;
 

@@ -95,6 +95,27 @@ static void add_when(struct report *r, const struct finding_view *v)
     layout_end(&r->l);
 }
 
+/* "NTLM AUTHENTICATE from octet 146 on: 4e544c4d 53535000 ..." */
+static void add_octets(struct report *r, const json_t *row)
+{
+    const char *hex = member_text(row, "hex");
+    char four[9];
+    if (hex == NULL || !r->octets) {
+        return;
+    }
+    layout_begin(&r->l, TEXT + 2, TEXT + 2);
+    if (member_number(row, "hex_packet") != 0) {
+        layout_format(&r->l, INK_FAINT, "in packet %" PRIu64 ",", member_number(row, "hex_packet"));
+    }
+    layout_format(&r->l, INK_FAINT, "%s from octet %" PRIu64 " on:", member_or_empty(row, "hex_of"),
+                  member_number(row, "hex_offset"));
+    for (size_t len = strlen(hex), at = 0; at < len; at += sizeof four - 1) {
+        (void)snprintf(four, sizeof four, "%s", hex + at);
+        layout_text(&r->l, INK_PLAIN, four);
+    }
+    layout_end(&r->l);
+}
+
 static void add_evidence(struct report *r, const struct finding_view *v)
 {
     char time[FIGURE_TEXT], place[320];
@@ -110,6 +131,12 @@ static void add_evidence(struct report *r, const struct finding_view *v)
         layout_together(&r->l, INK_PLAIN, place);
         layout_text(&r->l, INK_FAINT, figure_time(member_or_empty(e, "ts"), r->day, time));
         layout_text(&r->l, INK_PLAIN, member_or_empty(e, "says"));
+        layout_end(&r->l);
+        add_octets(r, e);
+    }
+    if (member_text(v->record, "evidence_file") != NULL) {
+        labelled(r, "Packets");
+        layout_unbroken(&r->l, INK_PLAIN, member_or_empty(v->record, "evidence_file"));
         layout_end(&r->l);
     }
 }

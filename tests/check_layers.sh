@@ -46,7 +46,7 @@ door() {
 }
 door libpcap 'pcap' capture/source_reader.c capture/source_filter.c capture/source_live.c
 door nDPI 'ndpi' dissect/ndpi_shim.h
-door OpenSSL 'openssl/' dissect/tls_authority.c dissect/tls_cert.c policy/policy_load.c reports/server_access.c reports/syslog_send.c
+door OpenSSL 'openssl/' dissect/tls_authority.c dissect/tls_cert.c policy/policy_load.c reports/input_file.c reports/server_access.c reports/syslog_send.c
 door libyaml 'yaml' policy/yaml.c
 door zlib 'zlib' capture/source_feed.c dissect/ccm_message.c reports/html.c
 door libnghttp2 'nghttp2/' dissect/hpack.c

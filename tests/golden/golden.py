@@ -19,7 +19,7 @@ def cases(folder):
     """All but the laboratory's scenarios, of which each is the whole hierarchy: tests/audit_pcaps.py compares their findings."""
     found = []
     for path, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != 'lab')
+        folders[:] = sorted(name for name in folders if name not in ('lab', 'links'))
         found += [os.path.relpath(os.path.join(path, n), folder)[:-5] for n in sorted(names) if n.endswith('.pcap')]
     return found
 

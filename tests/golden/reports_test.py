@@ -7,7 +7,7 @@ SARIF by its published schema, CSV by Python's strict parser, Markdown by cmark-
 CEF by what their specifications say of fields, the evidence by capinfos and tshark (where they are there); for syslog
 see syslog_test.py.
 """
-import argparse, csv, filecmp, html.parser, io, json, os, re, shutil, subprocess, sys, tempfile
+import argparse, csv, filecmp, gzip, html.parser, io, json, os, re, shutil, struct, subprocess, sys, tempfile
 
 import jsonschema
 
@@ -135,8 +135,8 @@ class Elements(html.parser.HTMLParser):
         self.tags, self.text = {}, []
 
     def handle_starttag(self, tag, attributes):
-        # cmark-gfm makes a link of whatever looks like an address of mail; no other link may be there.
-        if tag != 'a' or not dict(attributes).get('href', '').startswith('mailto:'):
+        # cmark-gfm makes a link of whatever looks like an address of mail; no other link may be there but those to evidence.
+        if tag != 'a' or not re.fullmatch('mailto:.*|evidence/[0-9a-f]{16}[.]pcapng', dict(attributes).get('href', '')):
             self.tags[tag] = self.tags.get(tag, 0) + 1
 
     def handle_data(self, data):
@@ -227,6 +227,44 @@ def shown(text):
     return ''.join(c if c.isprintable() else '\\x%02x' % ord(c) for c in text)
 
 
+def frames(path):
+    """Of a pcap file, by number."""
+    with open(path, 'rb') as f:
+        octets = f.read()
+    order, at, found = '<' if octets[0] in (0xd4, 0x4d) else '>', 24, {}
+    while at < len(octets):
+        length = struct.unpack_from(order + 'I', octets, at + 8)[0]
+        found[len(found) + 1] = octets[at + 16:at + 16 + length]
+        at += 16 + length
+    return found
+
+
+def check_octets(o, case, folder, records):
+    """The deciding octets are those of the frame, and in the comment of that packet; the records are as their schema has them."""
+    with open(os.path.join(HERE, '../../reports/schema/records.schema.json'), encoding='utf-8') as f:
+        schema = jsonschema.Draft202012Validator(json.load(f))
+    there, shown_rows, rows = frames(os.path.join(o.pcaps, case + '.pcap')), 0, 0
+    for record in records['audit'] + records['finding']:
+        for error in list(schema.iter_errors(record))[:1]:
+            fault(case, 'schema', record['type'], error.message[:300])
+    for finding in records['finding']:
+        if finding['evidence'] and finding.get('evidence_file') != 'evidence/%s.pcapng' % finding['id']:
+            fault(case, 'no link to the evidence', finding['id'])
+        said = '\n'.join(c for _, _, c in comments(os.path.join(folder, 'evidence', finding['id'] + '.pcapng'))) if finding['evidence'] else ''
+        for cited in finding['evidence']:
+            rows += 1
+            if 'hex' not in cited:
+                continue
+            shown_rows += 1
+            octets, frame = bytes.fromhex(cited['hex']), there[cited.get('hex_packet', cited['packet'])]
+            if not 0 < len(octets) <= 96 or frame[cited['hex_offset']:cited['hex_offset'] + len(octets)] != octets:
+                fault(case, 'octets of another place', finding['id'], cited)
+            if said and cited['hex'] not in said:
+                fault(case, 'octets: not in the comments', finding['id'], cited['hex'])
+    if shown_rows < rows * 9 // 10:
+        fault(case, 'octets', shown_rows, 'of', rows)
+
+
 def check_evidence(o, case, folder, records):
     """One capture a finding: each cited packet as it is in the input, with its comment, and handshakes."""
     names = sorted(os.listdir(os.path.join(folder, 'evidence')))
@@ -254,18 +292,108 @@ def check_evidence(o, case, folder, records):
                 fault(case, 'evidence: a packet of its own', finding['id'], time, comment)
 
 
+def comments(path):
+    return [p[:3] for p in tshark(path, 'frame.time_epoch', 'frame.len', 'frame.comment')] if shutil.which('tshark') else []
+
+
 def check_standard_input(o):
-    """Packets that can be read only once have no evidence: said where it was asked for."""
+    """Standard input is kept for the evidence, compressed ones as they come; a pipe by name is not, which is said where
+    it was asked for."""
     case = CASES[0]
     with open(os.path.join(o.pcaps, case + '.pcap'), 'rb') as f:
         octets = f.read()
     with tempfile.TemporaryDirectory(prefix='rolecall-reports-') as scratch:
-        words = [os.path.abspath(o.rolecall), 'audit', '-q', '-p', golden.policy_of(o.pcaps, case), '-r', '-', '--report']
+        words = [os.path.abspath(o.rolecall), 'audit', '-q', '-p', golden.policy_of(o.pcaps, case), '--report']
+        make(o, case, os.path.join(scratch, 'file'))
+        for name, sent in (('plain', octets), ('gzip', gzip.compress(octets))):
+            folder = os.path.join(scratch, name)
+            done = subprocess.run(words + [folder, '-r', '-', '--formats', 'evidence'], cwd=o.pcaps, input=sent, capture_output=True,
+                                  env={**os.environ, 'TMPDIR': scratch})
+            if done.returncode != 1 or done.stderr:
+                fault('standard input', name, done.returncode, done.stderr)
+                continue
+            files = sorted(os.listdir(os.path.join(folder, 'evidence')))
+            if not files or files != sorted(os.listdir(os.path.join(scratch, 'file', 'evidence'))):
+                fault('standard input', name, files)
+            for file in files:
+                if comments(os.path.join(folder, 'evidence', file)) != comments(os.path.join(scratch, 'file', 'evidence', file)):
+                    fault('standard input', name, file)
+        if [n for n in os.listdir(scratch) if n.startswith('rolecall-')]:
+            fault('standard input: left behind', os.listdir(scratch))
+        pipe = os.path.join(scratch, 'pipe')
         for more, status in ((['a'], 1), (['b', '--formats', 'evidence'], 2)):
-            done = subprocess.run(words + [os.path.join(scratch, more[0])] + more[1:], cwd=o.pcaps, input=octets, capture_output=True)
-            if done.returncode != status or done.stderr.count(b'\n') != status - 1 or \
-                    os.path.exists(os.path.join(scratch, more[0], 'evidence')):
-                fault('standard input', more, done.returncode, done.stderr)
+            os.mkfifo(pipe)
+            running = subprocess.Popen(words + [os.path.join(scratch, more[0]), '-r', pipe] + more[1:], cwd=o.pcaps, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            with open(pipe, 'wb') as f:
+                f.write(octets)
+            error = running.communicate()[1]
+            if running.returncode != status or error.count(b'\n') != status - 1 or os.path.exists(os.path.join(scratch, more[0], 'evidence')):
+                fault('a pipe', more, running.returncode, error)
+            os.unlink(pipe)
+
+
+def report(o, store, cwd, *words):
+    return subprocess.run([os.path.abspath(o.rolecall), 'report', '--from', store, *words], cwd=cwd, capture_output=True)
+
+
+def check_stored(o, case):
+    """A stored audit: masked as a fresh one is, in every format; its evidence from its captures, as long as they are the same."""
+    with tempfile.TemporaryDirectory(prefix='rolecall-reports-') as scratch:
+        home, away = os.path.join(scratch, 'home'), os.path.join(scratch, 'away')
+        for folder in (os.path.dirname(os.path.join(home, case)), away):
+            os.makedirs(folder)
+        capture, moved = os.path.join(home, case + '.pcap'), os.path.join(away, 'moved.pcap')
+        shutil.copyfile(os.path.join(o.pcaps, case + '.pcap'), capture)
+        store, one = os.path.join(scratch, 'audits.db'), os.path.join(scratch, 'one')
+        policy = os.path.abspath(os.path.join(o.pcaps, golden.policy_of(o.pcaps, case)))
+        words = [os.path.abspath(o.rolecall), 'audit', '-q', '-p', policy, '-r', case + '.pcap', '--reproducible', '--report', one]
+        subprocess.run(words + ['--store', store], cwd=home, capture_output=True)
+        fresh, again = os.path.join(scratch, 'fresh'), os.path.join(scratch, 'again')
+        masked = FORMATS.replace(',evidence', '')
+        subprocess.run(words[:-1] + [fresh, '--mask', '--formats', masked], cwd=home, capture_output=True)
+        done = report(o, store, away, '-q', '--mask', '--report', again, '--formats', masked)
+        _, different, odd = filecmp.cmpfiles(fresh, again, tree(fresh), shallow=False)
+        if done.returncode or done.stderr or different or odd or tree(fresh) != tree(again):
+            fault(case, 'stored, masked: another report', done.stderr, different, odd)
+        done = report(o, store, away, '--mask', '--octets')
+        if done.returncode != 2 or done.stderr.count(b'\n') != 1:
+            fault(case, 'stored: octets were masked', done.stderr)
+        whole = {n: open(os.path.join(one, 'evidence', n), 'rb').read() for n in os.listdir(os.path.join(one, 'evidence'))}
+
+        def evidence(name, expected, lines, *more, cwd=home):
+            folder = os.path.join(scratch, name)
+            done = report(o, store, cwd, '--report', folder, *more)
+            path = os.path.join(folder, 'evidence')
+            got = {n: open(os.path.join(path, n), 'rb').read() for n in os.listdir(path)} if os.path.isdir(path) else {}
+            links = [f.get('evidence_file') for f in lines_of(folder) if f['type'] == 'finding']
+            if got != expected or done.stderr.count(b'\n') != lines or [l for l in links if l] != ['evidence/%s.pcapng' % f['id']
+                    for f in lines_of(folder) if f['type'] == 'finding' and f['id'] + '.pcapng' in expected]:
+                fault(case, 'stored, evidence', name, sorted(got), done.stderr, links)
+            return done
+
+        evidence('there', whole, 0)
+        shutil.move(capture, moved)
+        done = evidence('gone', {}, 2)
+        if b'gone' not in done.stderr:
+            fault(case, 'stored: not told that it is gone', done.stderr)
+        evidence('moved', whole, 0, '-r', moved)
+        with open(moved, 'r+b') as f:
+            f.seek(30)
+            f.write(b'x')
+        done = evidence('changed', {}, 2, '-r', moved)
+        shutil.copyfile(moved, capture)
+        done = evidence('other octets', {}, 2)
+        if b'begins with other octets' not in done.stderr:
+            fault(case, 'stored: not told that it has changed', done.stderr)
+        with open(capture, 'ab') as f:
+            f.write(b'x')
+        done = evidence('longer', {}, 2)
+        if b'has changed' not in done.stderr or report(o, store, home, '-q', '--report', again, '--formats', 'evidence').returncode != 2:
+            fault(case, 'stored: not told that it is longer', done.stderr)
+
+
+def lines_of(folder):
+    return lines(folder, 'records.jsonl')
 
 
 WORD = r'(?<![A-Za-z0-9_-])%s(?![A-Za-z0-9_-])'
@@ -294,6 +422,8 @@ def check_mask(o, case, folder, records):
     if len(masked) != sum(len(r) for r in records.values()) or os.path.exists(os.path.join(folder, 'evidence')):
         fault(case, 'mask: another report', len(masked))
     texts = {name: read(folder, name) for name in tree(folder)}
+    if '"hex' in texts['records.jsonl'] or '"evidence_file"' in texts['records.jsonl']:
+        fault(case, 'mask: octets of packets')
     # The catalogue is nobody's, and stands in the records and in SARIF.
     texts['records.jsonl'] = '\n'.join(json.dumps(r) for r in masked if r['type'] not in ('rule', 'statement'))
     log = json.loads(texts['report.sarif'])
@@ -328,7 +458,7 @@ def check(o, case, schema, scratch):
     records = {}
     for record in lines(one, 'records.jsonl'):
         records.setdefault(record['type'], []).append(record)
-    for kind in ('finding', 'verdict', 'host', 'conversation'):
+    for kind in ('audit', 'finding', 'verdict', 'host', 'conversation'):
         records.setdefault(kind, [])
     check_sarif(case, one, records, schema)
     check_csv(case, one, records)
@@ -337,6 +467,7 @@ def check(o, case, schema, scratch):
     check_ocsf(case, one, records)
     check_cef(case, one, records)
     check_evidence(o, case, one, records)
+    check_octets(o, case, one, records)
     check_mask(o, case, os.path.join(scratch, 'masked'), records)
     for name in names:
         if name.endswith('.pcapng'):
@@ -364,6 +495,7 @@ def main():
             files, findings = check(o, case, schema, scratch)
             print('%s: %d files, %d findings' % (case, files, findings))
     check_standard_input(o)
+    check_stored(o, CASES[0])
     if shutil.which('tshark') is None:
         print('evidence was not read by anybody: no tshark here (Debian: tshark)')
     if shutil.which('cmark-gfm') is None:

@@ -107,7 +107,7 @@ def record(breaches, keeping, failures=None):
     day = Day(breaches)
     path = os.path.join(network.lab(), os.path.basename(day.name) + '.pcap')
     day.record(path)
-    logons, hidden, wrong = agreement.compare(path, day.marks)
+    logons, hidden, wrong = agreement.compare(agreement.Records(path), day.marks)
     day.spread(path)
     base = path[:-len('.pcap')]
     with open(base + '.findings', 'w') as f:

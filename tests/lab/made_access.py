@@ -253,9 +253,20 @@ def locations(folder):
         made_roles.service_lookup(folder, 'topology/r010-' + name, 'mp01.corp.example', port)
 
 
+# ---- chains of certificates ----
+
+def chains(folder):
+    """A chain that ends at another root than the declared one; the near miss: a server that sends no chain."""
+    leaf = made_roles.certificate('mp01.corp.example', 'Other Issuing CA')
+    for name, chain in (('other-authority', (leaf, made_roles.certificate('Other Issuing CA', 'Other Root'))), ('no-chain', (leaf,))):
+        talk = made_roles.Line(DESKS[0], MP, 443)
+        made_roles.shake(talk, *chain)
+        talk.save(folder, 'tls/r092-' + name)
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(made.TOP, 'pcaps')
-    for make in (files, responses, content_account, tickets, requests, registry, boot, locations):
+    for make in (files, responses, content_account, tickets, requests, registry, boot, locations, chains):
         make(folder)
 
 

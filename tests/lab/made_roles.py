@@ -108,9 +108,10 @@ def certificate(subject, issuer):
     return der(0x30, body, algorithm, der(3, b'\0' + bytes(range(256))))
 
 
-def shake(talk, shown):
-    """A whole handshake with ECDHE on x25519."""
-    chain = struct.pack('!I', len(shown) + 3)[1:] + struct.pack('!I', len(shown))[1:] + shown
+def shake(talk, *shown):
+    """A whole handshake with ECDHE on x25519, with this chain of certificates."""
+    chain = b''.join(struct.pack('!I', len(one))[1:] + one for one in shown)
+    chain = struct.pack('!I', len(chain))[1:] + chain
     talk.say(UP, client_hello(bytes(range(32)), b''))
     talk.say(DOWN, server_hello(b'') + handshake(11, chain) +
              handshake(12, b'\3\0\x1d\x20' + bytes(range(32)) + b'\4\1\1\0' + bytes(256)) + handshake(14, b''))

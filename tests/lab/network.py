@@ -7,7 +7,8 @@ host's first process ends everything that ever ran on it.
 import os, re, shlex, signal, subprocess, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STATE = '/run/rolecall-lab'             # symbolic link to the running lab's folder
+# Symbolic link to the running lab's folder; another path is another lab.
+STATE = os.environ.get('LAB_STATE', '/run/rolecall-lab')
 MIRROR = 'br0'
 
 # name: (address, domain)
@@ -118,8 +119,8 @@ def wait_listening(host, port, kind='t'):
 
 
 NAMESPACE = r'''set -e
-mount -t overlay overlay -o lowerdir=/etc,upperdir="$1/etc.new",workdir="$1/etc.work" /etc
-mount -t overlay overlay -o lowerdir=/var,upperdir="$1/var.new",workdir="$1/var.work" /var
+mount -t overlay overlay -o lowerdir="$3/etc",upperdir="$1/etc.new",workdir="$1/etc.work" /etc
+mount -t overlay overlay -o lowerdir="$3/var",upperdir="$1/var.new",workdir="$1/var.work" /var
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock /run/samba /run/apache2
 # Only the hosts that a scenario names offer NTLM through GSS-API.
@@ -134,13 +135,40 @@ sleep infinity &
 while :; do wait; done'''
 
 
+# A user owns nothing of the machine's /etc and /var, and may not write through an overlay to what is not its own: copies.
+OWN_BASE = r'''mkdir -p "$1/var"
+cp -r --no-preserve=ownership /etc "$1/etc" 2>/dev/null || true
+for file in passwd:shadow group:gshadow; do
+    rm -f "$1/etc/${file#*:}"
+    cut -d: -f1 "/etc/${file%:*}" | sed 's/$/:*:19000:0:99999:7:::/' >"$1/etc/${file#*:}"
+done
+sed -i 's/:\*:.*/:*::/' "$1/etc/gshadow"
+for folder in cache lib log mail spool tmp www lib/samba/private cache/samba log/samba log/apache2 lib/misc lib/dhcp lib/nginx; do
+    mkdir -p "$1/var/$folder"
+done
+cp -r --no-preserve=ownership /var/lib/samba "$1/var/lib" 2>/dev/null || true
+ln -s /run "$1/var/run"; ln -s /run/lock "$1/var/lock"'''
+
+
+def base():
+    """The folder whose etc and var are the hosts' own to begin with."""
+    own = folder('base')
+    return own if os.path.isdir(own) else ''
+
+
+def is_user():
+    """Whether this root is one of a user's namespace only."""
+    with open('/proc/self/uid_map') as f:
+        return f.readline().split()[1] != '0'
+
+
 def new_namespace(name):
     top = folder(name)
     for part in ('tmp', 'log', 'etc.new', 'etc.work', 'var.new', 'var.work'):
         os.makedirs(os.path.join(top, part), exist_ok=True)
     with open(os.path.join(top, 'log', 'holder'), 'ab') as out:
         holder = subprocess.Popen(['setsid', 'unshare', '-m', '-n', '-u', '-p', '--fork', '--kill-child', '--mount-proc',
-                                   '--propagation', 'private', 'bash', '-c', NAMESPACE, 'host', top, name],
+                                   '--propagation', 'private', 'bash', '-c', NAMESPACE, 'host', top, name, base()],
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     wait_for(10, 'namespace ' + name, lambda: os.path.exists(os.path.join(top, 'built')))
     with open('/proc/%d/task/%d/children' % (holder.pid, holder.pid)) as f:
@@ -154,6 +182,8 @@ OFFLOAD = 'ethtool -K %s tx off gso off tso off gro off >/dev/null 2>&1 || true\
 
 
 def build_hosts():
+    if is_user():
+        subprocess.run(['bash', '-c', OWN_BASE, 'base', folder('base')], check=True)
     new_namespace('wire')
     on('wire', 'ip link add %s type bridge stp_state 0 forward_delay 0 mcast_snooping 0; ip link set %s up promisc on\n'
        % (MIRROR, MIRROR) + OFFLOAD % MIRROR)

@@ -27,15 +27,15 @@ def at_mirror(words, **where):
 class Recording:
     """One capture file; with a policy also what an audit says that reads the mirror port while things happen."""
 
-    def __init__(self, path, policy=None):
+    def __init__(self, path, policy=None, port=network.MIRROR, chosen=FILTER):
         self.path, self.live, self.output = path, None, None
         log = network.folder('wire', 'log', 'recording')
         with open(log, 'ab') as out:
-            self.file = at_mirror(['tcpdump', '-i', network.MIRROR, '--immediate-mode', '-B', '8192', '-s', str(SNAP), '-U',
-                                   '-Z', 'root', '-w', path, FILTER], stdout=out, stderr=out)
+            self.file = at_mirror(['tcpdump', '-i', port, '--immediate-mode', '-B', '8192', '-s', str(SNAP), '-U',
+                                   '-Z', 'root', '-w', path, chosen], stdout=out, stderr=out)
             if policy:
                 self.output = open(path + '.live', 'w+b')
-                self.live = at_mirror([ROLECALL, 'audit', '-q', '-p', policy, '-i', network.MIRROR, '--filter', FILTER,
+                self.live = at_mirror([ROLECALL, 'audit', '-q', '-p', policy, '-i', port, '--filter', chosen,
                                        '--format', 'jsonl'], stdout=self.output, stderr=out)
 
     def end(self):

@@ -14,11 +14,15 @@ broken how. Of a scenario:
         - forget: [HOST, ...]               members close their connections to the controller
         - trust: both-ways                  between the two forests
         - firewall HOST: [RULE, ...]          of iptables, for what comes in
+        - wire HOST: {loss: 2%, duplicate: 1%, reorder: 5%, delay: 20ms, rate: 512kbit, seed: 1}    a bad link to that host
+        - mirror: {loss: 2%, duplicate:, reorder:, vlan: 20, filter: EXPRESSION, seed: 1}           a bad mirror port
       steps:                                what is recorded
         - HOST: COMMAND                     must succeed
         - HOST fails: COMMAND               must not;  `HOST may: COMMAND`: may or may not
-      finds:                                exactly what an audit must find: code, client, server, packets at most, filter
+      finds:                                exactly what an audit must find: code, client, server, packets at most (-1: the last), filter
         - 'R060 cm01 usys01:445 1: smb.cmd == 0x72'
+      verdicts:                             of an audit, that must be among the others: code, status, subject
+        - 'R120 not_assessable hierarchy'
       shows: {WHAT: FILTER}                 what the capture must show;  lacks: what not
 
 Filters are tshark's; @HOST in them is the host's address. Commands are bash, with what commands.sh defines.
@@ -27,15 +31,15 @@ import glob, os, re, sys, time
 
 import yaml
 
-import agreement, network, recorder, services
+import agreement, links, network, recorder, services
 from network import Failed, HERE, address, say
 
 sys.path.insert(0, os.path.dirname(HERE))
 import audit_pcaps
 
 PCAPS = os.path.join(recorder.TOP, 'pcaps')
-KEYS = {'what', 'right', 'setup', 'steps', 'finds', 'shows', 'lacks'}
-FINDING = re.compile(r'(\w\S*) (\S+) (\S+) (\d+): (.+)$', re.S)
+KEYS = {'what', 'right', 'setup', 'steps', 'finds', 'verdicts', 'shows', 'lacks'}
+FINDING = re.compile(r'(\w\S*) (\S+) (\S+) (-?\d+): (.+)$', re.S)
 NOISE = 'tcp.analysis.lost_segment or tcp.analysis.retransmission and (tcp.len > 0 or tcp.flags.syn == 1)'
 TRIES = 5
 
@@ -60,7 +64,8 @@ class Expected:
         found = recorder.frames(path, self.filter)
         if not found:
             raise Failed('no packet decides %s (%s)' % (self.code, self.filter))
-        return '%s %s %s %s\n' % (self.code, self.client, self.server, ','.join(map(str, found[:self.most])))
+        chosen = found[:self.most] if self.most > 0 else found[self.most:]
+        return '%s %s %s %s\n' % (self.code, self.client, self.server, ','.join(map(str, chosen)))
 
 
 class Scenario:
@@ -71,8 +76,10 @@ class Scenario:
         self.name, self.what, self.right = name, body['what'], body.get('right')
         self.setup, self.steps = body.get('setup', []), body['steps']
         self.finds = [Expected(name, text) for text in body.get('finds', [])]
-        self.shows, self.lacks = body.get('shows', {}), body.get('lacks', {})
-        self.notes, self.daemons, self.firewalls, self.trust = [], [], [], False
+        self.shows, self.lacks, self.verdicts = body.get('shows', {}), body.get('lacks', {}), body.get('verdicts', [])
+        self.wires = {key.split()[1]: value for entry in self.setup for key, value in entry.items() if key.startswith('wire ')}
+        self.mirror = next((entry['mirror'] for entry in self.setup if 'mirror' in entry), None)
+        self.notes, self.daemons, self.firewalls, self.laid, self.trust = [], [], [], [], False
         self.live, self.marks = True, {}
 
     def policy(self):
@@ -110,8 +117,25 @@ class Scenario:
             elif verb == 'trust':
                 services.make_trust()
                 self.trust = True
+            elif verb in ('wire', 'mirror'):
+                self.note(host or 'mirror port', 'wire: ' + ' '.join('%s=%s' % item for item in value.items()))
             else:
                 raise Failed('%s: unknown setup %s' % (self.name, key))
+
+    def lay_wires(self):
+        """Last of all: what prepares a host goes by good wires."""
+        for host, plan in self.wires.items():
+            links.lay(host, plan)
+            self.laid.append(host)
+        if self.mirror:
+            links.spoil_mirror(self.mirror)
+            self.laid.append(None)
+
+    def start_recording(self, path):
+        where = {} if self.mirror is None else {'port': links.SPAN_PORT}
+        if self.mirror and 'filter' in self.mirror:
+            where['chosen'] = '%s and (%s)' % (recorder.FILTER, addressed(self.mirror['filter']))
+        return recorder.Recording(path, self.policy() if self.live else None, **where)
 
     def play(self):
         for entry in self.steps:
@@ -128,6 +152,8 @@ class Scenario:
                          (self.name, status, host, command, network.folder(host, 'log', 'commands')))
 
     def finish(self):
+        for host in self.laid:
+            links.take_up(host) if host else links.mend_mirror()
         for host in self.firewalls:
             network.on(host, 'iptables -F INPUT', 'setup')
         for host, name in self.daemons:
@@ -138,7 +164,7 @@ class Scenario:
                 services.smb(key.split()[1])         # the good settings again
         if self.trust:
             services.end_trust()
-        self.daemons, self.firewalls, self.trust = [], [], False
+        self.daemons, self.firewalls, self.laid, self.trust = [], [], [], False
 
     def record(self, path):
         """Plays until the recording is quiet; the findings at the mirror port."""
@@ -146,7 +172,8 @@ class Scenario:
             self.notes, taken = [], None
             try:
                 self.prepare()
-                taken = recorder.Recording(path, self.policy() if self.live else None)
+                self.lay_wires()
+                taken = self.start_recording(path)
                 self.marks = agreement.mark()
                 self.play()
                 self.marks['end'] = time.time()
@@ -158,7 +185,7 @@ class Scenario:
                 raise
             finally:
                 self.finish()
-            repeated = recorder.frames(path, NOISE) if self.live else []
+            repeated = recorder.frames(path, NOISE) if self.live and not self.wires and not self.mirror else []
             if not repeated:
                 return live
             say('  TCP repeated itself in packets %s: once more' % repeated[:5])
@@ -170,7 +197,7 @@ class Scenario:
                  if not recorder.frames(path, addressed(text))]
         wrong += ['must not show %s, yet packets %s do' % (what, found[:5]) for what, text in self.lacks.items()
                   for found in [recorder.frames(path, addressed(text))] if found]
-        if recorder.half_open(path):
+        if not self.mirror and recorder.half_open(path):
             wrong.append('the opening of a TCP conversation is not in the capture')
         return wrong
 

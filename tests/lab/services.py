@@ -32,11 +32,15 @@ def provision():
     setup_standalone()
 
 
+# Where a user's namespace may write the rights on files that Samba keeps beside them.
+USER_ACL = 'acl_xattr:security_acl_name = user.NTACL'
+
+
 def start_directory(item):
     name, dc = item
     on(dc, '''set -e; rm -f /etc/samba/smb.conf
 samba-tool domain provision --realm=%s --domain=%s --server-role=dc --dns-backend=SAMBA_INTERNAL --host-ip=%s \
-    --function-level=2008_R2 --adminpass="$PW" --option='interfaces=%s/16'
+    --function-level=2008_R2 --adminpass="$PW" --option='interfaces=%s/16' %s
 sed -i '/dns forwarder/d; /^\\[global\\]/a \\
     server services = rpc, wrepl, ldap, cldap, kdc, winbindd, dns, s3fs \\n\\
     disable netbios = yes \\n smb ports = 445 \\n dsdb:schema update allowed = yes \\n allow dns updates = nonsecure \\n\\
@@ -45,7 +49,8 @@ sed -i '/dns forwarder/d; /^\\[global\\]/a \\
     %s \\n\\
     bind interfaces only = no \\n load printers = no \\n disable spoolss = yes' /etc/samba/smb.conf
 cp "$PKI/$HOSTNAME.pem" /etc/dc.pem; cp "$PKI/$HOSTNAME.key" /etc/dc.key; cp "$PKI/root.pem" /etc/root.pem; chmod 600 /etc/dc.key'''
-       % (name.upper(), SHORT[name], address(dc), address(dc), ' \\n '.join(audit_lines(dc))), 'provision')
+       % (name.upper(), SHORT[name], address(dc), address(dc), "--option='%s'" % USER_ACL if network.is_user() else '',
+          ' \\n '.join(audit_lines(dc) + [USER_ACL] * network.is_user())), 'provision')
     start(dc, 'samba', 'samba -F --no-process-group')
     wait_for(60, 'the directory of ' + name, lambda: on(
         dc, 'smbclient //%s/netlogon -p 445 -U "Administrator%%$PW" -c ls' % fqdn(dc), 'waiting', False) == 0)

@@ -50,6 +50,17 @@ static void play(struct rule_play *p, struct discovery *d, const char *const *st
     "http 10.1.0.5 > 10.7.0.1:80 | http.method=" method " | http.uri=" uri                         \
     " | http.status=" status " | http.response_packet=4"
 
+#define FOUND                                                                                      \
+    " | ldap.operation=search | ldap.result_code=0 | ldap.entries=1 | ldap.response_packet=2 | "
+#define SHAKEN(random)                                                                             \
+    " | tls.established=true | tls.server_hello_packet=5 | tls.client_hello_packet=4 | "           \
+    "tls.client_random=" random random random random random random random random
+#define SHAKE(ends, random) "tls " ends ":443" SHAKEN(random random)
+#define ASKS " | tls.client_certificate_requested=true"
+#define WMI(ends)                                                                                  \
+    "dcerpc " ends ":49670 | dcerpc.message=bind | dcerpc.interface=IWbemLevel1Login | "           \
+    "dcerpc.result=accepted"
+
 static void roles(void **state)
 {
     static const struct {
@@ -68,6 +79,10 @@ static void roles(void **state)
          "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely"},
         {"the site's share, and who writes to it",
          {OPENED("10.7.0.3 > 10.7.0.1", "SMS_P01"), WROTE("10.7.0.3 > 10.7.0.1", "SMS_P01")},
+         "10.7.0.1 site-server possible; 10.7.0.3 management-point possible"},
+        {"the site's share, and two who write to it",
+         {OPENED("10.7.0.3 > 10.7.0.1", "SMS_P01"), WROTE("10.7.0.3 > 10.7.0.1", "SMS_P01"),
+          WROTE("10.7.0.4 > 10.7.0.1", "SMS_P01")},
          "10.7.0.1 site-server likely; 10.7.0.3 management-point possible"},
         {"the site's share on a site system",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.7.0.1 > 10.7.0.3", "SMS_P01"),
@@ -105,6 +120,79 @@ static void roles(void **state)
          {"flow 10.1.0.5 > 10.7.0.1:10123 | flow.protocol=tls",
           "flow 10.1.0.5 > 10.7.0.2:3268 | flow.protocol=ldap"},
          "10.7.0.1 management-point likely; 10.7.0.2 global-catalog certain"},
+        {"a netlogon answer, and one that says less",
+         {"ldap 10.1.0.5 udp> 10.7.0.1:389" FOUND "ldap.netlogon=ldap | ldap.netlogon=gc",
+          "ldap 10.1.0.5 udp> 10.7.0.2:389" FOUND "ldap.netlogon=ldap | ldap.netlogon=kdc"},
+         "10.7.0.1 domain-controller certain; 10.7.0.1 global-catalog certain; 10.7.0.2 "
+         "domain-controller certain"},
+        {"a search that speaks of Active Directory, and one in any directory",
+         {"ldap 10.1.0.5 > 10.7.0.1:389" FOUND
+          "ldap.dn=dc=corp,dc=example | ldap.filter=(samaccountname=a)",
+          "ldap 10.1.0.5 > 10.7.0.2:389" FOUND "ldap.dn=dc=corp,dc=example | ldap.filter=(uid=a)"},
+         "10.7.0.1 domain-controller likely; 10.7.0.2 domain-controller possible"},
+        {"the directory names a management point",
+         {"dns 10.1.0.5 > 10.7.0.1:53 | dns.kind=dns | dns.rcode=NOERROR | dns.qtype=A | "
+          "dns.query=mp9.corp.example | dns.answers=10.7.0.9 | "
+          "dns.addresses=mp9.corp.example 10.7.0.9 | dns.response_packet=2",
+          "ldap 10.1.0.5 > 10.7.0.1:389" FOUND
+          "ldap.found=CN=SMS-MP-P01-MP9.CORP.EXAMPLE,CN=System Management,CN=System",
+          "ldap 10.1.0.5 > 10.7.0.1:389" FOUND "ldap.found=CN=SMS-MP-P01-MP8.CORP.EXAMPLE,CN=Users",
+          "flow 10.1.0.5 > 10.7.0.9:443 | flow.protocol=tls"},
+         "10.7.0.1 dns certain; 10.7.0.9 management-point likely"},
+        {"a management point behind HTTPS, by certificates and the common database",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), SHAKE("10.1.0.5 > 10.7.0.3", "1") ASKS,
+          "flow 10.7.0.1 > 10.7.0.4:1433 | flow.protocol=tds",
+          "flow 10.7.0.3 > 10.7.0.4:1433 | flow.protocol=tds"},
+         "10.7.0.1 site-server likely; 10.7.0.3 management-point likely; 10.7.0.4 site-database "
+         "likely"},
+        {"near miss: its clients bring files, as those of a state migration point do",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), SHAKE("10.1.0.5 > 10.7.0.3", "1") ASKS,
+          "flow 10.7.0.1 > 10.7.0.4:1433 | flow.protocol=tds",
+          "flow 10.7.0.3 > 10.7.0.4:1433 | flow.protocol=tds",
+          WROTE("10.1.0.5 > 10.7.0.3", "store")},
+         "10.7.0.1 site-server likely; 10.7.0.3 management-point possible; 10.7.0.4 site-database "
+         "possible"},
+        {"the provider on the site server, by consoles",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.1.0.9 > 10.7.0.1", "SMS_P01"),
+          SHAKE("10.1.0.9 > 10.7.0.1", "1")},
+         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely"},
+        {"near miss: HTTPS of a site server to others",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.1.0.9 > 10.7.0.1", "SMS_P01"),
+          SHAKE("10.1.0.5 > 10.7.0.1", "1")},
+         "10.7.0.1 site-server likely"},
+        {"the provider by WMI, on the site server alone",
+         {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), WMI("10.1.0.9 > 10.7.0.1"),
+          WMI("10.1.0.9 > 10.7.0.2"), WMI("10.7.0.1 > 10.7.0.3")},
+         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely"},
+        {"a proxy that bridges",
+         {SHAKE("10.1.0.5 > 10.7.0.5", "1") " | tls.certificate.san=dns:mp01.corp.example",
+          SHAKE("10.7.0.5 > 10.7.0.9", "2") " | tls.certificate.san=dns:mp01.corp.example"},
+         "10.7.0.5 web-proxy likely"},
+        {"a proxy that tunnels",
+         {SHAKE("10.1.0.5 > 10.7.0.5", "1"), SHAKE("10.7.0.5 > 10.7.0.9", "1")},
+         "10.7.0.5 web-proxy likely"},
+        {"near miss: another name, another hello, later, the other way round",
+         {SHAKE("10.1.0.5 > 10.7.0.5", "1") " | tls.certificate.san=dns:mp01.corp.example",
+          SHAKE("10.7.0.5 > 10.7.0.9", "2") " | tls.certificate.san=dns:dc01.corp.example",
+          "tls+9 10.7.0.5 > 10.7.0.9:443" SHAKEN(
+              "3") " | tls.certificate.san=dns:mp01.corp.example"},
+         ""},
+        {"a gateway in the cloud, and its connection point",
+         {"flow 10.7.0.3 > 203.0.113.8:10124 | flow.protocol=tls",
+          SHAKE("198.51.100.7 > 203.0.113.8", "1")},
+         "10.7.0.3 cloud-management-gateway-connection-point likely; 203.0.113.8 "
+         "cloud-management-gateway likely"},
+        {"near miss: the port alone, a name of Azure alone",
+         {"flow 10.7.0.3 > 203.0.113.8:10124 | flow.protocol=tls",
+          SHAKE("10.1.0.5 > 203.0.113.9",
+                "1") " | tls.server_name=x.westeurope.cloudapp.azure.com"},
+         "10.7.0.3 cloud-management-gateway-connection-point possible; 203.0.113.8 "
+         "cloud-management-gateway possible; 203.0.113.9 cloud-management-gateway possible"},
+        {"a web server that takes everything, a name server at another port",
+         {ANSWERED("POST", "/SMS_MP/x", "200"),
+          "dns 10.1.0.5 > 10.7.0.1:5300 | dns.kind=dns | dns.rcode=NOERROR | dns.query=x | "
+          "dns.response_packet=2"},
+         "10.7.0.1 dns possible"},
         {"a port alone is nothing",
          {"flow 10.1.0.5 > 10.7.0.1:10123 | flow.protocol=tls | flow.identified_by=port",
           "flow 10.1.0.5 !> 10.7.0.2:3268 | flow.protocol=ldap"},
@@ -198,6 +286,39 @@ static void one_name_is_one_host(void **state)
     discovery_free(d);
 }
 
+/* What one site's server alone serves is of that site; what those of two serve is of neither. */
+static void sites_of_the_served(void **state)
+{
+    static const char *const steps[STEPS] = {
+        OPENED("10.7.0.9 > 10.7.0.1", "SMS_P01"), WROTE("10.7.0.1 > 10.7.0.3", "SMSPKGD$"),
+        OPENED("10.7.0.9 > 10.7.0.2", "SMS_S01"), WROTE("10.7.0.2 > 10.7.0.4", "SMSPKGD$"),
+        WROTE("10.7.0.1 > 10.7.0.4", "SMSPKGD$"),
+    };
+    static const char *const opened[STEPS] = {OPENED("10.7.0.1 > 10.7.0.3", "SMSPKGD$"),
+                                              OPENED("10.7.0.1 > 10.7.0.4", "SMSPKGD$")};
+    struct rule_play p;
+    size_t count = 0;
+    struct discovery *d = discovery_new();
+    (void)state;
+    assert_non_null(d);
+    rule_play_begin(&p, NULL);
+    p.also = observe;
+    p.also_user = d;
+    for (size_t i = 0; i < 2; i++) {
+        rule_play_say(&p, opened[i]);
+    }
+    for (size_t i = 0; i < STEPS; i++) {
+        rule_play_say(&p, steps[i]);
+    }
+    discovery_finish(d);
+    rule_play_end(&p);
+    struct discovered_host *const *hosts = discovery_hosts(d, &count);
+    assert_int_equal(count, 5);
+    assert_string_equal(hosts[2]->site, "P01");
+    assert_null(hosts[3]->site);
+    discovery_free(d);
+}
+
 /* A bridging proxy shows the certificate of the host behind it. */
 static void certificate_of_another(void **state)
 {
@@ -228,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles),
+        cmocka_unit_test(sites_of_the_served),
         cmocka_unit_test(domains_and_sites),
         cmocka_unit_test(one_name_is_one_host),
         cmocka_unit_test(certificate_of_another),

@@ -138,6 +138,8 @@ static const struct refusal {
     {"tls: {minimum: 1.4}\n", "1:16: ", "unknown TLS version '1.4'; expected 1.0, 1.1, 1.2, 1.3"},
     {"tls: {pki: maybe}\n", "1:12: ", "unknown pki 'maybe'"},
     {"tls: {authorities: [/nonexistent/root.pem]}\n", "1:21: ", "cannot be read"},
+    {"tls: {authorities: [/dev/null]}\n", "1:21: ", "holds no certificate in PEM"},
+    {"tls: {authorities: [/]}\n", "1:21: ", "holds no certificate in PEM"},
     {"tls: {authoritys: []}\n", "1:7: ", "did you mean 'authorities'?"},
     /* what must be declared besides */
     {"sites: {P01: {type: primary, aproval: all}}\n", "1:30: ", "did you mean 'approval'?"},

@@ -104,6 +104,18 @@ static void roles(void **state)
     "\naccounts: {site-system-installation: ['PARTNER\\svc-install', 'DP07\\local']}\n"
 #define CONNECTION "\naccounts: {management-point-connection: ['svc-mp@partner.example']}\n"
 
+#define MAILING                                                                                    \
+    "forests: {corp: {domains: [corp.example]}, partner: {domains: [partner.example], netbios: "   \
+    "[PARTNER]}}\nsites: {P01: {type: primary}}\nhosts:\n"                                         \
+    "  cm01.corp.example: {addresses: [10.0.0.10], forest: corp, site: P01, roles: "               \
+    "[site-server]}\n"                                                                             \
+    "  mail.corp.example: {addresses: [10.0.0.60], forest: corp, roles: [exchange-server]}\n"      \
+    "  dc9.partner.example: {addresses: [192.0.2.2], forest: partner, roles: "                     \
+    "[domain-controller]}\n"
+#define CONNECTORS                                                                                 \
+    MAILING "accounts: {active-directory-forest: [svc-publish@partner.example], "                  \
+            "exchange-connection: ['CORP\\svc-exchange']}\n"
+
 static const struct rule_case account_cases[] = {
     {"the site server's computer account",
      {"ntlm 10.0.0.10 > 192.0.2.21:445 | ntlm.carrier=smb" LOGON("CORP", "CM01$")},
@@ -165,6 +177,37 @@ static const struct rule_case account_cases[] = {
      "cm01.corp.example -> dp07.partner.example",
      "not_assessable",
      NULL},
+    {"another account than the forest account at a domain controller of an untrusted forest",
+     {"ntlm 10.0.0.10 > 192.0.2.2:389 | ntlm.carrier=ldap" LOGON("PARTNER", "admin")},
+     "high proven 10.0.0.10 > 192.0.2.2:389 @5,6",
+     NULL,
+     NULL,
+     CONNECTORS},
+    {"near miss: the forest account, and what is no directory",
+     {"ntlm#1 10.0.0.10 > 192.0.2.2:389 | ntlm.carrier=ldap" LOGON("PARTNER", "svc-publish"),
+      "ntlm#2 10.0.0.10 > 192.0.2.2:445 | ntlm.carrier=smb" LOGON("PARTNER", "admin")},
+     "",
+     NULL,
+     NULL,
+     CONNECTORS},
+    {"another account than the connector's at an Exchange server",
+     {"ntlm 10.0.0.10 > 10.0.0.60:5985 | ntlm.carrier=http" LOGON("CORP", "CM01$")},
+     "high proven 10.0.0.10 > 10.0.0.60:5985 @5,6",
+     NULL,
+     NULL,
+     CONNECTORS},
+    {"near miss: the connector's",
+     {"ntlm 10.0.0.10 > 10.0.0.60:5985 | ntlm.carrier=http" LOGON("CORP", "svc-exchange")},
+     "",
+     "cm01.corp.example -> mail.corp.example",
+     "consistent",
+     CONNECTORS},
+    {"near miss: no account is declared for it",
+     {"ntlm 10.0.0.10 > 10.0.0.60:5985 | ntlm.carrier=http" LOGON("CORP", "CM01$")},
+     "",
+     NULL,
+     NULL,
+     MAILING},
     {"near miss: a trusted forest",
      {"ntlm 10.0.0.10 > 10.0.0.50:445 | ntlm.carrier=smb" LOGON("CORP", "CM01$")},
      "",

@@ -253,6 +253,19 @@ static void bounded(void **state)
 /* ---- R045 ---- */
 
 static const struct rule_case foreign_cases[] = {
+    {"the account of the Exchange connector, from a client's address",
+     {"ntlm 10.1.0.66 > 10.0.0.13:445" ANSWER("smb", "CORP", "svc-mail")},
+     "critical derived 10.1.0.66 > 10.0.0.13:445 @10",
+     NULL,
+     NULL,
+     "\naccounts: {exchange-connection: ['CORP\\svc-mail'], active-directory-forest: "
+     "['CORP\\svc-ad']}\n"},
+    {"near miss: the forest account, from the site server",
+     {"ntlm 10.0.0.10 > 10.0.0.13:445" ANSWER("smb", "CORP", "svc-ad")},
+     "",
+     NULL,
+     NULL,
+     "\naccounts: {active-directory-forest: ['CORP\\svc-ad']}\n"},
     {"a site server's account from a client's address",
      {"ntlm 10.1.0.66 > 10.0.0.13:445" ANSWER("smb", "CORP", "CM01$") " | ntlm.workstation=CM01"},
      "critical derived 10.1.0.66 > 10.0.0.13:445 @10",

@@ -1,6 +1,10 @@
 /*
  * test_rules_tls.c - R090 version, R091 cipher suite, R092 certificate.
  */
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "tests/policy/rule_play.h"
 #include "tests/test.h"
 
@@ -322,11 +326,65 @@ static void certificate(void **state)
     rule_play_cases("R092", certificate_cases, COUNT_OF(certificate_cases));
 }
 
+/* "CN=Corp Root", of an elliptic key. */
+static const char root[] = "-----BEGIN CERTIFICATE-----\n"
+                           "MIIBfzCCASWgAwIBAgIUQksTXBND5WWaxJ7SG0zeAZqq3OUwCgYIKoZIzj0EAwIw\n"
+                           "FDESMBAGA1UEAwwJQ29ycCBSb290MCAXDTI2MTEyNjIyMDEyN1oYDzIwNTEwNzE4\n"
+                           "MjIwMTI3WjAUMRIwEAYDVQQDDAlDb3JwIFJvb3QwWTATBgcqhkjOPQIBBggqhkjO\n"
+                           "PQMBBwNCAAQ41QLE235ieBYqxbKBNPiLtCBArjk9aTpOSBPSj6oMTx8f9aqNjsJZ\n"
+                           "cwd9CI8LNHqRtDNWXtW+fWukdp6aXgayo1MwUTAdBgNVHQ4EFgQUSSgaFiNWKgCm\n"
+                           "Uc/iLeHRL840B/AwHwYDVR0jBBgwFoAUSSgaFiNWKgCmUc/iLeHRL840B/AwDwYD\n"
+                           "VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBhq3pDtjCwux7apJe3/hGk\n"
+                           "6L7EjJTxLvyYazFFulW1RAIhAOLGH1JQutOYXUbHaBFMyfisBcn5pI8YGIdDlwVG\n"
+                           "i2vh\n"
+                           "-----END CERTIFICATE-----\n";
+
+/* In a file of its own, which the policy of those cases names. */
+static char with_root[400];
+
+static void authorities(void **state)
+{
+#define CHAIN(issuer, more)                                                                        \
+    {                                                                                              \
+        "tls 10.1.0.5 > 10.0.0.20:443" GOOD " | tls.certificate.issuer=CN=" issuer more            \
+    }
+#define BEHIND(issuer) " | tls.chain_issuers=CN=" issuer
+    static const struct rule_case cases[] = {
+        {"a chain that ends elsewhere", CHAIN("Issuing", BEHIND("Other Root")),
+         "medium proven 10.1.0.5 > 10.0.0.20:443 @6", "mp01.corp.example", "violated", with_root},
+        {"a longer one", CHAIN("Issuing", BEHIND("Policy") BEHIND("Other Root")),
+         "medium proven 10.1.0.5 > 10.0.0.20:443 @6", NULL, NULL, with_root},
+        {"near miss: the declared authority", CHAIN("Corp Root", ""), "", "mp01.corp.example",
+         "consistent", with_root},
+        {"near miss: behind another", CHAIN("Issuing", BEHIND("Corp Root")), "", NULL, NULL,
+         with_root},
+        {"near miss: and with what stands above it",
+         CHAIN("Issuing", BEHIND("Corp Root") BEHIND("World Root")), "", NULL, NULL, with_root},
+        {"near miss: the server sends no chain", CHAIN("Issuing", ""), "", NULL, NULL, with_root},
+        {"near miss: what a site issues itself", CHAIN("SMS Issuing", BEHIND("Other")), "", NULL,
+         NULL, with_root},
+        {"near miss: no authority is declared", CHAIN("Issuing", BEHIND("Other Root")), "", NULL,
+         NULL, NULL},
+    };
+    (void)state;
+    int fd = memfd_create("root", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, root, sizeof root - 1), (ssize_t)sizeof root - 1);
+    (void)snprintf(with_root, sizeof with_root,
+                   "forests: {corp: {domains: [corp.example]}}\nsites: {P01: {type: primary}}\n"
+                   "hosts: {mp01.corp.example: {addresses: [10.0.0.20], forest: corp, site: P01, "
+                   "roles: [management-point]}}\ntls: {authorities: [/proc/self/fd/%d]}\n",
+                   fd);
+    rule_play_cases("R092", cases, COUNT_OF(cases));
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version),
         cmocka_unit_test(cipher),
+        cmocka_unit_test(authorities),
         cmocka_unit_test(certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

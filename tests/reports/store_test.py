@@ -8,7 +8,7 @@ import argparse, glob, json, os, random, re, resource, shutil, signal, sqlite3, 
 import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-VERSION = 2  # of the store
+VERSION = 3  # of the store
 
 
 class Failed(Exception):
@@ -189,7 +189,7 @@ def stopped(b):
 def live(b):
     """Of a live audit each report on request is stored, by a process of its own, and the one at the end."""
     report = os.path.join(b.folder, 'report')
-    os.chmod(b.folder, 0o777)  # root's audit of an interface is nobody's
+    os.chmod(b.folder, 0o777)  # who started as root writes as nobody
     program = subprocess.Popen([b.o.rolecall, 'audit', '-q', '-p', b.policy, '-i', 'lo', '--report', report, '--store', b.store], cwd=b.o.pcaps,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     for wanted in ([1], [1, 2]):

@@ -33,7 +33,7 @@ static bool store_once(struct store *s, const struct document *d, unsigned keep,
     int64_t id = 0;
     uint64_t removed = 0;
     char line[32];
-    if (!store_add(s, d, error, &id)) {
+    if (!store_add(s, d, (struct bytes){0}, error, &id)) {
         return false;
     }
     int len = snprintf(line, sizeof line, "%lld\n", (long long)id);

@@ -1,6 +1,7 @@
 /*
  * test_evidence.c - captures of evidence, read again by our own reader: packets, times, comments
- * that are cut where they must be; a finding's packets and the handshake of their connection.
+ * that are cut where they must be; a finding's packets, the handshake of their connection, and what
+ * leads up to them.
  */
 #include "tests/test.h"
 
@@ -105,27 +106,65 @@ static void put16(uint8_t *at, uint32_t value)
 }
 
 /* Ethernet, IPv4, TCP from 10.1.0.5:50000 to 10.0.0.3:445, or back. */
-static void put_segment(struct output *out, int64_t ns, bool back, uint8_t flags)
+static void make_segment(uint8_t frame[54], bool back, uint8_t flags)
 {
-    uint8_t frame[54] = {[12] = 8, [14] = 0x45, [22] = 64, [23] = IP_TCP, [46] = 0x50};
+    static const uint8_t plain[54] = {[12] = 8, [14] = 0x45, [22] = 64, [23] = IP_TCP, [46] = 0x50};
     static const uint8_t client[4] = {10, 1, 0, 5}, server[4] = {10, 0, 0, 3};
+    memcpy(frame, plain, sizeof plain);
     put16(frame + 16, 40);
     memcpy(frame + 26, back ? server : client, 4);
     memcpy(frame + 30, back ? client : server, 4);
     put16(frame + 34, back ? 445 : 50000);
     put16(frame + 36, back ? 50000 : 445);
     frame[47] = flags;
+}
+
+static void put_segment(struct output *out, int64_t ns, bool back, uint8_t flags)
+{
+    uint8_t frame[54];
+    make_segment(frame, back, flags);
     pcapng_packet(
         out, &(struct pcapng_packet){
                  .ns = ns, .data = bytes_of(frame, sizeof frame), .wire_len = 54, .comment = ""});
 }
 
-static void packets_of_a_finding(void **state)
+/* Cites packets 6 and 60 of the first of two files, and the second packet of the other. */
+static const char cites[] =
+    "{\"type\":\"audit\",\"files\":[{\"file\":\"x/input.pcapng\"},{\"file\":\"y.pcap\"}]}\n"
+    "{\"type\":\"finding\",\"id\":\"00000000000000aa\",\"code\":\"R020\",\"title\":\"t\","
+    "\"evidence_file\":\"of an older report\",\"evidence\":["
+    "{\"packet\":6,\"says\":\"the sixth packet\",\"hex_of\":\"TCP header\",\"hex_offset\":34,"
+    "\"hex\":\"c350\"},{\"packet\":60,\"says\":\"not there\"}]}\n"
+    "{\"type\":\"finding\",\"id\":\"00000000000000bb\",\"code\":\"R020\",\"title\":\"t\","
+    "\"evidence_file\":\"x\",\"evidence\":[{\"file_index\":1,\"packet\":2}]}\n"
+    "{\"type\":\"finding\",\"id\":\"../../../etc/cron\",\"code\":\"R020\",\"title\":\"t\","
+    "\"evidence\":[{\"packet\":6}]}\n"
+    "{\"type\":\"summary\"}\n";
+
+static struct document *citing(void)
+{
+    char error[DOCUMENT_ERROR] = "";
+    struct document *d = NULL;
+    assert_int_equal(document_parse(bytes_text(cites), error, &d), 0);
+    return d;
+}
+
+static struct cited_packets *read_again(const struct document *d, const struct cited_input *input)
+{
+    char error[EVIDENCE_ERROR] = "";
+    struct cited_packets *packets = cited_packets_new();
+    assert_non_null(packets);
+    assert_true(evidence_ask(packets, d));
+    if (cited_packets_read(packets, input, error) != 0) {
+        fail_msg("%s", error);
+    }
+    return packets;
+}
+
+static void write_input(void)
 {
     static const uint8_t flags[] = {TCP_ACK, TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK,
                                     TCP_ACK, TCP_ACK, TCP_FIN | TCP_ACK};
-    static const int64_t shown[] = {1, 2, 3, 5}; /* the handshake, and what is cited */
-    (void)state;
     struct output *out = to_file("input.pcapng");
     pcapng_section(out, "");
     pcapng_interface(out, LINK_ETHERNET, "");
@@ -133,29 +172,29 @@ static void packets_of_a_finding(void **state)
         put_segment(out, SCENE_START + (int64_t)i, i == 2 || i == 4, flags[i]);
     }
     assert_int_equal(output_close(out), 0);
-    struct scene_files f;
-    scene_begin(&f, "hosts: {}\n", "10.1.0.5", "10.0.0.3");
-    bool is_new = false;
-    const struct breach b = {
-        .client = &f.client, .server = &f.server, .confidence = CONFIDENCE_PROVEN};
-    struct finding *finding = judge_breach(f.audit, rules[0], &b, &is_new);
-    finding_evidence(f.audit, finding, scene_stamp(6), "the sixth packet");
-    finding_evidence(f.audit, finding, scene_stamp(60), "a packet that is not there");
-    audit_finish(f.audit);
-    struct source *source = opened("input.pcapng");
-    char path[128], error[EVIDENCE_ERROR] = "", name[32];
-    const char *inputs[] = {path};
+}
+
+static void packets_of_a_finding(void **state)
+{
+    static const int64_t shown[] = {1, 2, 3, 5}; /* the handshake, and what is cited */
+    char path[128], error[EVIDENCE_ERROR] = "";
+    const char *paths[] = {path};
+    (void)state;
+    write_input();
     (void)snprintf(path, sizeof path, "%s/input.pcapng", folder);
+    struct document *d = citing();
+    struct cited_packets *packets =
+        read_again(d, &(struct cited_input){.paths = paths, .count = 1});
+    evidence_link(d, packets);
+    assert_string_equal(member_text(d->findings.at[0], "evidence_file"),
+                        "evidence/00000000000000aa.pcapng");
+    assert_null(member_at(d->findings.at[1], "evidence_file"));
     struct evidence_counts counts;
-    const struct evidence_request request = {
-        .inputs = inputs, .input_count = 1, .source = source, .folder = folder};
-    assert_true(evidence_is_possible(inputs, 1));
-    assert_int_equal(evidence_write(&request, f.audit, error, &counts), 0);
-    assert_int_equal(counts.files, 1);
+    assert_int_equal(evidence_write(d, packets, folder, error, &counts), 0);
+    assert_int_equal(counts.files, 1); /* none where an id is a path */
     assert_int_equal(counts.packets, COUNT_OF(shown));
-    assert_int_equal(counts.left_out, 1);
-    (void)snprintf(name, sizeof name, "%s.pcapng", finding->id);
-    struct source *s = opened(name);
+    assert_int_equal(counts.left_out, 2);
+    struct source *s = opened("00000000000000aa.pcapng");
     struct packet p;
     for (size_t i = 0; i < COUNT_OF(shown); i++) {
         assert_int_equal(source_next(s, &p), 1);
@@ -163,19 +202,67 @@ static void packets_of_a_finding(void **state)
     }
     assert_int_equal(source_next(s, &p), 0);
     source_free(s);
-    source_free(source);
-    scene_end(&f);
+    cited_packets_free(packets);
+    document_free(d);
 }
 
-static void inputs_that_are_gone(void **state)
+/* Files keep their numbers when others are gone. */
+static void numbers_of_files(void **state)
 {
-    static const char *const impossible[] = {"-", "/no/such/file", "/dev/null"};
+    static const uint32_t second = 1;
+    char path[128];
+    const char *paths[] = {path};
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(impossible); i++) {
-        assert_false(evidence_is_possible(&impossible[i], 1));
+    write_input();
+    (void)snprintf(path, sizeof path, "%s/input.pcapng", folder);
+    struct document *d = citing();
+    struct cited_packets *packets =
+        read_again(d, &(struct cited_input){.paths = paths, .files = &second, .count = 1});
+    assert_null(cited_packets_find(packets, 0, 6)->packet);
+    assert_null(cited_packets_find(packets, 0, 7));
+    const struct cited_packet *cited = cited_packets_find(packets, 1, 2);
+    assert_true(cited->packet->packet.at.ns == SCENE_START + 1);
+    evidence_link(d, packets);
+    assert_null(member_at(d->findings.at[0], "evidence_file"));
+    assert_non_null(member_at(d->findings.at[1], "evidence_file"));
+    evidence_link(d, NULL);
+    assert_null(member_at(d->findings.at[1], "evidence_file"));
+    cited_packets_free(packets);
+    document_free(d);
+}
+
+/* What leads up to a segment in the middle of a message comes with it, unless some of it is
+ * missing.
+ */
+static void what_leads_up(void **state)
+{
+    static const uint32_t sequences[] = {1000, 1004, 1008, 1016, 1020};
+    (void)state;
+    struct cited_packets *c = cited_packets_new();
+    assert_true(cited_packets_ask(c, 0, 3) && cited_packets_ask(c, 0, 5));
+    for (unsigned pass = CITED_MEETS; pass <= CITED_KEEPS; pass++) {
+        assert_int_equal(cited_packets_begin(c, (enum cited_pass)pass), 0);
+        for (size_t i = 0; i < COUNT_OF(sequences); i++) {
+            uint8_t frame[58];
+            make_segment(frame, false, TCP_ACK);
+            put16(frame + 16, 44);
+            put16(frame + 40, sequences[i]);
+            memset(frame + 54, 0xff, 4);
+            const struct packet p = {.at = {.order = i + 1, .packet = i + 1},
+                                     .data = bytes_of(frame, sizeof frame),
+                                     .wire_len = sizeof frame,
+                                     .link_type = LINK_ETHERNET};
+            assert_int_equal(cited_packets_see(c, &p), i < COUNT_OF(sequences) - 1);
+        }
     }
-    const char *there[] = {folder};
-    assert_true(evidence_is_possible(there, 1));
+    const struct cited_packet *third = cited_packets_find(c, 0, 3);
+    assert_int_equal(third->lead_count, 2);
+    assert_int_equal(third->lead[0]->packet.at.packet, 1);
+    assert_int_equal(third->lead[1]->packet.at.packet, 2);
+    const struct cited_packet *fifth = cited_packets_find(c, 0, 5);
+    assert_int_equal(fifth->lead_count, 1);
+    assert_int_equal(fifth->lead[0]->packet.at.packet, 4);
+    cited_packets_free(c);
 }
 
 int main(void)
@@ -183,7 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(packets_of_a_finding),
-        cmocka_unit_test(inputs_that_are_gone),
+        cmocka_unit_test(numbers_of_files),
+        cmocka_unit_test(what_leads_up),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

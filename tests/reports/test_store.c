@@ -84,7 +84,7 @@ static int64_t add(struct store *s, const char *text)
     char error[STORE_ERROR] = "";
     int64_t id = 0;
     struct document *d = document_of(text);
-    if (!store_add(s, d, error, &id)) {
+    if (!store_add(s, d, (struct bytes){0}, error, &id)) {
         fail_msg("%s", error);
     }
     document_free(d);
@@ -267,12 +267,12 @@ static void in_use(void **state)
     add(s, AUDIT("a.yaml", "00") FINDING SUMMARY);
     assert_true(store_run(other, "BEGIN IMMEDIATE", error));
     assert_int_equal(sqlite3_busy_timeout(s->db, 20), SQLITE_OK);
-    assert_false(store_add(s, d, error, &id));
+    assert_false(store_add(s, d, (struct bytes){0}, error, &id));
     assert_non_null(strstr(error, "audits.db: in use by another program"));
     assert_true(store_read(s, 1, error, &read)); /* readers do not wait */
     document_free(read);
     assert_true(store_run(other, "ROLLBACK", error));
-    assert_true(store_add(s, d, error, &id));
+    assert_true(store_add(s, d, (struct bytes){0}, error, &id));
     document_free(d);
     store_close(s);
     store_close(other);
@@ -300,14 +300,14 @@ static void no_room(void **state)
         (void)snprintf(sql, sizeof sql, "PRAGMA max_page_count = %d",
                        (int)number(s, "PRAGMA page_count") + pages);
         assert_true(store_run(s, sql, error));
-        assert_false(store_add(s, d, error, &id));
+        assert_false(store_add(s, d, (struct bytes){0}, error, &id));
         assert_non_null(strstr(error, "no room left for the store"));
         assert_int_equal(number(s, "SELECT count(*) FROM audits"), 1);
         assert_int_equal(number(s, "SELECT count(*) FROM records"), 3);
         assert_int_equal(number(s, "SELECT count(*) FROM texts"), 3);
     }
     assert_true(store_run(s, "PRAGMA max_page_count = 1000000", error));
-    assert_true(store_add(s, d, error, &id));
+    assert_true(store_add(s, d, (struct bytes){0}, error, &id));
     assert_int_equal(id, 2);
     document_free(d);
     store_close(s);

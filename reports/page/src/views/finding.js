@@ -67,6 +67,12 @@ export function evidenceRow(row) {
             ),
         row.hex &&
             el(
+                'p',
+                {class: 'dim hex-of'},
+                `${row.hex_of}: ${row.hex_packet ? `packet ${row.hex_packet}, ` : ''}octet ${row.hex_offset} on`,
+            ),
+        row.hex &&
+            el(
                 'pre',
                 {class: 'hex', tabindex: '0', 'aria-label': `deciding octets of packet ${row.packet}`},
                 octets(row.hex).map((four) => el('span', {}, four)),
@@ -88,6 +94,20 @@ export function filterLine(finding) {
             el('span', {class: 'label'}, 'Wireshark'),
             el('code', {}, visible(text)),
             copyButton(text, 'the display filter'),
+        )
+    );
+}
+
+function evidenceLink({evidence_file: written, id}) {
+    const file = `evidence/${id}.pcapng`;
+    return (
+        written &&
+        el(
+            'p',
+            {class: 'evidence-file'},
+            'These packets and the handshakes of their connections, for Wireshark: ',
+            el('a', {href: file, download: ''}, file),
+            ' beside this page.',
         )
     );
 }
@@ -197,6 +217,7 @@ export function findingPage(model, id) {
                 panel(
                     `Evidence: ${plural(finding.evidence?.length ?? 0, 'packet')}`,
                     filterLine(finding),
+                    evidenceLink(finding),
                     el('ol', {class: 'evidence-list'}, (finding.evidence ?? []).map(evidenceRow)),
                     finding.thinned &&
                         el(
