@@ -265,10 +265,7 @@ static int keep_packets(struct session *s)
 {
     const struct options *o = s->options;
     if (o->keep_packets == 0 || !packets_wanted(o)) {
-        return o->keep_packets == 0 && o->formats != NULL && folder_has(o, FORMAT_EVIDENCE)
-                   ? trouble("--keep-packets 0 leaves nothing for evidence: take that out of "
-                             "--formats")
-                   : EXIT_CLEAN;
+        return EXIT_CLEAN;
     }
     s->keeper = keeper_new(o->keep_packets);
     s->pins = s->keeper == NULL ? NULL : pins_new(s->keeper);
@@ -432,6 +429,9 @@ static int check_options(const struct command *c, const struct options *o, bool 
     }
     if (o->events && o->mask) {
         return trouble("--events writes what was seen as it was: leave out one of it and --mask");
+    }
+    if (o->live && o->keep_packets == 0 && o->formats != NULL && folder_has(o, FORMAT_EVIDENCE)) {
+        return trouble("--keep-packets 0 leaves nothing for evidence: take that out of --formats");
     }
     if (o->live && o->mask) {
         return trouble("--mask is for captures in files: findings that are told at once are not "

@@ -10,10 +10,9 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-from live import Capture, frames, in_namespace, inside_of, pair, refused, reports, wait_for
+from live import Capture, Folder, frames, in_namespace, inside_of, pair, refused, reports, wait_for
 from losses import MIB, flood
 
 
@@ -64,8 +63,7 @@ def summary(folder):
 
 def same_as_file(rolecall, pcaps, capture):
     """Also in the report of a running audit, when the ring has gone round."""
-    with tempfile.TemporaryDirectory() as work:
-        os.chmod(work, 0o777)
+    with Folder() as work:
         want = of_file(rolecall, pcaps, work)
         live = start(rolecall, pcaps, work, '--keep-packets', '16M', '--buffer', '128M')
         play(capture)
@@ -84,8 +82,7 @@ def same_as_file(rolecall, pcaps, capture):
 
 def overwritten(rolecall, pcaps, capture):
     """The ticket that was refused has gone when the logon that it explains comes (R083)."""
-    with tempfile.TemporaryDirectory() as work:
-        os.chmod(work, 0o777)
+    with Folder() as work:
         of_file(rolecall, pcaps, work)
         with open(f'{work}/offline/records.jsonl') as f:
             late = next(r for r in map(json.loads, f) if r['type'] == 'finding' and r['code'] == 'R083')

@@ -64,6 +64,10 @@ class Capture:
         wait_for(lambda: all(listening(name) > 0 for name in names) or self.process.poll() is not None)
         time.sleep(0.2)
 
+    def auditor(self):
+        """The process that reads the traffic; the other one watches over it."""
+        return wait_for(lambda: children(self.process.pid))[0]
+
     def end(self):
         time.sleep(0.5)
         self.process.send_signal(signal.SIGINT)

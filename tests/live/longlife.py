@@ -8,10 +8,9 @@ import shutil
 import signal
 import struct
 import sys
-import tempfile
 import time
 
-from live import Capture, announced, in_namespace, inside_of, pair, reports, send, wait_for
+from live import Capture, Folder, announced, in_namespace, inside_of, pair, reports, send, wait_for
 from span import Web, send as send_frames
 
 
@@ -34,7 +33,7 @@ class Clock:
 
 def clock_leaps(rolecall, shim, workers, leaps):
     """A connection that lives through them is one, closed as late as ever."""
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         clock = Clock(work, shim)
         live = Capture(rolecall, ['events', '--type', 'flow,http', '-i', 'tap0', '--workers', str(workers)])
         clock.end()
@@ -58,7 +57,7 @@ def clock_leaps(rolecall, shim, workers, leaps):
 
 def expires_still(rolecall, shim):
     """After the clock went back, what is silent too long ends all the same: nothing waits for the hour to come again."""
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         clock = Clock(work, shim)
         live = Capture(rolecall, ['events', '--type', 'http', '-i', 'tap0', '-o', f'{work}/out'])
         clock.end()
@@ -75,7 +74,7 @@ def expires_still(rolecall, shim):
 
 def rotated(rolecall, pcaps):
     """findings.jsonl is moved away, as logrotate does: from SIGHUP on there is a new one, and the audit goes on."""
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         for name in ('policy.yaml', 'corp-root.pem'):
             shutil.copy(f'{pcaps}/demo/{name}', work)
         live = Capture(rolecall, ['audit', '-q', '-p', f'{work}/policy.yaml', '-i', 'tap0', '--report', f'{work}/report', '--formats', 'jsonl'])

@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'golden'))
 import captures
-from live import Capture, Folder, children, frames, in_namespace, inside_of, pair, send, wait_for
+from live import Capture, Folder, frames, in_namespace, inside_of, pair, send, wait_for
 
 MIB = 1 << 20
 
@@ -30,18 +30,18 @@ def flood(interface, octets):
 
 def drops_are_told(rolecall, pcaps):
     with Folder() as work:
+        folder = f'{work}/report'
         live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--buffer', '16M', '--every', '10s',
-                                  '--report', f'{work}/report', '--formats', 'jsonl,text'])
+                                  '--report', folder, '--formats', 'jsonl,text'])
         wait_for(lambda: time.time() % 10 < 4)  # all of it in one interval
         send('in0', f'{pcaps}/demo/breaches.pcap')
         time.sleep(0.5)
-        worker, = children(live.process.pid)
-        os.kill(worker, signal.SIGSTOP)
+        os.kill(live.auditor(), signal.SIGSTOP)
         sent = flood('in0', 48 * MIB)
-        os.kill(worker, signal.SIGCONT)
+        os.kill(live.auditor(), signal.SIGCONT)
         time.sleep(1)
         _, out, err = live.end()
-        with open(f'{work}/report/records.jsonl') as f:
+        with open(f'{folder}/records.jsonl') as f:
             records = [json.loads(line) for line in f]
         summary = next(r for r in records if r['type'] == 'summary')
         dropped = summary['dropped']['capture']
@@ -77,14 +77,14 @@ def too_much_is_shed(rolecall, pcaps):
             sequence += 1400
             time.sleep(0.001 if i % 10 == 0 else 0)
         time.sleep(0.5)
-        os.kill(live.process.pid, signal.SIGSTOP)
+        os.kill(live.auditor(), signal.SIGSTOP)
         for i in range(9000):
             s.send(tcp('10.77.0.11', '10.77.0.13', (40000, 9000), sequence, 16, bytes(1400)))
             sequence += 1400
             if i % 100 == 99:
                 s.send(tcp('203.0.113.5', '203.0.113.6', (20000 + i, 8443), 1, 2))
                 s.send(tcp('203.0.113.5', '10.77.0.12', (20000 + i, 8443), 1, 2))
-        os.kill(live.process.pid, signal.SIGCONT)
+        os.kill(live.auditor(), signal.SIGCONT)
     time.sleep(1.5)
     _, lines, err = live.end()
     records = [json.loads(line) for line in lines]

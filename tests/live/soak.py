@@ -13,10 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from live import Capture, announced, frames, in_namespace, inside_of, pair, reports, wait_for
+from live import Capture, Folder, announced, frames, in_namespace, inside_of, pair, reports, wait_for
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'golden'))
 import captures
@@ -72,18 +71,18 @@ def inside(rolecall, pcaps, minutes='1'):
     end = float(minutes) * 60
     pair('in0', 'tap0', 65535)
     demo = [octets for _, octets in frames(f'{pcaps}/demo/breaches.pcap')]
-    with tempfile.TemporaryDirectory() as work:
+    with Folder() as work:
         with open(f'{work}/day.pcap', 'wb') as f:
             subprocess.run(['zstdcat', f'{pcaps}/lab/day-breaches.pcap.zst'], stdout=f, check=True)
         day = [octets for _, octets in frames(f'{work}/day.pcap')]
-        soak(rolecall, pcaps, work, end, (demo, day))
+        soak(rolecall, pcaps, f'{work}/report', end, (demo, day))
 
 
 def soak(rolecall, pcaps, work, seconds, loads):
     demo, day = loads
     live = Capture(rolecall, ['audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '-i', 'tap0', '--report', work, '--formats', 'jsonl,evidence',
                               '--keep', '2', '--keep-packets', '16M', '--memory', '64M', '-o', '/dev/null'])
-    pid, begin, warm = live.process.pid, time.monotonic(), min(seconds / 3, 600)
+    pid, begin, warm = live.auditor(), time.monotonic(), min(seconds / 3, 600)
     samples, rounds, number = [], 0, 1
     offline = subprocess.run([rolecall, 'audit', '-q', '-p', f'{pcaps}/demo/policy.yaml', '--format', 'jsonl', '-r', f'{pcaps}/demo/breaches.pcap'],
                              stdout=subprocess.PIPE, text=True, check=False).stdout
