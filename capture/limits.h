@@ -271,7 +271,7 @@
 #define LIMIT_FLOW_NOTES 16384
 #define LIMIT_EVIDENCE 8
 /* Decoded fields shown with a packet of evidence, and octets of one: what fits beside it. */
-#define LIMIT_EVIDENCE_FIELDS 12
+#define LIMIT_EVIDENCE_FIELDS 16
 #define LIMIT_EVIDENCE_TEXT 200
 /* What one rule remembers across flows at a time (challenges of a minute, callers of ten minutes):
  * 1.6 MB each; a busy site authenticates some tens of times a second. */
