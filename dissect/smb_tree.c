@@ -16,14 +16,19 @@ static struct smb_tree *to_front(struct smb_state *s, struct smb_tree **link)
     return row;
 }
 
-static struct smb_tree *find(struct smb_state *s, uint64_t session, uint32_t id)
+static struct smb_tree *find_row(struct smb_state *s, uint64_t session, uint32_t id, bool connected)
 {
     for (struct smb_tree **link = &s->trees; *link != NULL; link = &(*link)->next) {
-        if ((*link)->connected && (*link)->id == id && (*link)->session == session) {
+        if ((*link)->connected == connected && (*link)->id == id && (*link)->session == session) {
             return to_front(s, link);
         }
     }
     return NULL;
+}
+
+static struct smb_tree *find(struct smb_state *s, uint64_t session, uint32_t id)
+{
+    return find_row(s, session, id, true);
 }
 
 static void state_transfer(struct observation *o, const struct smb_tree *row)
@@ -153,6 +158,8 @@ static struct smb_tree *row_of(struct dissection *dx, struct smb_state *s, uint6
                                uint32_t id)
 {
     struct smb_tree *row = find(s, session, id);
+    /* A mirror port may show a request after the answer that ended the tree. */
+    row = row != NULL ? row : find_row(s, session, id, false);
     if (row == NULL) {
         row = take(dx, s, session, id);
         set_session(s, row);

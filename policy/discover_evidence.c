@@ -368,6 +368,9 @@ static void share_opened(struct discovery *d, const struct observation *o, const
     if (role == ROLE_COUNT || server == NULL) {
         return;
     }
+    if (role == ROLE_DISTRIBUTION_POINT) {
+        score = SCORE_POSSIBLE; /* see share_used: it may be left from an earlier time */
+    }
     bool known = discovered_role_of(server, role) != NULL;
     struct evidence_seen seen = evidence_of(d, o->at, "the share %.60s was opened", share);
     discovery_role(d, server, role, score, &seen);
@@ -379,6 +382,19 @@ static void share_opened(struct discovery *d, const struct observation *o, const
         }
         discovery_site(d, server, code, &seen);
         discovery_use(d, server, USE_SITE_SHARE, end_of(d, o, DIR_CLIENT), o->at);
+    }
+}
+
+static void share_used(struct discovery *d, const struct observation *o, const char *share)
+{
+    enum score score = SCORE_POSSIBLE;
+    const char *code = NULL;
+    enum role role = role_of_share(share, &score, &code);
+    struct discovered_host *server = end_of(d, o, DIR_SERVER);
+    if (role == ROLE_DISTRIBUTION_POINT && server != NULL) {
+        struct evidence_seen seen =
+            evidence_of(d, o->at, "content moved through the share %.60s", share);
+        discovery_role(d, server, role, score, &seen);
     }
 }
 
@@ -421,9 +437,14 @@ static void from_smb(struct discovery *d, const struct observation *o)
     if (observation_is(o, FACT_SMB_MESSAGE, "tree_connect") &&
         observation_number(o, FACT_SMB_STATUS_CODE, 1) == 0) {
         share_opened(d, o, share + 1);
-    } else if (observation_is(o, FACT_SMB_MESSAGE, "transfer") &&
-               observation_number(o, FACT_SMB_WRITTEN_BYTES, 0) > 0) {
-        share_written(d, o, share + 1);
+    } else if (observation_is(o, FACT_SMB_MESSAGE, "transfer")) {
+        uint64_t written = observation_number(o, FACT_SMB_WRITTEN_BYTES, 0);
+        if (written + observation_number(o, FACT_SMB_READ_BYTES, 0) > 0) {
+            share_used(d, o, share + 1);
+        }
+        if (written > 0) {
+            share_written(d, o, share + 1);
+        }
     }
 }
 

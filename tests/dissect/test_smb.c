@@ -234,6 +234,21 @@ static void transfer_again(struct script *s)
     }
 }
 
+/* A mirror port may show the request to leave a share behind its answer. */
+static void left_late(struct script *s)
+{
+    transfer(s);
+    say_smb2(s,
+             (struct smb2){.command = 4,
+                           .message = 7,
+                           .session = SESSION,
+                           .tree = 5,
+                           .flags = FLAG2_REPLY | FLAG2_SIGNED},
+             "\4\0\0\0", 4);
+    say_smb2(s, (struct smb2){.command = 4, .message = 7, .session = SESSION, .tree = 5},
+             "\4\0\0\0", 4);
+}
+
 static void transfer_midstream(struct script *s)
 {
     say_write(s, 4, 5, 0, 100);
@@ -476,6 +491,7 @@ static const struct smb_case cases[] = {
     {"compound", transfer_compound, {"smb.path=\\\\dp01\\SMS_DP$|smb.written_bytes=16|smb.read_bytes=24"}, "smb.bad"},
     {"before the logon ends", unsigned_while_logging_on, {"flow.protocol=smb"}, "smb.unsigned"},
     {"while logging on again", unsigned_while_logging_on_again, {"smb.unsigned=1|smb.unsigned_packet=6"}, NULL},
+    {"share left behind the answer", left_late, {"smb.message=transfer|smb.path=\\\\dp01\\SMS_DP$|smb.written_bytes=300|smb.unsigned=1"}, NULL},
     {"share entered twice", transfer_again, {"smb.written_bytes=200"}, "smb.written_bytes=100"},
     {"middle of a transfer",
      transfer_midstream,

@@ -87,8 +87,11 @@ static void roles(void **state)
         {"the site's share on a site system",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.7.0.1 > 10.7.0.3", "SMS_P01"),
           WROTE("10.7.0.1 > 10.7.0.3", "SMS_P01")},
-         "10.7.0.1 site-server likely; 10.7.0.3 site-server possible; 10.7.0.3 management-point "
-         "possible"},
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely; 10.7.0.3 site-server "
+         "possible; 10.7.0.3 management-point possible"},
+        {"near miss: a package share that nobody reads or writes",
+         {OPENED("10.7.0.1 > 10.7.0.2", "SMSPKGD$")},
+         "10.7.0.2 distribution-point possible"},
         {"a share that is refused",
          {"smb 10.7.0.3 > 10.7.0.1:445 | smb.message=tree_connect | smb.status_code=3221225506 | "
           "smb.path=\\\\x\\SMS_P01"},
@@ -143,27 +146,30 @@ static void roles(void **state)
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), SHAKE("10.1.0.5 > 10.7.0.3", "1") ASKS,
           "flow 10.7.0.1 > 10.7.0.4:1433 | flow.protocol=tds",
           "flow 10.7.0.3 > 10.7.0.4:1433 | flow.protocol=tds"},
-         "10.7.0.1 site-server likely; 10.7.0.3 management-point likely; 10.7.0.4 site-database "
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely; 10.7.0.3 "
+         "management-point likely; 10.7.0.4 site-database "
          "likely"},
         {"near miss: its clients bring files, as those of a state migration point do",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), SHAKE("10.1.0.5 > 10.7.0.3", "1") ASKS,
           "flow 10.7.0.1 > 10.7.0.4:1433 | flow.protocol=tds",
           "flow 10.7.0.3 > 10.7.0.4:1433 | flow.protocol=tds",
           WROTE("10.1.0.5 > 10.7.0.3", "store")},
-         "10.7.0.1 site-server likely; 10.7.0.3 management-point possible; 10.7.0.4 site-database "
-         "possible"},
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely; 10.7.0.3 "
+         "management-point possible; 10.7.0.4 site-database possible"},
         {"the provider on the site server, by consoles",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.1.0.9 > 10.7.0.1", "SMS_P01"),
           SHAKE("10.1.0.9 > 10.7.0.1", "1")},
-         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely"},
+         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely; 10.7.0.2 distribution-point "
+         "likely"},
         {"near miss: HTTPS of a site server to others",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), OPENED("10.1.0.9 > 10.7.0.1", "SMS_P01"),
           SHAKE("10.1.0.5 > 10.7.0.1", "1")},
-         "10.7.0.1 site-server likely"},
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely"},
         {"the provider by WMI, on the site server alone",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"), WMI("10.1.0.9 > 10.7.0.1"),
           WMI("10.1.0.9 > 10.7.0.2"), WMI("10.7.0.1 > 10.7.0.3")},
-         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely"},
+         "10.7.0.1 site-server likely; 10.7.0.1 sms-provider likely; 10.7.0.2 distribution-point "
+         "likely"},
         {"a proxy that bridges",
          {SHAKE("10.1.0.5 > 10.7.0.5", "1") " | tls.certificate.san=dns:mp01.corp.example",
           SHAKE("10.7.0.5 > 10.7.0.9", "2") " | tls.certificate.san=dns:mp01.corp.example"},
@@ -202,13 +208,14 @@ static void roles(void **state)
           "flow 10.1.0.5 > 10.7.0.3:10123 | flow.protocol=tls",
           "flow 10.7.0.1 > 10.7.0.4:14330 | flow.protocol=tds",
           "flow 10.7.0.3 > 10.7.0.4:14330 | flow.protocol=tds"},
-         "10.7.0.1 site-server likely; 10.7.0.3 management-point likely; 10.7.0.4 site-database "
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely; 10.7.0.3 "
+         "management-point likely; 10.7.0.4 site-database "
          "likely"},
         {"SQL of a site server alone may be anything's",
          {WROTE("10.7.0.1 > 10.7.0.2", "SMSPKGD$"),
           "flow 10.7.0.1 > 10.7.0.4:14330 | flow.protocol=tds",
           "flow 10.1.0.5 > 10.7.0.4:14330 | flow.protocol=tds"},
-         "10.7.0.1 site-server likely"},
+         "10.7.0.1 site-server likely; 10.7.0.2 distribution-point likely"},
         {"a proxy",
          {"http 10.1.0.5 > 10.7.0.1:8080 | http.method=CONNECT | http.uri=mp:443 | "
           "http.status=200 | http.proxy=true | http.response_packet=4"},
