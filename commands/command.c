@@ -272,7 +272,8 @@ int run_pipeline(struct session *s, uint32_t records, struct pipeline **ret)
             "no capture given; name files or folders with -r, '-' for standard input, or an "
             "interface with -i");
     }
-    if (o->live && guard_become(o) != EXIT_CLEAN) {
+    /* A worker has become somebody else with its supervisor. */
+    if (o->live && s->supervision.supervisor == 0 && guard_become(o) != EXIT_CLEAN) {
         return EXIT_TROUBLE;
     }
     if (pipeline_open(&p, error, ret) < 0) {

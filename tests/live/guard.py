@@ -21,7 +21,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from live import SKIP, Capture, Folder, announced, children, refused, reports, send, set_up, sh, wait_for  # noqa: E402
+from live import SKIP, Capture, Folder, announced, children, readable, refused, reports, send, set_up, sh, wait_for  # noqa: E402
 
 
 def status_of(pid):
@@ -386,7 +386,7 @@ def doctor(rolecall, schema):
     assert words.returncode == 1 and 'bad   interfaces may not be captured from' in words.stdout, words
 
 
-def inside(rolecall, pcaps):
+def inside(rolecall, pcaps, schema):
     sh('ip', 'link', 'set', 'lo', 'up')
     set_up()
     sanitized = b'__asan_init' in open(rolecall, 'rb').read()
@@ -407,13 +407,15 @@ def inside(rolecall, pcaps):
     receiver_is_gone(rolecall, pcaps)
     receiver_speaks_tls(rolecall, pcaps)
     refuses(rolecall, pcaps)
-    doctor(rolecall, f'{pcaps}/../reports/schema/records.schema.json')
+    doctor(rolecall, schema)
 
 
 def main():
     if sys.argv[1] == '--inside':
         try:
-            inside(*sys.argv[2:])
+            rolecall, pcaps = sys.argv[2:]
+            with readable(pcaps) as copy:
+                inside(rolecall, copy, f'{pcaps}/../reports/schema/records.schema.json')
         finally:
             for process in Audit.all:
                 process.kill()  # of a test that failed
