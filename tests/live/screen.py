@@ -259,9 +259,7 @@ def refusals():
         audit('-i', 'tap0', '--format', 'jsonl')
         wait_for('--format jsonl would go to the screen(.|\n)*status=2')
         audit('-i', 'tap0', '2>errors')
-        wait_for('status=2')
-        with open('errors', encoding='utf-8') as f:
-            assert 'standard error is none' in f.read()
+        live.wait_for(lambda: os.path.exists('errors') and 'standard error is none' in open('errors', encoding='utf-8').read())
         Terminal.run('audit -p policy.yaml -i nowhere0 --tui')
         wait_for('no such interface(.|\n)*status=2')
         tmux('send-keys', '-t', 's', '-l', 'export TERM=dumb')
