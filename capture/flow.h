@@ -127,6 +127,10 @@ struct flow_table;
 int flow_secret_draw(struct flow_secret *ret) MUST_USE;
 void flow_place_of(const struct datagram *d, const struct flow_options *options,
                    const struct flow_secret *secret, struct flow_place *ret);
+/* The connection of a packet that is read again, without VLAN and tunnel in its key: keys are
+ * comparable as octets. False: it is no whole TCP segment. */
+bool flow_place_of_segment(const struct packet *p, const struct flow_secret *secret,
+                           struct datagram *ret_datagram, struct flow_place *ret) MUST_USE;
 
 /* `memory` is this shard's share of the limit, in octets. The sink is copied. */
 struct flow_table *flow_table_new(size_t memory, const struct stream_sink *sink) MUST_USE;

@@ -114,3 +114,15 @@ void flow_place_of(const struct datagram *d, const struct flow_options *options,
     ret->hash = hash_of(key, secret);
     ret->shard = shard_of(key);
 }
+
+bool flow_place_of_segment(const struct packet *p, const struct flow_secret *secret,
+                           struct datagram *ret_datagram, struct flow_place *ret)
+{
+    static const struct flow_options plain;
+    if (decode(p, ret_datagram) != DECODE_OK || ret_datagram->protocol != IP_TCP) {
+        return false;
+    }
+    memset(ret, 0, sizeof *ret); /* padding as well */
+    flow_place_of(ret_datagram, &plain, secret, ret);
+    return true;
+}

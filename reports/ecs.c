@@ -95,7 +95,7 @@ void render_ecs(struct output *out, const struct document *d, const struct rende
     (void)o;
     for (size_t i = 0; i < d->findings.count; i++) {
         const struct finding_view v = finding_view(d, i);
-        struct json j = {.out = out};
+        struct json j = json_on(out);
         json_open(&j, NULL, '{');
         json_text(&j, "@timestamp", v.last);
         json_open(&j, "ecs", '{');

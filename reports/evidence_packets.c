@@ -143,23 +143,11 @@ static struct connection **slot_of(const struct cited_packets *c, const struct f
     return &c->slots[at];
 }
 
-static bool place_of(const struct cited_packets *c, const struct packet *p, struct datagram *d,
-                     struct flow_place *ret)
-{
-    static const struct flow_options plain;
-    if (decode(p, d) != DECODE_OK || d->protocol != IP_TCP) {
-        return false;
-    }
-    memset(ret, 0, sizeof *ret); /* keys are compared as octets */
-    flow_place_of(d, &plain, &c->secret, ret);
-    return true;
-}
-
 static struct connection *meet(struct cited_packets *c, const struct packet *p)
 {
     struct datagram d;
     struct flow_place place;
-    if (!place_of(c, p, &d, &place)) {
+    if (!flow_place_of_segment(p, &c->secret, &d, &place)) {
         return NULL;
     }
     struct connection **slot = slot_of(c, &place);
@@ -372,7 +360,7 @@ bool cited_packets_see(struct cited_packets *c, const struct packet *p)
         }
         return c->left > 0;
     }
-    struct connection *of = place_of(c, p, &d, &at) ? *slot_of(c, &at) : NULL;
+    struct connection *of = flow_place_of_segment(p, &c->secret, &d, &at) ? *slot_of(c, &at) : NULL;
     if (of != NULL) {
         note_handshake(c, of, &d, at.side);
     }

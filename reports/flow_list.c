@@ -155,7 +155,7 @@ static void as_json(struct output *out, const struct matrix_flow *flows, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         const struct matrix_flow *f = &flows[i];
-        struct json j = {.out = out};
+        struct json j = json_on(out);
         char ports[PORTS_TEXT], versions[MATRIX_VERSIONS_TEXT];
         json_open(&j, NULL, '{');
         json_text(&j, "type", "needed_flow");

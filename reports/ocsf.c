@@ -131,7 +131,7 @@ void render_ocsf(struct output *out, const struct document *d, const struct rend
     (void)o;
     for (size_t i = 0; i < d->findings.count; i++) {
         const struct finding_view v = finding_view(d, i);
-        struct json j = {.out = out};
+        struct json j = json_on(out);
         json_open(&j, NULL, '{');
         json_number(&j, "class_uid", CLASS_DETECTION_FINDING);
         json_text(&j, "class_name", "Detection Finding");

@@ -121,18 +121,6 @@ static int by_number(const void *left, const void *right)
     return (x > y) - (x < y);
 }
 
-static bool place_in(const struct pins *p, const struct packet *packet, struct datagram *d,
-                     struct flow_place *ret)
-{
-    static const struct flow_options plain;
-    if (decode(packet, d) != DECODE_OK || d->protocol != IP_TCP) {
-        return false;
-    }
-    memset(ret, 0, sizeof *ret); /* keys are compared as octets */
-    flow_place_of(d, &plain, &p->secret, ret);
-    return true;
-}
-
 static uint64_t *hash_word(struct pins *p, uint32_t hash)
 {
     return &p->hashes[hash / 64 % (sizeof p->hashes / sizeof *p->hashes)];
@@ -157,7 +145,7 @@ static void meet(struct pins *p, const struct packet *packet)
 {
     struct datagram d;
     struct flow_place place;
-    if (place_in(p, packet, &d, &place) && opening_of(p, &place) == NULL) {
+    if (flow_place_of_segment(packet, &p->secret, &d, &place) && opening_of(p, &place) == NULL) {
         *hash_word(p, place.hash) |= UINT64_C(1) << place.hash % 64;
         p->openings[p->opening_count++] =
             (struct opening){.place = place, .cited = packet->at.packet};
@@ -220,7 +208,8 @@ static void walk_openings(struct pins *p, openings_fn *note, bool pins_them)
     struct flow_place place;
     keeper_enter(p->keeper, LIMIT_OPENING_OCTETS, &walk);
     while (keeper_next(&walk, &packet)) {
-        struct opening *o = place_in(p, &packet, &d, &place) ? opening_of(p, &place) : NULL;
+        struct opening *o =
+            flow_place_of_segment(&packet, &p->secret, &d, &place) ? opening_of(p, &place) : NULL;
         uint64_t number = packet.at.packet;
         if (o != NULL && !pins_them) {
             note(o, &d, number);

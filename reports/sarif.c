@@ -251,7 +251,7 @@ static void add_result(struct json *j, const struct document *d, size_t place)
 
 void render_sarif(struct output *out, const struct document *d, const struct render_options *o)
 {
-    struct json j = {.out = out};
+    struct json j = json_on(out);
     (void)o;
     json_open(&j, NULL, '{');
     json_text(&j, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
