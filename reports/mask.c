@@ -504,43 +504,40 @@ static bool is_vocabulary(const char *key)
     return false;
 }
 
-static int replace(json_t *value, const char *text)
-{
-    return text != NULL && json_string_set(value, text) == 0 ? 0 : -ENOMEM;
-}
-
-static int mask_whole(struct mask *m, json_t *value, enum masked_kind kind)
+/* The values that are put in the place of others: those may be shared, also with what is not
+ * masked. NULL: out of memory. */
+static json_t *mask_whole(struct mask *m, const char *text, enum masked_kind kind)
 {
     static const char *const words[MASKED_KINDS] = {"", "", "", "name", "capture"};
-    const char *text = json_string_value(value);
     const char *slash = kind == MASKED_FILE ? strrchr(text, '/') : NULL;
-    char numbered[NUMBERED];
     text = slash == NULL || slash[1] == '\0' ? text : slash + 1;
-    (void)snprintf(numbered, sizeof numbered, "%s-%u", words[kind],
-                   add(m, kind, text, strlen(text), 0));
-    return replace(value, numbered);
+    return json_sprintf("%s-%u", words[kind], add(m, kind, text, strlen(text), 0));
 }
 
-static int mask_string(struct mask *m, json_t *value, const char *key)
+static json_t *mask_string(struct mask *m, json_t *value, const char *key)
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    const char *text = json_string_value(value);
     if (strcmp(key, "file") == 0 || strcmp(key, "inputs") == 0 || strcmp(key, "files") == 0) {
-        return mask_whole(m, value, MASKED_FILE);
+        return mask_whole(m, text, MASKED_FILE);
     }
     if (strcmp(key, "subject_name") == 0 || strcmp(key, "issuer") == 0) {
-        return mask_whole(m, value, MASKED_NAME);
+        return mask_whole(m, text, MASKED_NAME);
     }
     if (strcmp(key, "policy_sha256") == 0 || strcmp(key, "sha256") == 0 ||
         strcmp(key, "head_sha256") == 0) {
-        return replace(value, zeros);
+        return json_string(zeros);
     }
     if (strcmp(key, "policy") == 0 || strcmp(key, "path") == 0) {
-        return replace(value, "policy.yaml");
+        return json_string("policy.yaml");
     }
-    char *made = is_vocabulary(key) ? NULL : mask_text(m, json_string_value(value));
-    int failed = is_vocabulary(key) ? 0 : replace(value, made);
+    if (is_vocabulary(key)) {
+        return json_incref(value);
+    }
+    char *made = mask_text(m, text);
+    json_t *masked = made == NULL ? NULL : json_string(made);
     free(made);
-    return failed;
+    return masked;
 }
 
 /* Of packets, which cannot be masked. */
@@ -553,15 +550,15 @@ static void drop_packets(json_t *value)
     }
 }
 
-static int mask_value(struct mask *m, json_t *value, const char *key)
+/* 0, or -ENOMEM with what is masked so far. */
+static int mask_inside(struct mask *m, json_t *value, const char *key)
 {
     int failed = 0;
     drop_packets(value);
-    if (json_is_string(value)) {
-        return mask_string(m, value, key);
-    }
     for (size_t i = 0; failed == 0 && i < json_array_size(value); i++) {
-        failed = mask_value(m, json_array_get(value, i), key);
+        json_t *item = json_array_get(value, i);
+        failed = !json_is_string(item) ? mask_inside(m, item, key)
+                                       : json_array_set_new(value, i, mask_string(m, item, key));
     }
     void *at = json_is_object(value) ? json_object_iter(value) : NULL;
     for (; failed == 0 && at != NULL; at = json_object_iter_next(value, at)) {
@@ -569,9 +566,12 @@ static int mask_value(struct mask *m, json_t *value, const char *key)
         json_t *member = json_object_iter_value(at);
         /* A verdict's subject is a host, a certificate's is a name of its own. */
         bool certificates = strcmp(key, "certificates") == 0 && strcmp(name, "subject") == 0;
-        failed = mask_value(m, member, certificates ? "subject_name" : name);
+        name = certificates ? "subject_name" : name;
+        failed = !json_is_string(member)
+                     ? mask_inside(m, member, name)
+                     : json_object_iter_set_new(value, at, mask_string(m, member, name));
     }
-    return failed;
+    return failed == 0 ? 0 : -ENOMEM;
 }
 
 /* Texts of the catalogue stay; those of the policy's own rules may name anybody. */
@@ -615,14 +615,16 @@ int mask_document(struct mask *m, struct document *d)
     }
     for (size_t i = 0; i < d->line_count && failed == 0; i++) {
         if (!is_catalogue(d->lines[i])) {
-            failed = mask_value(m, d->lines[i], "");
+            failed = mask_inside(m, d->lines[i], "");
         }
     }
     for (size_t i = 0; i < d->findings.count && failed == 0; i++) {
         char id[17];
         (void)snprintf(id, sizeof id, "%016zx", i + 1);
-        json_t *value = json_object_get(d->findings.at[i], "id");
-        failed = value == NULL ? 0 : replace(value, id);
+        bool named = json_object_get(d->findings.at[i], "id") != NULL;
+        failed = named && json_object_set_new(d->findings.at[i], "id", json_string(id)) != 0
+                     ? -ENOMEM
+                     : 0;
     }
     return failed < 0 ? failed : m->shed > 0 ? -E2BIG : 0;
 }

@@ -20,9 +20,15 @@ struct answer { /* a verdict of the document */
     unsigned status;
 };
 
+/* Like texts of a document are mostly one. */
+static int by_text(const char *x, const char *y)
+{
+    return x == y ? 0 : strcmp(x, y);
+}
+
 static bool same_rule(const struct answer *x, const struct answer *y)
 {
-    return strcmp(x->name, y->name) == 0;
+    return by_text(x->name, y->name) == 0;
 }
 
 /* The caller frees; NULL: out of memory. */
@@ -115,7 +121,7 @@ struct entry {
 static int by_reason(const void *left, const void *right)
 {
     const struct entry *x = left, *y = right;
-    int by = strcmp(x->answer->because, y->answer->because);
+    int by = by_text(x->answer->because, y->answer->because);
     return by != 0 ? by : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -124,7 +130,7 @@ static size_t run_of(const struct entry *e, size_t at, size_t count)
 {
     size_t n = 1;
     while (at + n < count && same_rule(e[at + n].answer, e[at].answer) &&
-           strcmp(e[at + n].answer->because, e[at].answer->because) == 0) {
+           by_text(e[at + n].answer->because, e[at].answer->because) == 0) {
         n++;
     }
     return n;
@@ -133,7 +139,7 @@ static size_t run_of(const struct entry *e, size_t at, size_t count)
 static bool same_subjects(const struct entry *x, const struct entry *y, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(x[i].answer->subject, y[i].answer->subject) != 0) {
+        if (by_text(x[i].answer->subject, y[i].answer->subject) != 0) {
             return false;
         }
     }
@@ -204,7 +210,7 @@ static void add_unseen(struct report *r, const struct answer *answers, const cha
     }
     for (size_t i = 0, n = 0; i < count; i += n) {
         for (n = 1; i + n < count &&
-                    strcmp(entries[i + n].answer->because, entries[i].answer->because) == 0;
+                    by_text(entries[i + n].answer->because, entries[i].answer->because) == 0;
              n++) {
         }
         add_reason(r, entries + i, n);

@@ -5,6 +5,7 @@
 
 #define DEPTH 16 /* of our own records; theirs nest to six */
 #define ROOM_FIRST 64
+#define RECENT 256 /* texts that may come again; a power of 2 */
 
 struct tree {
     json_t *open[DEPTH]; /* from the record inwards */
@@ -13,6 +14,9 @@ struct tree {
     json_t **records;
     size_t count, room;
     bool failed;
+    /* By key and length, the text that came last there: records of one type repeat most of
+     * theirs, and a value that is shared is not made again. */
+    json_t *recent[RECENT];
 };
 
 struct tree *tree_new(void)
@@ -25,6 +29,9 @@ struct tree *tree_free(struct tree *t)
     if (t != NULL) {
         for (size_t i = 0; i < t->count; i++) {
             json_decref(t->records[i]);
+        }
+        for (size_t i = 0; i < RECENT; i++) {
+            json_decref(t->recent[i]);
         }
         free(t->records);
         free(t);
@@ -93,11 +100,20 @@ void tree_key(struct tree *t, struct bytes key)
 
 bool tree_text(struct tree *t, const char *key, struct bytes text)
 {
-    json_t *value = json_stringn(text.len == 0 ? "" : (const char *)text.at, text.len);
-    if (value != NULL) {
-        tree_add(t, key, value);
+    /* Keys are literals mostly: their place stands for what they say. */
+    json_t **recent = &t->recent[((uintptr_t)key ^ text.len) % RECENT];
+    if (*recent == NULL ||
+        !bytes_is(bytes_of(json_string_value(*recent), json_string_length(*recent)), text.at,
+                  text.len)) {
+        json_t *made = json_stringn(text.len == 0 ? "" : (const char *)text.at, text.len);
+        if (made == NULL) {
+            return false;
+        }
+        json_decref(*recent);
+        *recent = made;
     }
-    return value != NULL;
+    tree_add(t, key, json_incref(*recent));
+    return true;
 }
 
 bool tree_take(struct tree *t, json_t ***ret_records, size_t *ret_count)

@@ -73,7 +73,7 @@ def read_record(record):
 
 def by_rolecall(records):
     found = set()
-    for flow in records.flows.values():
+    for flow in records.every():
         for record in records.of.get(flow['flow'], []):
             logon = read_record(record)
             if logon:

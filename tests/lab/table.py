@@ -56,8 +56,11 @@ def keep(path, name):
     for end in ('.findings', '.commands', '.verdicts'):
         if os.path.exists(path[:-len('.pcap')] + end):
             shutil.copyfile(path[:-len('.pcap')] + end, target + end)
+    for end in ('.pcap', '.pcap.zst'):           # the last one may have been on the other side of the limit
+        if os.path.exists(target + end):
+            os.unlink(target + end)
     if os.path.getsize(path) > LARGE:
-        subprocess.run(['zstd', '-q', '-f', '-19', path, '-o', target + '.pcap.zst'], check=True)
+        subprocess.run(['zstd', '-q', '-19', path, '-o', target + '.pcap.zst'], check=True)
     else:
         shutil.copyfile(path, target + '.pcap')
 

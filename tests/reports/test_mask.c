@@ -152,6 +152,34 @@ static void documents(void **state)
     policy_free(p);
 }
 
+/* A draft's like values are one: what is masked in one place stays as it is in the other. */
+static void shared_values(void **state)
+{
+    (void)state;
+    struct mask *m = mask_new(NULL);
+    struct document_draft draft;
+    assert_int_equal(document_begin(&draft), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct json j = json_on(draft.out);
+        const char *type = i == 2 ? "finding" : "host", *key = i == 2 ? "zone" : "name";
+        json_open(&j, NULL, '{');
+        json_text(&j, "type", type);
+        json_text(&j, key, "mp01");
+        json_close(&j, '}');
+        json_line(&j);
+    }
+    struct document *d = NULL;
+    assert_int_equal(document_finish(&draft, &d), 0);
+    assert_ptr_equal(json_object_get(d->lines[0], "name"), json_object_get(d->lines[1], "name"));
+    json_object_set(d->lines[2], "zone", json_object_get(d->lines[0], "name"));
+    assert_int_equal(mask_document(m, d), 0);
+    assert_string_equal(member_text(d->lines[0], "name"), "host-1");
+    assert_string_equal(member_text(d->lines[1], "name"), "host-1");
+    assert_string_equal(member_text(d->lines[2], "zone"), "mp01");
+    document_free(d);
+    mask_free(m);
+}
+
 static void more_names_than_can_be_kept(void **state)
 {
     (void)state;
@@ -175,6 +203,7 @@ int main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(names_are_taken_apart),
         cmocka_unit_test(documents),
+        cmocka_unit_test(shared_values),
         cmocka_unit_test(more_names_than_can_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
