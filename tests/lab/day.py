@@ -15,7 +15,7 @@ import os, random, subprocess, sys, time
 
 import yaml
 
-import agreement, network, recorder, scenarios, services
+import agreement, network, reading, recorder, scenarios, services
 from network import HERE, Failed, say
 from scenarios import audit_pcaps
 
@@ -107,7 +107,10 @@ def record(breaches, keeping, failures=None):
     day = Day(breaches)
     path = os.path.join(network.lab(), os.path.basename(day.name) + '.pcap')
     day.record(path)
-    logons, hidden, wrong = agreement.compare(agreement.Records(path), day.marks)
+    records = agreement.Records(path)
+    logons, hidden, wrong = agreement.compare(records, day.marks)
+    read, read_otherwise = reading.compare(path, records)
+    wrong += read_otherwise
     day.spread(path)
     base = path[:-len('.pcap')]
     with open(base + '.findings', 'w') as f:
@@ -118,8 +121,8 @@ def record(breaches, keeping, failures=None):
                 wrong.append(str(failure))
     findings, _, odd = audit_pcaps.audit(recorder.ROLECALL, audit_pcaps.pathlib.Path(path), day.policy())
     wrong += odd + audit_pcaps.differences(findings or [], audit_pcaps.expected(audit_pcaps.pathlib.Path(path)))
-    say('%s: %d things, %d bytes, %d logons as in the logs and %d inside TLS, %s' % (
-        day.name, len(day.things), os.path.getsize(path), logons, hidden, '; '.join(wrong) or 'as expected'))
+    say('%s: %d things, %d bytes, %d logons as in the logs and %d inside TLS, %d as tshark reads them, %s' % (
+        day.name, len(day.things), os.path.getsize(path), logons, hidden, read, '; '.join(wrong) or 'as expected'))
     if wrong and failures:
         subprocess.run(['cp', path, failures], check=True)
     if keeping and not wrong:
