@@ -57,7 +57,7 @@ struct flow { /* what every packet changes comes first */
     bool answer_seen;        /* SYN-ACK, or a first reply */
     bool direction_certain;  /* SYN or SYN-ACK seen; else the client was inferred */
     bool evicted;            /* shed to keep a limit; its record says less than was on the wire */
-    bool blocked;            /* an ICMP error named this flow */
+    bool blocked;            /* an ICMP error named a packet of its client */
     uint32_t anomalies;      /* enum flow_anomaly bits */
     uint32_t duplicates;     /* copies of the same packet, as mirror ports deliver them: counted,
                                 not judged */

@@ -53,10 +53,8 @@ static bool take_part(struct bytes *rest, struct bytes boundary, struct bytes *r
     if (head == 0) {
         return false;
     }
-    part = bytes_from(part, head);
-    part.len = size_before(part, delimiter);
-    *rest = bytes_of(part.at, rest->len - (size_t)(part.at - rest->at));
-    *ret_part = part;
+    *rest = bytes_from(*rest, start + head); /* nothing, and nowhere, when the head is all */
+    *ret_part = bytes_slice(*rest, 0, size_before(*rest, delimiter));
     return true;
 }
 

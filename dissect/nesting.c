@@ -128,6 +128,7 @@ void engine_emit(struct engine *e, const struct flow *flow, struct observation *
                                       .protocol = flow->protocol,
                                       .opening_seen = flow->opening_seen,
                                       .direction_certain = flow->direction_certain,
+                                      .holed = {flow->missing[0] > 0, flow->missing[1] > 0},
                                       .has_vlan = flow->has_vlan,
                                       .vlan = flow->vlan,
                                       .opening = flow->opening};

@@ -32,6 +32,7 @@ struct flow_reference {
     struct flow_end ends[2]; /* by enum dir */
     uint8_t protocol;        /* IANA number */
     bool opening_seen, direction_certain, has_vlan;
+    bool holed[2]; /* by enum dir: payload was not captured, up to the time of this observation */
     uint16_t vlan;
     struct stamp opening; /* as in struct flow */
 };

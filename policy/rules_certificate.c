@@ -39,6 +39,12 @@ static bool names_host(const struct observation *o, const struct party *server)
             return true;
         }
     }
+    /* It answers under the names of what it publishes. */
+    for (unsigned i = 0; proxy != NULL && i < proxy->publish_count; i++) {
+        if (certificate_holds(o, proxy->publishes[i])) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -145,7 +151,8 @@ static bool fault_name(const struct observation *o, const struct party *server, 
     /* A name in the SNI may be an alias that the policy knows while the certificate shows the
      * host's own name. */
     bool own = asked != NULL && !fits && names_host(o, server);
-    if (fits || own) {
+    /* Without the ClientHello nobody knows which name was asked for. */
+    if (fits || own || observation_packet(o, FACT_TLS_CLIENT_HELLO_PACKET).order == 0) {
         return false;
     }
     *f = (struct fault){.kind = "name-mismatch",

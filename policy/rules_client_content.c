@@ -191,7 +191,8 @@ static void report_anonymous(struct audit *a, const struct rule *r, const struct
     const struct party *client = &scene->ends[DIR_CLIENT], *server = &scene->ends[DIR_SERVER];
     struct stamp request = observation_packet(o, FACT_HTTP_REQUEST_PACKET);
     struct stamp reply = observation_packet(o, FACT_HTTP_RESPONSE_PACKET);
-    bool whole = o->flow.opening_seen;
+    /* What is missing may have said who it is. */
+    bool whole = o->flow.opening_seen && !o->flow.holed[DIR_CLIENT];
     struct breach b = {.subject = subject,
                        .client = client,
                        .server = server,
@@ -211,7 +212,7 @@ static void report_anonymous(struct audit *a, const struct rule *r, const struct
         finding_explain(
             a, f, "%s gave %.160s to %s, which had not authenticated on that connection%s.",
             server->host->name, text_or(o, FACT_HTTP_URI, ""), party_text(client, client_text),
-            whole ? "" : ", as far as it was captured: its beginning was not");
+            whole ? "" : ", as far as it was captured: a part was not");
         finding_remedy(a, f,
                        "In the properties of the distribution point %s clear \"Allow clients to "
                        "connect anonymously\"; give clients that are in no domain a network access "
@@ -290,7 +291,7 @@ const struct rule rule_anonymous_content_access = {
              "passwords; whoever reaches the port can list and copy all of it.",
     .evidence = "A GET or PROPFIND below SMS_DP_SMSPKG$ or NOCERT_SMS_DP_SMSPKG$ that was answered "
                 "by content, without an Authorization header, and without any authentication "
-                "before on the same connection. Where the beginning of the connection was not "
+                "before on the same connection. Where a part of what the client sent was not "
                 "captured it is for information only. Distribution points declared `anonymous: "
                 "true` are as declared.",
     .remediation = "Clear \"Allow clients to connect anonymously\" on the distribution point.",

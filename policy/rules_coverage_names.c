@@ -19,6 +19,7 @@ struct lookup { /* one host's questions for one host of another forest */
     struct party client, server;
     char says[12]; /* NXDOMAIN, ... */
     uint64_t flow;
+    struct stamp at; /* of the failure that `says` is of: the question, or the answer alone */
     struct stamp questions[FAILURES_SHOWN], answers[FAILURES_SHOWN];
     int64_t last_ns;
     const char *fallback; /* what it turned to afterwards; NULL: nothing */
@@ -102,6 +103,8 @@ static void note_failure(struct audit *a, struct lookup *l, const struct observa
         l->client = scene->ends[DIR_CLIENT];
         l->server = scene->ends[DIR_SERVER];
         l->flow = o->flow.id;
+        struct stamp question = observation_packet(o, FACT_DNS_REQUEST_PACKET);
+        l->at = question.order == 0 ? o->at : question;
         (void)snprintf(l->says, sizeof l->says, "%s", rcode);
     }
     if (l->failed < FAILURES_SHOWN) {
@@ -162,7 +165,7 @@ static void report_lookup(struct audit *a, const struct rule *r, const struct lo
                        .server = &l->server,
                        .kind = l->named->name,
                        .confidence = l->only_silence ? CONFIDENCE_DERIVED : CONFIDENCE_PROVEN,
-                       .at = &l->questions[0],
+                       .at = &l->at,
                        .flow = l->flow};
     char client[PARTY_TEXT], server[PARTY_TEXT], then[160] = "";
     bool is_new = false;

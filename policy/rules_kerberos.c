@@ -337,8 +337,10 @@ static void observe_use(struct audit *a, struct roasters *all, const struct obse
         note_use(c, &(struct use){.name = observation_text(o, FACT_TLS_SERVER_NAME)});
         return;
     }
+    /* Of one direction alone nobody sees what is done with a ticket. */
     c->works |= (party_roles(server) & CONTROLLERS) == 0 &&
-                observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0;
+                observation_number(o, FACT_FLOW_PACKETS_SERVER, 0) > 0 &&
+                observation_number(o, FACT_FLOW_PACKETS_CLIENT, 0) > 0;
     if (server->host != NULL) {
         note_use(c, &(struct use){.host = server->host});
         return;

@@ -293,8 +293,9 @@ static void judge_client_certificate(struct audit *a, const struct rule *r,
                      "TLS 1.3 or a resumed session hides whether it asks for a certificate.");
     } else if (observation_says(o, FACT_TLS_CLIENT_CERTIFICATE_REQUESTED)) {
         judge_fine(a, r, subject, "It asks clients for a certificate.");
-    } else if (!o->flow.opening_seen) {
-        judge_hidden(a, r, subject, "A handshake's beginning was not captured.");
+    } else if (!o->flow.opening_seen ||
+               observation_get(o, FACT_TLS_CLIENT_CERTIFICATE_REQUESTED) == NULL) {
+        judge_hidden(a, r, subject, "A part of the handshake was not captured.");
     } else {
         report_mode(a, r, o, proxy, NULL);
     }

@@ -312,6 +312,9 @@ static void test_icmp(void **state)
     short_quote.icmp.about_protocol = 0;
     script_add(&s, &mtu, &frame);
     script_add(&s, &short_quote, &frame);
+    static const struct step accepted = {'s', S | A, 0, 1};
+    struct datagram of_answer = icmp_error(&accepted, &s, 3, 3);
+    script_add(&s, &of_answer, &frame);
     script_add(&s, &first, &frame);
     script_add(&s, &second, &frame);
     struct datagram of_syn = script_datagram(&s, &syn);
@@ -322,7 +325,7 @@ static void test_icmp(void **state)
     assert_int_equal(s.last.packets[DIR_CLIENT], 1);
     assert_true(s.last.blocked);
     assert_int_equal(s.last.icmp_type * 256 + s.last.icmp_code, 3 * 256 + 13);
-    assert_int_equal(s.last.blocked_at.order, 4);
+    assert_int_equal(s.last.blocked_at.order, 5);
     assert_memory_equal(s.last.blocked_by.octets, script_address(254).octets, 16);
     script_done(&s);
 }

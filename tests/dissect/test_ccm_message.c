@@ -283,6 +283,25 @@ static void sweeps(void **unused)
     play_hostile_sweep(steps, 2);
 }
 
+/* A message that ends anywhere, also behind a part's head, and says so in its length. */
+static void every_beginning(void **unused)
+{
+    (void)unused;
+    struct text *body = test_calloc(1, sizeof *body), *message = test_calloc(1, sizeof *message);
+    put_string(body, "<Report/>");
+    put_message(message, "<Msg><ID>1</ID></Msg>", UTF8, body, PLAIN);
+    size_t whole = message->len;
+    for (message->len = 0; message->len <= whole; message->len++) {
+        char *said = answer_to("CCM_POST", MIXED, message, 0);
+        if (strstr(said, "http.uri=/next") == NULL) {
+            fail_msg("%zu octets:\n%s", message->len, said);
+        }
+        free(said);
+    }
+    test_free(body);
+    test_free(message);
+}
+
 /* What the management point's clients say in fields of the head. */
 static void fields(void **unused)
 {
@@ -318,8 +337,9 @@ static void fields(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages), cmocka_unit_test(others), cmocka_unit_test(long_messages),
-        cmocka_unit_test(sweeps),   cmocka_unit_test(fields),
+        cmocka_unit_test(messages),        cmocka_unit_test(others),
+        cmocka_unit_test(long_messages),   cmocka_unit_test(sweeps),
+        cmocka_unit_test(every_beginning), cmocka_unit_test(fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

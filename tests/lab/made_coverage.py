@@ -95,6 +95,7 @@ def names(folder):
     fallback = struct.pack('!6H', 9, 0, 1, 0, 0, 0) + labels('mp05') + struct.pack('!HH', 1, 1)
     made.save(lookup(name, 3) + [datagram(CM, LLMNR, (50002, 5355), fallback)], folder, 'coverage/r124-no-such-name')
     made.save(lookup(name, 2) + lookup(name, 0, ALLY_MP), folder, 'coverage/r124-second-try')
+    made.save(lookup(name, 3)[1:], folder, 'coverage/r124-answer-alone')
     made.save(lookup('mp01.corp.example', 0, '10.77.0.50'), folder, 'coverage/r125-other-address')
     made.save(lookup('mp01.corp.example', 0, MP), folder, 'coverage/r125-declared-address')
 
