@@ -235,7 +235,7 @@ static const struct {
       PROXY(", certificate-names: [manage.corp.example]")}},
     {"R092",
      {"that nobody declared",
-      {"tls 10.1.0.5 > 192.0.2.5:443" SHOWN("manage.corp.example")},
+      {"tls 10.1.0.5 > 192.0.2.5:443 | tls.client_hello_packet=4" SHOWN("manage.corp.example")},
       "medium proven 10.1.0.5 > 192.0.2.5:443 @6",
       NULL,
       NULL,

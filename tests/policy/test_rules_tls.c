@@ -9,6 +9,7 @@
 #include "tests/test.h"
 
 #define HELLO " | tls.server_hello_packet=5"
+#define ASKED " | tls.client_hello_packet=4"
 
 static const struct rule_case version_cases[] = {
     {"SSL 3.0",
@@ -215,14 +216,22 @@ static const struct rule_case certificate_cases[] = {
      NULL,
      NULL},
     {"another name",
-     {"tls 10.1.0.5 > 10.0.0.20:443" SHOWN(
+     {"tls 10.1.0.5 > 10.0.0.20:443" ASKED SHOWN(
          "other") " | tls.certificate.san=DNS:other.corp.example" DATES SOUND},
      "medium proven 10.1.0.5 > 10.0.0.20:443 @6",
      NULL,
      NULL,
      NULL},
+    {"another name, and the ClientHello that may have asked for it is not in the capture",
+     {"tls 10.1.0.5 > 10.0.0.20:443" SHOWN(
+         "other") " | tls.certificate.san=DNS:other.corp.example" DATES SOUND},
+     "",
+     NULL,
+     NULL,
+     NULL},
     {"a wildcard stands for one label",
-     {"tls 10.1.0.5 > 10.0.0.20:443" SHOWN("x") " | tls.certificate.san=DNS:*.example" DATES SOUND},
+     {"tls 10.1.0.5 > 10.0.0.20:443" ASKED SHOWN(
+         "x") " | tls.certificate.san=DNS:*.example" DATES SOUND},
      "medium proven 10.1.0.5 > 10.0.0.20:443 @6",
      NULL,
      NULL,
