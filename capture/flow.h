@@ -99,7 +99,7 @@ struct flow_place {
     struct flow_key key;
     uint32_t hash; /* decides places in memory, never an output */
     uint8_t shard; /* below LIMIT_SHARDS; the same in every run */
-    uint8_t side;  /* of the key that sent it: 0 is the low end */
+    uint8_t side;  /* of the key that sent it, or what it quotes: 0 is the low end */
     bool is_error; /* the datagram is an ICMP error; the key is that of the packet it quotes */
 };
 

@@ -88,14 +88,14 @@ static uint8_t key_fill(struct flow_key *key, const struct address *a, uint16_t 
 }
 
 /* False when the quoted packet was too short. */
-static bool key_quoted(const struct datagram *d, struct flow_key *ret)
+static bool key_quoted(const struct datagram *d, struct flow_place *ret)
 {
     if (d->icmp.about_protocol == 0) {
         return false;
     }
-    ret->protocol = d->icmp.about_protocol;
-    (void)key_fill(ret, &d->icmp.about_source, d->icmp.about_source_port,
-                   &d->icmp.about_destination, d->icmp.about_destination_port);
+    ret->key.protocol = d->icmp.about_protocol;
+    ret->side = key_fill(&ret->key, &d->icmp.about_source, d->icmp.about_source_port,
+                         &d->icmp.about_destination, d->icmp.about_destination_port);
     return true;
 }
 
@@ -106,9 +106,8 @@ void flow_place_of(const struct datagram *d, const struct flow_options *options,
     bool is_icmp = d->protocol == IP_ICMP || d->protocol == IP_ICMPV6;
     key->scope = options->key_vlan || options->key_tunnel ? scope_of(d, options) : 0;
     key->protocol = d->protocol;
-    ret->side = 0;
     ret->is_error = UNLIKELY(is_icmp) && d->icmp.is_error;
-    if (LIKELY(!ret->is_error) || !key_quoted(d, key)) {
+    if (LIKELY(!ret->is_error) || !key_quoted(d, ret)) {
         ret->side = key_fill(key, &d->source, d->source_port, &d->destination, d->destination_port);
     }
     ret->hash = hash_of(key, secret);

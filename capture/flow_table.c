@@ -455,11 +455,8 @@ static void annotate(struct flow_table *t, const struct datagram *d, const struc
         return;
     }
     struct flow *f = &r->body->flow;
-    const struct flow_end *client = &f->ends[DIR_CLIENT];
     /* A client that no longer listens says so of an answer, which then did come. */
-    bool of_answer = !address_equal(&client->address, &d->icmp.about_source) ||
-                     client->port != d->icmp.about_source_port;
-    if (!f->blocked && !of_answer) {
+    if (!f->blocked && side_dir(r->body, about->side) == DIR_CLIENT) {
         f->blocked = true;
         f->blocked_by = d->source;
         f->icmp_type = d->icmp.type;

@@ -307,3 +307,9 @@ struct stamp observation_packet(const struct observation *o, enum fact_id id)
     }
     return at;
 }
+
+struct stamp observation_packet_or_own(const struct observation *o, enum fact_id id)
+{
+    struct stamp at = observation_packet(o, id);
+    return at.order == 0 ? o->at : at;
+}

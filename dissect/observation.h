@@ -96,5 +96,7 @@ bool observation_is(const struct observation *o, enum fact_id id,
                     const char *text); /* stated and equal */
 struct stamp observation_packet(const struct observation *o,
                                 enum fact_id id); /* order 0 when not stated */
+/* The same, but the packet that completed the observation when it is not stated. */
+struct stamp observation_packet_or_own(const struct observation *o, enum fact_id id);
 
 #endif

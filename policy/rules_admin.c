@@ -549,8 +549,8 @@ static void report_lookup(struct audit *a, const struct rule *r, const struct ob
 {
     const struct party *client = &audit_scene(a)->ends[DIR_CLIENT];
     bool dns = o->record == RECORD_DNS;
-    struct stamp question = dns ? observation_packet(o, FACT_DNS_REQUEST_PACKET)
-                                : observation_packet(o, FACT_SQL_REQUEST_PACKET);
+    struct stamp question =
+        observation_packet_or_own(o, dns ? FACT_DNS_REQUEST_PACKET : FACT_SQL_REQUEST_PACKET);
     const char *asked = observation_text(o, dns ? FACT_DNS_QUERY : FACT_SQL_REQUEST);
     struct breach b = {.subject = {.host = client->host},
                        .client = client,
@@ -561,8 +561,7 @@ static void report_lookup(struct audit *a, const struct rule *r, const struct ob
     bool is_new = false;
     struct finding *f = judge_breach(a, r, &b, &is_new);
     asked = asked == NULL ? "" : asked;
-    finding_evidence(a, f, question.order == 0 ? o->at : question, "%s asked for %.120s", way,
-                     asked);
+    finding_evidence(a, f, question, "%s asked for %.120s", way, asked);
     if (is_new) {
         finding_explain(a, f,
                         "The site system %s looked for \"%.120s\" by %s, which any host that hears "

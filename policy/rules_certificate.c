@@ -20,6 +20,16 @@ struct fault {
 
 /* ---- names ---- */
 
+static bool holds_any(const struct observation *o, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (certificate_holds(o, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool names_host(const struct observation *o, const struct party *server)
 {
     char address[ADDRESS_TEXT];
@@ -28,24 +38,12 @@ static bool names_host(const struct observation *o, const struct party *server)
         certificate_holds(o, address_format(&server->address, address))) {
         return true;
     }
-    for (unsigned i = 0; i < server->host->alias_count; i++) {
-        if (certificate_holds(o, server->host->aliases[i])) {
-            return true;
-        }
-    }
     const struct role_instance *proxy = host_role(server->host, ROLE_WEB_PROXY);
-    for (unsigned i = 0; proxy != NULL && i < proxy->certificate_name_count; i++) {
-        if (certificate_holds(o, proxy->certificate_names[i])) {
-            return true;
-        }
-    }
-    /* It answers under the names of what it publishes. */
-    for (unsigned i = 0; proxy != NULL && i < proxy->publish_count; i++) {
-        if (certificate_holds(o, proxy->publishes[i])) {
-            return true;
-        }
-    }
-    return false;
+    /* A proxy answers under the names of what it publishes. */
+    return holds_any(o, server->host->aliases, server->host->alias_count) ||
+           (proxy != NULL &&
+            (holds_any(o, proxy->certificate_names, proxy->certificate_name_count) ||
+             holds_any(o, proxy->publishes, proxy->publish_count)));
 }
 
 /* ---- faults ---- */
@@ -385,8 +383,9 @@ const struct rule rule_certificate_problem = {
         "not to check, and will accept an impostor's as well.",
     .evidence =
         "The server's Certificate message, judged at the time of the packet. A host's "
-        "declared names and the name the client "
-        "asked for both count as right names. Under enhanced HTTP a site-issued "
+        "declared names, those of what a proxy publishes, and the name the client "
+        "asked for all count as right names; where the ClientHello was not captured no name is "
+        "called wrong. Under enhanced HTTP a site-issued "
         "certificate is expected; a self-signed one of "
         "SQL Server is the product's default and is only noted. Issuers and the end of the chain "
         "that the server sends are compared by name with `tls: {issuers, authorities}`; a "

@@ -103,8 +103,7 @@ static void note_failure(struct audit *a, struct lookup *l, const struct observa
         l->client = scene->ends[DIR_CLIENT];
         l->server = scene->ends[DIR_SERVER];
         l->flow = o->flow.id;
-        struct stamp question = observation_packet(o, FACT_DNS_REQUEST_PACKET);
-        l->at = question.order == 0 ? o->at : question;
+        l->at = observation_packet_or_own(o, FACT_DNS_REQUEST_PACKET);
         (void)snprintf(l->says, sizeof l->says, "%s", rcode);
     }
     if (l->failed < FAILURES_SHOWN) {
@@ -119,11 +118,10 @@ static void note_failure(struct audit *a, struct lookup *l, const struct observa
 static void note_fallback(struct lookup *l, const struct observation *o, const char *kind)
 {
     if (l != NULL && l->failed > 0 && l->fallback == NULL) {
-        struct stamp question = observation_packet(o, FACT_DNS_REQUEST_PACKET);
         l->fallback = strcmp(kind, "llmnr") == 0  ? "LLMNR"
                       : strcmp(kind, "nbns") == 0 ? "NetBIOS names"
                                                   : "mDNS";
-        l->fallback_at = question.order == 0 ? o->at : question;
+        l->fallback_at = observation_packet_or_own(o, FACT_DNS_REQUEST_PACKET);
     }
 }
 

@@ -497,7 +497,8 @@ const struct rule rule_kerberoasting_indicator = {
         "alike until it is declared. Of AES "
         "tickets, which everybody takes who works, ten services within two minutes count, "
         "inferred and at the end, when no use of any was seen: no AP-REQ, no TLS and no "
-        "connection to a host of that name, from a client of which other traffic was seen.",
+        "connection to a host of that name, from a client of which other traffic was seen in "
+        "both directions.",
     .remediation = "Look into the client; allow AES only; use group managed service accounts.",
     .records = 1u << RECORD_KERBEROS | 1u << RECORD_TLS | 1u << RECORD_FLOW,
     .observe = observe_roasting,

@@ -342,7 +342,8 @@ const struct rule rule_proxy_mode_mismatch = {
     .evidence =
         "The same random in the ClientHello of both legs: a tunnel, which only bridging "
         "that is declared contradicts. No CertificateRequest on the outer leg of a bridging "
-        "proxy, up to TLS 1.2; TLS 1.3 and resumed sessions hide it. What CONNECT carries "
+        "proxy, up to TLS 1.2 and in a handshake that was captured whole; TLS 1.3 and resumed "
+        "sessions hide it. What CONNECT carries "
         "is not the proxy's. And a certificate in the name of a proxy that is declared to tunnel.",
     .remediation = "Configure SSL bridging with authentication of the client, or declare the mode "
                    "that is used.",

@@ -11,7 +11,6 @@
 
 #define BUCKETS 16384u /* a power of two */
 #define NAME_LEAST 2   /* one letter is in every sentence */
-#define NUMBERED 32    /* octets of what stands for a name */
 
 struct masked { /* a name, lower case */
     const char *name;

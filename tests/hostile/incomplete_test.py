@@ -7,7 +7,7 @@ explained it, and no audit fails. Of a build with sanitizers a sample, which tak
 import concurrent.futures, pathlib, random, subprocess, sys
 
 import captures
-from program import SANITIZED, TOP, Case, main, records, rolecall
+from program import ROLECALL, SANITIZED, TOP, Case, main
 
 sys.path.insert(0, TOP + '/tests')
 import audit_pcaps
@@ -67,14 +67,11 @@ class Incomplete(Case):
         for what, less in LESS.items() if whole else ():
             capture = pathlib.Path(self.folder, path.name.split('.')[0] + '-%x.pcap' % hash((path, what)))
             capture.write_bytes(captures.pcap(less(whole[0]), whole[1]))
-            done = rolecall('audit', '-q', '-p', audit_pcaps.policy_of(path, PCAPS), '-r', capture, '--format', 'jsonl')
+            findings, _, odd = audit_pcaps.audit(ROLECALL, capture, audit_pcaps.policy_of(path, PCAPS))
             capture.unlink()
-            name = '%s, %s: ' % (path.relative_to(PCAPS), what)
-            if done.returncode not in (0, 1):
-                wrong.append(name + 'exit status %d: %s' % (done.returncode, done.stderr.decode()[-300:]))
-            elif right:
-                wrong += [name + '%s %s: %s' % (r['code'], r['severity'], r['explanation'])
-                          for r in records(done.stdout) if r['type'] == 'finding']
+            if findings and right:
+                odd += audit_pcaps.differences(findings, [])
+            wrong += ['%s, %s: %s' % (path.relative_to(PCAPS), what, line) for line in odd]
         return wrong
 
     def test_captures(self):
