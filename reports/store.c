@@ -135,9 +135,13 @@ static bool header_number(struct store *s, const char *name, char error[STORE_ER
 static bool check_header(struct store *s, char error[STORE_ERROR], int64_t *ret_version)
 {
     int64_t application = 0, version = 0, tables = 0;
-    if (!header_number(s, "application_id", error, &application) ||
-        !header_number(s, "user_version", error, &version) ||
-        !store_number(s, "SELECT count(*) FROM sqlite_schema", 0, 0, error, &tables)) {
+    /* Of one moment: another process may make the store between two of the readings. */
+    if (!store_run(s, "BEGIN", error) ||
+        !store_end(s,
+                   header_number(s, "application_id", error, &application) &&
+                       header_number(s, "user_version", error, &version) &&
+                       store_number(s, "SELECT count(*) FROM sqlite_schema", 0, 0, error, &tables),
+                   error)) {
         return false;
     }
     bool empty = application == 0 && version == 0 && tables == 0;

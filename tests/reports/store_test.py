@@ -213,14 +213,15 @@ def live(b):
 def at_once(b):
     """Several processes make a store together, and add to it."""
     path, octets = b.records()
-    for _ in range(5):
+    # Many short rounds for the making of the file, some long ones for what is added to it.
+    for count, each in [(6, 1)] * 60 + [(3, 8)] * 5:
         for name in glob.glob(b.store + '*'):
             os.remove(name)
-        writers = [subprocess.Popen([b.o.writer, b.store, path, '8'], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+        writers = [subprocess.Popen([b.o.writer, b.store, path, str(each)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(count)]
         done = [w.communicate() for w in writers]
         expect(all(w.returncode == 0 for w in writers), done)
         numbers = sorted(int(n) for out, _ in done for n in out.split())
-        expect(numbers == list(range(1, 25)) == b.audits(), numbers)
+        expect(numbers == list(range(1, count * each + 1)) == b.audits(), numbers)
         mode = sqlite3.connect(b.store).execute('PRAGMA journal_mode').fetchone()[0]
         expect(mode == 'wal', 'journal mode', mode)
     expect(b.report() == octets, 'the last audit is another one')
