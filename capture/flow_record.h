@@ -44,20 +44,22 @@ struct half_open {
 /* Payload that came before what precedes it. */
 struct segment {
     struct segment *next;
-    uint64_t order; /* of the packet that brought it */
+    struct stamp at; /* the packet that brought it */
     uint32_t sequence, len, cut;
+    uint32_t ack; /* what its sender had received by then */
     uint8_t octets[];
 };
 
 /* What one end sent. What every segment asks comes first. */
 struct side {
-    struct segment *held; /* by sequence, not overlapping, all beyond `next` */
+    struct segment *held; /* by sequence, not overlapping, none before `next` */
     uint32_t next;        /* expected sequence number, when `known` */
     uint32_t isn;         /* when has_isn */
     uint32_t acked;       /* highest acknowledgement by the other end, when has_ack */
     uint32_t fin;         /* sequence number of the FIN, when fin_seen */
     bool known, started, has_isn, has_ack, fin_seen;
     bool waiting, covered;
+    bool unawaited; /* what it sent and the capture has not is not waited for */
     uint8_t strays;
     struct segment *held_last;
     uint32_t held_octets, held_count;
@@ -136,10 +138,11 @@ struct flow_table {
     bool ending; /* they are due because the input ended */
 };
 
-/* A TCP segment's payload: `len` captured octets at `at`, then `cut` that were not captured. */
+/* A TCP segment's payload: `len` captured octets at `at`, then `cut` that were not captured; `ack`
+ * is what its sender had received by then. */
 struct span {
     const uint8_t *at;
-    uint32_t sequence, len, cut;
+    uint32_t sequence, len, cut, ack;
 };
 
 static inline int32_t sequence_delta(uint32_t a, uint32_t b)
@@ -184,7 +187,7 @@ bool flow_tcp_is_next(const struct body *b, const struct datagram *d, unsigned s
 /* reassembly.c: each call may reach the sink, and so may exchange client and server. */
 void reassembly_payload(struct flow_table *t, struct body *b, unsigned side, const struct span *s,
                         const struct stamp *at);
-/* Gives up holes that were waited for long enough. */
+/* Delivers what waited for the other end's octets, and gives up what was waited for long enough. */
 void reassembly_check(struct flow_table *t, struct body *b, const struct stamp *at);
 /* Gives up every hole: all that is held is delivered. */
 void reassembly_flush(struct flow_table *t, struct body *b, const struct stamp *at);

@@ -194,6 +194,17 @@ static void take_opening(struct body *b, unsigned side, const struct datagram *d
     }
 }
 
+static struct span span_of(const struct body *b, unsigned side, const struct datagram *d,
+                           uint32_t sequence)
+{
+    bool has_ack = (d->tcp.flags & TCP_ACK) != 0;
+    return (struct span){.at = d->payload.at,
+                         .sequence = sequence,
+                         .len = (uint32_t)d->payload.len,
+                         .cut = d->payload_cut,
+                         .ack = has_ack ? d->tcp.acknowledgement : b->sides[!side].next};
+}
+
 static void take_syn(struct flow_table *t, struct body *b, unsigned side, const struct datagram *d)
 {
     struct side *from = &b->sides[side];
@@ -216,10 +227,7 @@ static void take_syn(struct flow_table *t, struct body *b, unsigned side, const 
     uint32_t len = payload_on_wire(d);
     if (len != 0 && from->has_isn && from->isn == d->tcp.sequence) {
         b->flow.anomalies |= ANOMALY_TCP_SYN_PAYLOAD;
-        struct span span = {.at = d->payload.at,
-                            .sequence = from->isn + 1,
-                            .len = (uint32_t)d->payload.len,
-                            .cut = d->payload_cut};
+        struct span span = span_of(b, side, d, from->isn + 1);
         reassembly_payload(t, b, side, &span, &d->frame->at);
     }
 }
@@ -281,10 +289,7 @@ static void take_payload(struct flow_table *t, struct body *b, unsigned side,
                          const struct datagram *d)
 {
     struct side *from = &b->sides[side];
-    struct span span = {.at = d->payload.at,
-                        .sequence = d->tcp.sequence,
-                        .len = (uint32_t)d->payload.len,
-                        .cut = d->payload_cut};
+    struct span span = span_of(b, side, d, d->tcp.sequence);
     if (!from->started && !from->has_isn && span.sequence == from->next + 1) {
         from->next = span.sequence; /* the flow was joined at a keep-alive */
     }

@@ -20,8 +20,11 @@ static struct span span_part(const struct span *s, uint32_t from, uint32_t to)
     uint32_t skip = from - s->sequence, want = to - from;
     uint32_t captured = skip < s->len ? s->len - skip : 0;
     uint32_t len = captured < want ? captured : want;
-    return (struct span){
-        .at = len == 0 ? NULL : s->at + skip, .sequence = from, .len = len, .cut = want - len};
+    return (struct span){.at = len == 0 ? NULL : s->at + skip,
+                         .sequence = from,
+                         .len = len,
+                         .cut = want - len,
+                         .ack = s->ack};
 }
 
 static void sink_ask(struct flow_table *t, struct body *b)
@@ -51,6 +54,7 @@ static void sink_span(struct flow_table *t, struct body *b, unsigned side, const
     b->flow.payload[dir] += s->len;
     from->next += s->len + s->cut;
     from->started = true;
+    from->unawaited = false;
     if (s->len != 0 && !b->quiet) {
         struct bytes payload = bytes_of(s->at, s->len);
         b->quiet = t->sink.data(t->sink.user, b->ctx, dir, payload, at) == SINK_DONE;
@@ -88,6 +92,16 @@ static struct span segment_span(const struct segment *g)
     return (struct span){.at = g->octets, .sequence = g->sequence, .len = g->len, .cut = g->cut};
 }
 
+/* An answer that was captured before what it answers: two taps, or two queues of one card. Octets
+ * wait for those of the other end that their sender had when it sent them. One number more than is
+ * known is the FIN's. */
+static bool waits_for_other(const struct body *b, unsigned side, uint32_t ack)
+{
+    const struct side *other = &b->sides[!side];
+    int32_t missing = sequence_delta(ack, other->next);
+    return missing > 1 && missing <= WINDOW_OCTETS && other->known && !other->unawaited;
+}
+
 static void deliver_first(struct flow_table *t, struct body *b, unsigned side,
                           const struct stamp *at)
 {
@@ -97,16 +111,33 @@ static void deliver_first(struct flow_table *t, struct body *b, unsigned side,
     segment_free(t, first);
 }
 
+static bool is_first_ready(const struct body *b, unsigned side)
+{
+    const struct side *from = &b->sides[side];
+    return from->held != NULL && from->held->sequence == from->next &&
+           !waits_for_other(b, side, from->held->ack);
+}
+
 static void deliver_ready(struct flow_table *t, struct body *b, unsigned side,
                           const struct stamp *at)
 {
-    struct side *from = &b->sides[side];
-    while (from->held != NULL && from->held->sequence == from->next) {
+    while (is_first_ready(b, side)) {
         deliver_first(t, b, side, at);
     }
 }
 
-/* Returns the octets given up. */
+/* What waited for nothing but the other end's octets is told of its own packet. */
+static void deliver_awaited(struct flow_table *t, struct body *b, const struct stamp *at)
+{
+    while (is_first_ready(b, 0) || is_first_ready(b, 1)) {
+        unsigned side = is_first_ready(b, 0) ? 0 : 1;
+        struct stamp own = b->sides[side].held->at;
+        own.order = at->order; /* records are in the order in which they were made */
+        deliver_first(t, b, side, &own);
+    }
+}
+
+/* Gives up what the first of the held octets wait for. Returns the octets given up. */
 static uint32_t give_up_hole(struct flow_table *t, struct body *b, unsigned side,
                              const struct stamp *at)
 {
@@ -114,8 +145,13 @@ static uint32_t give_up_hole(struct flow_table *t, struct body *b, unsigned side
     uint32_t missing = from->held->sequence - from->next;
     from->next = from->held->sequence;
     from->started = true;
-    sink_gap(t, b, side, missing, at);
-    deliver_ready(t, b, side, at);
+    if (missing == 0) {
+        b->sides[!side].unawaited = true;
+        deliver_awaited(t, b, at);
+    } else {
+        sink_gap(t, b, side, missing, at);
+        deliver_ready(t, b, side, at);
+    }
     return missing;
 }
 
@@ -171,8 +207,8 @@ static bool hold_part(struct flow_table *t, struct side *from, struct segment *b
         arena_pool_refund(&t->pool, size);
         return false;
     }
-    *g =
-        (struct segment){.order = at->order, .sequence = s->sequence, .len = s->len, .cut = s->cut};
+    *g = (struct segment){
+        .at = *at, .sequence = s->sequence, .len = s->len, .cut = s->cut, .ack = s->ack};
     if (s->len != 0) {
         memcpy(g->octets, s->at, s->len);
     }
@@ -231,7 +267,8 @@ static void place_ahead(struct flow_table *t, struct body *b, unsigned side, con
                                   from->held_count >= LIMIT_REORDER_SEGMENTS)) {
         shed_hole(t, b, side, at);
     }
-    if (sequence_delta(s->sequence, from->next) <= 0) {
+    bool waits = waits_for_other(b, side, s->ack);
+    if (sequence_delta(s->sequence, from->next) <= 0 && !waits) {
         place_in_order(t, b, side, s, at);
         return;
     }
@@ -334,9 +371,10 @@ void reassembly_payload(struct flow_table *t, struct body *b, unsigned side, con
         return;
     }
     int32_t ahead = sequence_delta(s->sequence, from->next);
-    if (LIKELY(ahead == 0 && from->held == NULL)) {
+    bool waits = waits_for_other(b, side, s->ack);
+    if (LIKELY(ahead == 0 && from->held == NULL && !waits)) {
         sink_span(t, b, side, s, at);
-    } else if (ahead > 0) {
+    } else if (ahead > 0 || (ahead == 0 && waits)) {
         place_ahead(t, b, side, s, at);
     } else {
         /* One repeated octet and new ones behind it: what follows a window probe. */
@@ -350,12 +388,18 @@ void reassembly_payload(struct flow_table *t, struct body *b, unsigned side, con
     }
 }
 
+static bool is_hole(const struct side *from)
+{
+    return from->held != NULL && from->held->sequence != from->next;
+}
+
 static bool covered_long_enough(const struct flow_table *t, const struct body *b, struct side *from)
 {
     uint64_t packets = b->flow.packets[DIR_CLIENT] + b->flow.packets[DIR_SERVER];
     if (!from->covered || sequence_delta(from->covered_to, from->held->sequence) < 0) {
-        from->covered = from->has_ack && sequence_delta(from->acked, from->held->sequence) >= 0;
-        from->covered_to = from->acked;
+        bool acked = from->has_ack && sequence_delta(from->acked, from->held->sequence) >= 0;
+        from->covered = acked || !is_hole(from);
+        from->covered_to = acked ? from->acked : from->held->sequence;
         from->covered_ns = t->clock;
         from->covered_packets = packets;
     }
@@ -363,22 +407,31 @@ static bool covered_long_enough(const struct flow_table *t, const struct body *b
                              packets - from->covered_packets >= COVERED_PACKETS);
 }
 
+static bool waited_long_enough(const struct flow_table *t, const struct body *b, struct side *from)
+{
+    if (!from->waiting || from->hole_at != from->next) {
+        from->waiting = true;
+        from->hole_at = from->next;
+        from->hole_ns = t->clock;
+    }
+    return covered_long_enough(t, b, from) ||
+           t->clock - from->hole_ns >= (int64_t)LIMIT_HOLE_SECONDS * 1000000000;
+}
+
 void reassembly_check(struct flow_table *t, struct body *b, const struct stamp *at)
 {
-    for (unsigned side = 0; side < 2; side++) {
+    deliver_awaited(t, b, at);
+    /* A hole before what waits for its octets. */
+    for (unsigned turn = 0; turn < 4; turn++) {
+        unsigned side = turn & 1;
         struct side *from = &b->sides[side];
+        while (from->held != NULL && (turn >= 2 || is_hole(from)) &&
+               waited_long_enough(t, b, from)) {
+            (void)give_up_hole(t, b, side, at);
+            deliver_awaited(t, b, at);
+        }
         if (from->held == NULL) {
             from->waiting = from->covered = false;
-            continue;
-        }
-        if (!from->waiting || from->hole_at != from->next) {
-            from->waiting = true;
-            from->hole_at = from->next;
-            from->hole_ns = t->clock;
-        }
-        bool over = t->clock - from->hole_ns >= (int64_t)LIMIT_HOLE_SECONDS * 1000000000;
-        while (from->held != NULL && (over || covered_long_enough(t, b, from))) {
-            (void)give_up_hole(t, b, side, at);
         }
     }
     if (b->quiet) {
@@ -408,8 +461,9 @@ void reassembly_flush(struct flow_table *t, struct body *b, const struct stamp *
     const struct side *sides = b->sides;
     while (sides[0].held != NULL || sides[1].held != NULL) {
         bool second = sides[0].held == NULL ||
-                      (sides[1].held != NULL && sides[1].held->order < sides[0].held->order);
+                      (sides[1].held != NULL && sides[1].held->at.order < sides[0].held->at.order);
         (void)give_up_hole(t, b, second ? 1 : 0, at);
+        deliver_awaited(t, b, at);
     }
     flush_tail(t, b, 0, at);
     flush_tail(t, b, 1, at);

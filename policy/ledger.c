@@ -477,11 +477,13 @@ struct finding *judge_breach(struct audit *a, const struct rule *r, const struct
 /* Whether the observation tells of that packet. */
 static bool tells_of(const struct observation *o, const struct stamp *at)
 {
-    bool tells = o->at.order == at->order;
+    bool tells = stamp_is_same(&o->at, at);
     for (uint32_t i = 0; i < o->count && !tells; i++) {
         const struct fact *f = &o->facts[i];
-        tells = fact_rows[f->id].type == FACT_PACKET &&
-                observation_packet(o, (enum fact_id)f->id).order == at->order;
+        if (fact_rows[f->id].type == FACT_PACKET) {
+            struct stamp named = observation_packet(o, (enum fact_id)f->id);
+            tells = stamp_is_same(&named, at);
+        }
     }
     return tells;
 }

@@ -47,6 +47,7 @@ struct script {
     bool refuse; /* open answers NULL */
     unsigned closes;
     struct flow last, all[8]; /* as closed */
+    struct stamp told[2];     /* of the last data of each direction */
 };
 
 static void script_say(struct script *s, const char *text, size_t len)
@@ -72,7 +73,7 @@ static enum sink_answer script_data(void *user, void *ctx, enum dir dir, struct 
 {
     struct script *s = user;
     (void)ctx;
-    (void)at;
+    s->told[dir] = *at;
     script_say(s, dir == DIR_CLIENT ? "c:" : "s:", 2);
     script_say(s, (const char *)payload.at, payload.len);
     script_say(s, " ", 1);

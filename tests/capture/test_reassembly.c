@@ -80,11 +80,21 @@ static const struct expected cases[] = {
      "+ c-2 c:cd c:e s:xy = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
     {"acknowledged hole given up after a second", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'s', A, 1, 5, 0, 10}, {'c', A, 5, 1, "e", 900}, {'s', A, 1, 6, "x", 90},
       {'c', A, 6, 1, "f", 20}, {'s', A, 2, 7, "y"}},
-     "+ s:x c-2 c:cd c:e c:f s:y = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
+     "+ c-2 c:cd c:e c:f s:x s:y = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
     {"FIN not captured", {HANDSHAKE, {'c', A, 1, 1, "ab"}, {'s', A, 1, 4, 0}},
      "+ c:ab = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
     {"ACK captured before what it acknowledges", {HANDSHAKE, {'c', A, 3, 1, "cd"}, {'s', A, 1, 5, 0, 10}, {'c', A, 1, 1, "ab", 10}},
      "+ c:ab c:cd = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
+    {"answers captured before what they answer", {HANDSHAKE, {'s', A, 1, 3, "vw"}, {'s', A, 3, 3, "x"}, {'c', A, 1, 1, "ab"}, {'s', A, 4, 5, "y"}, {'c', A, 3, 4, "cd"}},
+     "+ c:ab s:vw s:x c:cd s:y = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
+    {"an early answer repeated", {HANDSHAKE, {'s', A, 1, 3, "xy"}, {'s', A, 1, 3, "xy", 300}, {'c', A, 1, 1, "ab"}},
+     "+ c:ab s:xy = ", FLOW_ESTABLISHED, 0, {0}, {0, 1}, 0},
+    {"answers to what never comes wait a second, once", {HANDSHAKE, {'s', A, 1, 3, "v"}, {'s', A, 2, 3, "w", 900}, {'c', A, 3, 3, "c", 200}, {'s', A, 3, 9, "x"}},
+     "+ s:v s:w s:x c-2 c:c c-5 = ", FLOW_ESTABLISHED, 0, {7, 0}, {0}, 0},
+    {"two that wait for each other", {HANDSHAKE, {'s', A, 1, 3, "xy"}, {'c', A, 1, 3, "ab"}, {'c', A, 3, 3, "c", 1000}},
+     "+ c:ab c:c s:xy = ", FLOW_ESTABLISHED, 0, {0}, {0}, 0},
+    {"an answer before a request, then a reset", {HANDSHAKE, {'s', A, 1, 3, "xy"}, {'s', R, 3, 0, 0}},
+     "+ s:xy c-2 = ", FLOW_RESET, 0, {2, 0}, {0}, 0},
     {"hole at the end of the capture", {HANDSHAKE, {'c', A, 3, 1, "cd"}},
      "+ c-2 c:cd = ", FLOW_ESTABLISHED, 0, {2, 0}, {0}, 0},
     {"acknowledged, but never captured", {HANDSHAKE, {'c', A, 1, 1, "ab"}, {'s', A, 1, 9, "xy"}},
@@ -197,6 +207,29 @@ static void test_tick_gives_up_holes(void **state)
     s.at.ns += 1000000000;
     flow_table_tick(s.table, &s.at);
     assert_string_equal(s.said, "+ c-2 c:cd ");
+    script_end(&s);
+    script_done(&s);
+}
+
+/* What waited only for the other end is told of its own packet, what filled a hole of the filling
+ * one. */
+static void test_stamps(void **state)
+{
+    (void)state;
+    static const struct step steps[SCRIPT_STEPS] = {HANDSHAKE,
+                                                    {'s', A, 1, 3, "xy", 7},
+                                                    {'c', A, 1, 1, "ab", 1},
+                                                    {'c', A, 5, 3, "ef", 1},
+                                                    {'c', A, 3, 3, "cd", 1}};
+    struct script s;
+    script_init(&s, 1 << 20, NULL);
+    script_run(&s, steps);
+    assert_string_equal(s.said, "+ c:ab s:xy c:cd c:ef ");
+    uint64_t opening = 3; /* packets */
+    assert_int_equal(s.told[DIR_SERVER].packet, opening + 1);
+    assert_int_equal(s.told[DIR_SERVER].order, opening + 2);
+    assert_int_equal(s.told[DIR_SERVER].ns, s.at.ns - 3000000);
+    assert_int_equal(s.told[DIR_CLIENT].packet, opening + 4);
     script_end(&s);
     script_done(&s);
 }
@@ -410,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_done_releases_held),
         cmocka_unit_test(test_tick_gives_up_holes),
         cmocka_unit_test(test_covered_by_packets),
+        cmocka_unit_test(test_stamps),
         cmocka_unit_test(test_reorder_limits),
         cmocka_unit_test(test_random_streams),
     };
