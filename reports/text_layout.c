@@ -92,24 +92,16 @@ static unsigned word_columns(const char *word, size_t len)
 static bool is_plain(struct bytes word)
 {
     for (size_t i = 0; i < word.len; i++) {
-        if (word.at[i] <= ' ' || word.at[i] >= 0x7f) {
+        if (word.at[i] < ' ' || word.at[i] >= 0x7f) {
             return false;
         }
     }
     return true;
 }
 
-static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool breakable)
+static void add_glyphs(struct layout *l, enum ink ink, struct bytes raw, bool breakable)
 {
     char word[LAYOUT_WORD];
-    if (raw.len <= l->width && l->next <= l->width - raw.len && is_plain(raw)) {
-        move_to_next(l, ink);
-        output_octets(l->out, raw.at, raw.len);
-        l->column += (unsigned)raw.len;
-        l->empty = l->empty && raw.len == 0;
-        l->next = l->column + 1;
-        return;
-    }
     size_t len = text_from_utf8(raw, word, sizeof word);
     if (!l->empty && l->next + word_columns(word, len) > l->width) {
         wrap(l);
@@ -128,11 +120,37 @@ static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool brea
     l->next = l->column + 1;
 }
 
+static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool breakable)
+{
+    bool fits_a_line = raw.len <= l->width - l->hang;
+    if (!fits_a_line || !is_plain(raw)) {
+        add_glyphs(l, ink, raw, breakable);
+        return;
+    }
+    if (!l->empty && l->next + raw.len > l->width) {
+        wrap(l);
+    }
+    if (l->next + raw.len > l->width) {
+        add_glyphs(l, ink, raw, breakable);
+        return;
+    }
+    move_to_next(l, ink);
+    output_octets(l->out, raw.at, raw.len);
+    l->column += (unsigned)raw.len;
+    l->empty = l->empty && raw.len == 0;
+    l->next = l->column + 1;
+}
+
 void layout_text(struct layout *l, enum ink ink, const char *text)
 {
     for (;;) {
-        text += strspn(text, " \n");
-        size_t len = strcspn(text, " \n");
+        while (*text == ' ' || *text == '\n') {
+            text++;
+        }
+        size_t len = 0;
+        while (text[len] != '\0' && text[len] != ' ' && text[len] != '\n') {
+            len++;
+        }
         if (len == 0) {
             return;
         }
@@ -146,11 +164,19 @@ void layout_unbroken(struct layout *l, enum ink ink, const char *text)
     add_word(l, ink, bytes_text(text), false);
 }
 
+static size_t text_columns(const char *text)
+{
+    struct bytes raw = bytes_text(text);
+    if (is_plain(raw)) {
+        return raw.len;
+    }
+    char valid[LAYOUT_WORD];
+    return word_columns(valid, text_from_utf8(raw, valid, sizeof valid));
+}
+
 void layout_together(struct layout *l, enum ink ink, const char *text)
 {
-    char valid[LAYOUT_WORD];
-    size_t len = text_from_utf8(bytes_text(text), valid, sizeof valid);
-    if (word_columns(valid, len) <= l->width - l->hang) {
+    if (text_columns(text) <= l->width - l->hang) {
         layout_unbroken(l, ink, text);
     } else {
         layout_text(l, ink, text);

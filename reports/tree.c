@@ -98,6 +98,17 @@ void tree_key(struct tree *t, struct bytes key)
     t->key = key;
 }
 
+/* Nearly all texts: not worth a second look for what is valid UTF-8. */
+static json_t *text_new(struct bytes text)
+{
+    const char *octets = text.len == 0 ? "" : (const char *)text.at;
+    uint8_t seen = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        seen |= text.at[i];
+    }
+    return seen < 0x80 ? json_stringn_nocheck(octets, text.len) : json_stringn(octets, text.len);
+}
+
 bool tree_text(struct tree *t, const char *key, struct bytes text)
 {
     /* Keys are literals mostly: their place stands for what they say. */
@@ -105,7 +116,7 @@ bool tree_text(struct tree *t, const char *key, struct bytes text)
     if (*recent == NULL ||
         !bytes_is(bytes_of(json_string_value(*recent), json_string_length(*recent)), text.at,
                   text.len)) {
-        json_t *made = json_stringn(text.len == 0 ? "" : (const char *)text.at, text.len);
+        json_t *made = text_new(text);
         if (made == NULL) {
             return false;
         }
