@@ -122,15 +122,11 @@ static void add_glyphs(struct layout *l, enum ink ink, struct bytes raw, bool br
 
 static void add_word(struct layout *l, enum ink ink, struct bytes raw, bool breakable)
 {
-    bool fits_a_line = raw.len <= l->width - l->hang;
-    if (!fits_a_line || !is_plain(raw)) {
-        add_glyphs(l, ink, raw, breakable);
-        return;
-    }
-    if (!l->empty && l->next + raw.len > l->width) {
+    bool plain = is_plain(raw);
+    if (plain && !l->empty && l->next + raw.len > l->width) {
         wrap(l);
     }
-    if (l->next + raw.len > l->width) {
+    if (!plain || l->next + raw.len > l->width) {
         add_glyphs(l, ink, raw, breakable);
         return;
     }
