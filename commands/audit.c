@@ -33,10 +33,18 @@ static bool only_records(const struct options *o)
            o->store == NULL && o->syslog == NULL && !o->mask;
 }
 
-static int make_document(struct reporting *r)
+/* Whether the report on the screen is all that is made of the findings. */
+static bool only_text(const struct options *o, const char *folder)
 {
-    return records_document(&r->results, &r->document) < 0 ? trouble("out of memory for the report")
-                                                           : EXIT_CLEAN;
+    return (o->format == NULL || strcmp(o->format, "text") == 0) && folder == NULL &&
+           o->report_folder == NULL && o->store == NULL && o->syslog == NULL && !o->mask;
+}
+
+static int make_document(struct reporting *r, bool once)
+{
+    return records_document(&r->results, once, &r->document) < 0
+               ? trouble("out of memory for the report")
+               : EXIT_CLEAN;
 }
 
 static int mask_records(struct reporting *r)
@@ -90,12 +98,12 @@ static int keep_document(struct reporting *r, struct store *store)
 
 /* The document, kept where that is asked for; `ret_kept` tells how that went, as
  * the reports are written whether or not. */
-static int gather_document(struct reporting *r, int *ret_kept)
+static int gather_document(struct reporting *r, const char *folder, int *ret_kept)
 {
     struct store *store = NULL;
     *ret_kept = EXIT_CLEAN;
     if (r->session->options->store == NULL) {
-        return make_document(r);
+        return make_document(r, only_text(r->session->options, folder));
     }
     /* Opened for each audit: a report of a running one is written in a process of its own, which
      * cannot share what SQLite holds open. */
@@ -103,7 +111,7 @@ static int gather_document(struct reporting *r, int *ret_kept)
     if (store != NULL) {
         *ret_kept = read_history(r, store);
     }
-    int status = make_document(r);
+    int status = make_document(r, false);
     if (*ret_kept == EXIT_CLEAN && status == EXIT_CLEAN) {
         *ret_kept = keep_document(r, store);
     }
@@ -160,7 +168,7 @@ static int write_reports(struct reporting *r, struct output *records, const char
         records_report(records, &r->results);
         return close_output(records, o->output);
     }
-    int status = gather_document(r, &kept);
+    int status = gather_document(r, folder, &kept);
     /* The store has what was seen: it is not what is given away. */
     status = status == EXIT_CLEAN ? mask_records(r) : status;
     if (status != EXIT_CLEAN) {
@@ -255,7 +263,7 @@ static int view_now(struct session *s, struct pipeline *p, struct document **ret
 {
     struct reporting r;
     end_audit(&r, s, p);
-    int status = make_document(&r);
+    int status = make_document(&r, false);
     *ret = r.document;
     return status;
 }

@@ -1,5 +1,6 @@
 #include "reports/document.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,9 +154,53 @@ int document_finish(struct document_draft *draft, struct document **ret)
     return 0;
 }
 
+/* ---- findings made when they are asked for ---- */
+
+struct finding_making {
+    struct finding_source source;
+    struct document_draft draft;
+    json_t *made;
+};
+
+static void making_free(struct finding_making *m)
+{
+    if (m != NULL) {
+        json_decref(m->made);
+        output_drop(m->draft.out);
+        tree_free(m->draft.tree);
+        free(m);
+    }
+}
+
+int document_make_findings(struct document *d, const struct finding_source *source)
+{
+    struct finding_making *m = calloc(1, sizeof *m);
+    if (m == NULL || document_begin(&m->draft) < 0) {
+        free(m);
+        return -ENOMEM;
+    }
+    m->source = *source;
+    d->making = m;
+    d->findings.count = source->count;
+    return 0;
+}
+
+const json_t *document_finding(const struct document *d, size_t place)
+{
+    struct finding_making *m = d->making;
+    if (m == NULL) {
+        return d->findings.at[place];
+    }
+    json_decref(m->made);
+    m->source.write(m->source.user, m->draft.out, place);
+    m->made = output_error(m->draft.out) == 0 ? tree_take_one(m->draft.tree) : NULL;
+    return m->made;
+}
+
 struct document *document_free(struct document *d)
 {
     if (d != NULL) {
+        making_free(d->making);
         for (size_t i = 0; i < d->line_count; i++) {
             json_decref(d->lines[i]);
         }
@@ -239,6 +284,7 @@ void json_value(struct json *j, const char *key, const json_t *value)
 
 void document_write(struct output *out, const struct document *d)
 {
+    assert(d->making == NULL); /* they would be missing */
     for (size_t i = 0; i < d->line_count; i++) {
         struct json j = json_on(out);
         json_value(&j, NULL, d->lines[i]);

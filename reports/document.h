@@ -22,14 +22,24 @@ struct document_part { /* records of one type, in their order */
     size_t count;
 };
 
+/* Findings that are written when they are asked for: who takes them one after another needs no
+ * thousands of them in memory. */
+struct finding_source {
+    void *user;
+    size_t count;
+    void (*write)(void *user, struct output *out, size_t place); /* one record */
+};
+struct finding_making;
+
 struct document {
-    json_t **lines; /* all records */
+    json_t **lines; /* all records, but for findings that are made when they are asked for */
     size_t line_count;
     json_t **sorted;                 /* where the parts lie */
     json_t *rule_names;              /* name: record of the rule */
     json_t *audit, *model, *summary; /* NULL: none */
     struct document_part findings, verdicts, statements, coverage, rules, hosts, conversations,
         traffic, grades, history;
+    struct finding_making *making; /* NULL: `findings` has them all; else only their count */
 };
 
 #define DOCUMENT_ERROR 200
@@ -44,8 +54,15 @@ struct document_draft {
 int document_begin(struct document_draft *d) MUST_USE; /* 0 or -ENOMEM */
 /* Frees the draft; 0 or -ENOMEM, also when memory was used up while it was written. */
 int document_finish(struct document_draft *d, struct document **ret) MUST_USE;
+/* For a document without findings: they come from here, which must live as long as it does. 0 or
+ * -ENOMEM. */
+int document_make_findings(struct document *d, const struct finding_source *source) MUST_USE;
+/* NULL: out of memory. One that was made lives until the next is asked for, or as long as who has
+ * it counts as a holder (json_incref). */
+const json_t *document_finding(const struct document *d, size_t place);
 struct document *document_free(struct document *d); /* NULL is fine; returns NULL */
-/* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. */
+/* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. Not of a document
+ * whose findings are made when they are asked for. */
 void document_write(struct output *out, const struct document *d);
 
 /* A value as JSON, in the style of all records. */

@@ -30,7 +30,7 @@ static struct end_view end_of(const json_t *finding, const char *key)
 
 struct finding_view finding_view(const struct document *d, size_t place)
 {
-    const json_t *f = d->findings.at[place];
+    const json_t *f = document_finding(d, place);
     struct finding_view v = {
         .record = f,
         .rule = document_rule(d, f),

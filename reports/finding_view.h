@@ -2,7 +2,8 @@
  * finding_view.h - a finding of a document with its values at hand, for the formats that tell
  * machines of findings.
  *
- * Owner: texts belong to the document. Absent texts are "", so that they can be written anywhere.
+ * Owner: texts belong to the finding, so they live as document_finding says. Absent texts are "",
+ * so that they can be written anywhere.
  */
 #ifndef ROLECALL_REPORTS_FINDING_VIEW_H
 #define ROLECALL_REPORTS_FINDING_VIEW_H
@@ -17,7 +18,8 @@ struct end_view {
 };
 
 struct finding_view {
-    const json_t *record, *rule; /* rule: of the catalogue; NULL: not in the document */
+    const json_t *record; /* NULL: out of memory */
+    const json_t *rule;   /* of the catalogue; NULL: not in the document */
     const char *id, *name, *code, *title, *severity, *confidence, *explanation, *remediation;
     const char *first, *last; /* RFC 3339 */
     unsigned rank;            /* of its severity: 1 info to 5 critical; 0: another word */

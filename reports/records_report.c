@@ -174,13 +174,18 @@ static void record_grades(struct output *out, const struct audit *a)
 
 /* ---- all ---- */
 
-static void record_answers(struct output *out, const struct results *r)
+static void record_findings(struct output *out, const struct results *r)
 {
     size_t count = 0;
     const struct finding *const *findings = audit_findings(r->audit, &count);
     for (size_t i = 0; i < count; i++) {
         record_finding(out, r->names, findings[i]);
     }
+}
+
+static void record_answers(struct output *out, const struct results *r)
+{
+    size_t count = 0;
     const struct verdict *const *verdicts = audit_verdicts(r->audit, &count);
     for (size_t i = 0; i < count; i++) {
         record_verdict(out, verdicts[i]);
@@ -192,11 +197,14 @@ static void record_answers(struct output *out, const struct results *r)
     record_coverage(out, r->audit);
 }
 
-void records_report(struct output *out, const struct results *r)
+static void record_all(struct output *out, const struct results *r, bool findings)
 {
     enum severity severity = SEVERITY_OFF;
     const struct rule *rule = NULL;
     record_audit(out, r);
+    if (findings) {
+        record_findings(out, r);
+    }
     record_answers(out, r);
     for (unsigned i = 0; (rule = audit_rule(r->audit, i, &severity)) != NULL; i++) {
         record_rule(out, rule, severity);
@@ -212,12 +220,31 @@ void records_report(struct output *out, const struct results *r)
     record_summary(out, r->names, r->run, r->audit, r->gathering);
 }
 
-int records_document(const struct results *r, struct document **ret)
+void records_report(struct output *out, const struct results *r)
+{
+    record_all(out, r, true);
+}
+
+static void write_finding(void *user, struct output *out, size_t place)
+{
+    const struct results *r = user;
+    size_t count = 0;
+    record_finding(out, r->names, audit_findings(r->audit, &count)[place]);
+}
+
+int records_document(const struct results *r, bool once, struct document **ret)
 {
     struct document_draft draft;
     if (document_begin(&draft) < 0) {
         return -ENOMEM;
     }
-    records_report(draft.out, r);
-    return document_finish(&draft, ret);
+    record_all(draft.out, r, !once);
+    int failed = document_finish(&draft, ret);
+    if (failed == 0 && once) {
+        struct finding_source source = {.user = (void *)(uintptr_t)r, .write = write_finding};
+        (void)audit_findings(r->audit, &source.count);
+        failed = document_make_findings(*ret, &source);
+        *ret = failed == 0 ? *ret : document_free(*ret);
+    }
+    return failed;
 }

@@ -206,23 +206,36 @@ void text_finding(struct report *r, const struct finding_view *v, const struct f
     add_basis(r, v);
 }
 
-static void add_chapter(struct report *r, const char *heading, bool accepted)
+/* Whether there were findings of the other kind. */
+static bool add_chapter(struct report *r, const char *heading, bool accepted)
 {
     struct finding_view before = {0};
+    json_t *kept = NULL; /* the record of `before` */
+    bool others = false;
     for (size_t i = 0; i < r->d->findings.count; i++) {
         const struct finding_view v = finding_view(r->d, i);
+        if (v.record == NULL) {
+            output_refuse(r->l.out, "out of memory for the report");
+            break;
+        }
+        others = others || v.accepted != accepted;
         if (v.accepted == accepted) {
             if (before.record == NULL) {
                 text_heading(r, heading);
             }
             text_finding(r, &v, &before);
+            json_decref(kept);
+            kept = json_incref((json_t *)v.record); /* counting changes no value */
             before = v;
         }
     }
+    json_decref(kept);
+    return others;
 }
 
 void text_findings(struct report *r)
 {
-    add_chapter(r, "FINDINGS", false);
-    add_chapter(r, "ACCEPTED BY THE POLICY", true);
+    if (add_chapter(r, "FINDINGS", false)) {
+        (void)add_chapter(r, "ACCEPTED BY THE POLICY", true);
+    }
 }

@@ -138,3 +138,8 @@ bool tree_take(struct tree *t, json_t ***ret_records, size_t *ret_count)
     t->count = t->room = 0;
     return true;
 }
+
+json_t *tree_take_one(struct tree *t)
+{
+    return t->failed || t->count != 1 ? NULL : t->records[--t->count];
+}

@@ -30,5 +30,7 @@ void tree_add(struct tree *t, const char *key, json_t *value); /* takes it; NULL
 /* The records in their order; the caller frees them and the array. NULL and 0 when there are none;
  * false when memory was used up on the way: then nothing is taken. */
 bool tree_take(struct tree *t, json_t ***ret_records, size_t *ret_count) MUST_USE;
+/* The only record, which is the caller's; the tree goes on. NULL: memory was used up. */
+json_t *tree_take_one(struct tree *t) MUST_USE;
 
 #endif

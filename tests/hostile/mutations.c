@@ -117,7 +117,7 @@ static void write_all(struct run_state *s, struct pipeline *p)
                                            .run = pipeline_summary(p),
                                            .audit = s->audit,
                                            .generated_ns = INT64_MIN},
-                         &d) < 0) {
+                         false, &d) < 0) {
         fail("memory");
     }
     document_write(s->out, d);

@@ -218,7 +218,7 @@ static void document_of_an_audit(void **state)
     assert_int_equal(len, len_again);
     assert_memory_equal(text, text_again, len);
     document_free(d);
-    assert_int_equal(records_document(&results, &d), 0);
+    assert_int_equal(records_document(&results, false, &d), 0);
     output_drop(again);
     again = output_to_memory();
     document_write(again, d);
@@ -241,6 +241,75 @@ static void document_of_an_audit(void **state)
     document_free(d);
     gathering_free(gathering);
     scene_end(&s);
+}
+
+static void write_row(void *user, struct output *out, size_t place)
+{
+    const struct document *all = user;
+    struct json j = json_on(out);
+    json_value(&j, NULL, all->findings.at[place]);
+    json_line(&j);
+}
+
+static void write_nothing(void *user, struct output *out, size_t place)
+{
+    (void)user;
+    (void)out;
+    (void)place;
+}
+
+static char *as_text(const struct document *d, int *ret_error)
+{
+    struct output *out = output_to_memory();
+    size_t len = 0;
+    render_text(out, d, &(struct render_options){0});
+    *ret_error = output_error(out);
+    const char *text = output_memory(out, &len);
+    char *copy = strndup(text, len);
+    output_drop(out);
+    return copy;
+}
+
+#define ROW(id, remedy, accepted)                                                                  \
+    "{\"type\":\"finding\",\"id\":\"" id "\",\"rule\":\"r\",\"remediation\":\"" remedy             \
+    "\"" accepted "}\n"
+#define AGREED ",\"accepted\":{\"reason\":\"known\"}"
+
+/* Accepted ones between two that say the same of what to do. */
+static void findings_made_when_asked_for(void **state)
+{
+    static const char rows[] = ROW("1", "mend it", AGREED)
+    ROW("2", "mend it", "")
+    ROW("3", "x", AGREED)
+    ROW("4", "y", AGREED)
+    ROW("5", "z", AGREED)
+    ROW("6", "mend it", "");
+    static const char others[] = "{\"type\":\"audit\"}\n{\"type\":\"summary\"}\n";
+    char both[sizeof rows + sizeof others];
+    int error = 0;
+    (void)state;
+    (void)snprintf(both, sizeof both, "%s%s", rows, others);
+    struct document *whole = parsed(both), *made = parsed(others);
+    struct finding_source source = {.user = whole, .count = 6, .write = write_row};
+    assert_int_equal(document_make_findings(made, &source), 0);
+    assert_string_equal(member_text(document_finding(made, 3), "id"), "4");
+    char *expected = as_text(whole, &error), *text = as_text(made, &error);
+    assert_int_equal(error, 0);
+    assert_string_equal(text, expected);
+    assert_non_null(strstr(text, "as for the finding above"));
+    assert_non_null(strstr(text, "ACCEPTED BY THE POLICY"));
+    free(text);
+    document_free(made);
+    /* One that could not be made: no report that looks whole. */
+    made = parsed(others);
+    source.write = write_nothing;
+    assert_int_equal(document_make_findings(made, &source), 0);
+    text = as_text(made, &error);
+    assert_int_equal(error, -ECANCELED);
+    free(text);
+    free(expected);
+    document_free(made);
+    document_free(whole);
 }
 
 static void lists_of_formats(void **state)
@@ -269,6 +338,7 @@ int main(void)
         cmocka_unit_test(grade_of_nothing),
         cmocka_unit_test(chapters_of_rules),
         cmocka_unit_test(document_of_an_audit),
+        cmocka_unit_test(findings_made_when_asked_for),
         cmocka_unit_test(lists_of_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
