@@ -73,6 +73,7 @@ void arena_pool_refund(struct arena_pool *pool, size_t size)
     pool->used -= size;
 }
 
+/* Those of odd sizes come zeroed: what is large has not been touched yet. */
 static struct chunk *chunk_take(struct arena_pool *pool, size_t size)
 {
     if (!arena_pool_charge(pool, size)) {
@@ -83,7 +84,7 @@ static struct chunk *chunk_take(struct arena_pool *pool, size_t size)
     if (c != NULL) {
         *list = c->next;
     } else {
-        c = malloc(size);
+        c = list == NULL ? calloc(1, size) : malloc(size);
     }
     if (c == NULL) {
         arena_pool_refund(pool, size);
@@ -116,6 +117,7 @@ void *arena_alloc(struct arena *a, size_t size)
     if (size > a->ceiling) {
         return NULL;
     }
+    bool zeroed = false;
     size = aligned(size == 0 ? 1 : size);
     if (size > a->left) {
         size_t head = aligned(sizeof(struct chunk));
@@ -132,12 +134,13 @@ void *arena_alloc(struct arena *a, size_t size)
         a->taken += want;
         a->at = (char *)c + head;
         a->left = want - head;
+        zeroed = want != FURTHER_OCTETS;
     }
     void *taken = a->at;
     a->at += size;
     a->left -= size;
     a->used += size;
-    return memset(taken, 0, size);
+    return zeroed ? taken : memset(taken, 0, size);
 }
 
 char *arena_text(struct arena *a, const void *text, size_t len)

@@ -118,6 +118,7 @@ enum probe dns_looks_strictly(struct bytes head);
 
 /* All append. RFC 1035 5.1: "mp01.corp.example"; a dot inside a label is "\.". */
 void dns_name_text(const struct dns_name *name, struct dns_text *text);
+void dns_text_put(struct dns_text *text, const char *more);
 void dns_text_add(struct dns_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 /* NULL: not assigned. */
 const char *dns_type_name(uint16_t type);
@@ -159,10 +160,15 @@ struct dns_echo { /* an answered question: responses to its repetitions say noth
     uint16_t left;
 };
 
+/* Most flows ask one or two questions, and there are many such flows. */
+#define DNS_WAITING_FIRST 4
+
 struct dns_state {
-    struct dns_waiting waiting[LIMIT_DNS_WAITING]; /* the oldest first */
-    struct dns_echo echoes[LIMIT_DNS_ECHOES];      /* a ring */
-    unsigned count, next_echo;
+    struct dns_waiting *waiting; /* the oldest first; NULL: none has waited yet */
+    unsigned count, room;
+    struct dns_waiting few[DNS_WAITING_FIRST]; /* where they lie until there are more */
+    struct dns_echo echoes[LIMIT_DNS_ECHOES];  /* a ring */
+    unsigned next_echo;
     struct dissection *security; /* what TKEY records hold; NULL: none was seen */
     bool blind;                  /* responses may have been lost by the capture */
 };

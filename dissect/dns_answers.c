@@ -61,6 +61,15 @@ void dns_text_add(struct dns_text *text, const char *format, ...)
     }
 }
 
+void dns_text_put(struct dns_text *text, const char *more)
+{
+    size_t room = sizeof text->at - text->len, len = strlen(more);
+    len = len < room ? len : room - 1;
+    memcpy(text->at + text->len, more, len);
+    text->len += len;
+    text->at[text->len] = '\0';
+}
+
 static void add_octet(struct dns_text *text, uint8_t octet)
 {
     if (text->len + 1 < sizeof text->at) {
@@ -71,7 +80,7 @@ static void add_octet(struct dns_text *text, uint8_t octet)
 
 /* RFC 1035 5.1: \X for what has a meaning, \DDD for what cannot be printed. UTF-8 (RFC 6762 16) and
  * spaces stay. */
-static void add_escaped(struct dns_text *text, struct bytes octets, const char *special)
+static void add_escaped(struct dns_text *text, struct bytes octets, char special)
 {
     for (size_t i = 0; i < octets.len; i++) {
         uint8_t octet = octets.at[i];
@@ -79,7 +88,7 @@ static void add_escaped(struct dns_text *text, struct bytes octets, const char *
             dns_text_add(text, "\\%03u", octet);
             continue;
         }
-        if (strchr(special, octet) != NULL) {
+        if (octet == '\\' || octet == special) {
             add_octet(text, '\\');
         }
         add_octet(text, octet);
@@ -93,7 +102,7 @@ void dns_name_text(const struct dns_name *name, struct dns_text *text)
         if (at > 0 ? len > 0 : len == 0) {
             add_octet(text, '.');
         }
-        add_escaped(text, bytes_of(name->octets + at + 1, len), ".\\");
+        add_escaped(text, bytes_of(name->octets + at + 1, len), '.');
     }
 }
 
@@ -124,7 +133,7 @@ static bool add_address(const struct dns_record *r, struct dns_text *text)
     } else {
         return false;
     }
-    dns_text_add(text, "%s", address_format(&address, written));
+    dns_text_put(text, address_format(&address, written));
     return true;
 }
 
@@ -169,7 +178,7 @@ static bool add_strings(const struct dns_record *r, struct dns_text *text)
         if (!first) {
             add_octet(text, ' ');
         }
-        add_escaped(text, string, "\\");
+        add_escaped(text, string, '\\');
     }
     return true;
 }

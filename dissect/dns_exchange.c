@@ -197,7 +197,9 @@ static void state_record(const struct reading *r, struct observation *o,
     if (owners) {
         const char *type = r->service->type_name(record->type);
         r->service->name_text(&owner, &text);
-        dns_text_add(&text, " %s ", type == NULL ? "unknown" : type);
+        dns_text_put(&text, " ");
+        dns_text_put(&text, type == NULL ? "unknown" : type);
+        dns_text_put(&text, " ");
     }
     if (answer) {
         state_parts(r, o, FACT_DNS_ANSWERS, record, &text, &left[0]);
@@ -205,7 +207,7 @@ static void state_record(const struct reading *r, struct observation *o,
     if (address) {
         text.len = 0;
         r->service->name_text(&owner, &text);
-        dns_text_add(&text, " ");
+        dns_text_put(&text, " ");
         state_parts(r, o, FACT_DNS_ADDRESSES, record, &text, &left[1]);
     }
 }
@@ -256,14 +258,36 @@ static bool asks_many(const struct reading *r)
            (r->service->netbios && (r->m.flags & NBNS_BROADCAST) != 0);
 }
 
+/* Room for one more question: more of it, or that of the one that waits longest. */
+static void make_room(const struct reading *r)
+{
+    struct dns_state *s = r->s;
+    if (s->waiting == NULL) {
+        s->waiting = s->few;
+        s->room = DNS_WAITING_FIRST;
+    }
+    if (s->count < s->room) {
+        return;
+    }
+    struct dns_waiting *more =
+        s->room == LIMIT_DNS_WAITING
+            ? NULL
+            : arena_alloc(dissection_arena(r->dx), LIMIT_DNS_WAITING * sizeof *more);
+    if (more != NULL) {
+        memcpy(more, s->waiting, s->count * sizeof *more);
+        s->waiting = more;
+        s->room = LIMIT_DNS_WAITING;
+    } else {
+        dissection_anomaly(r->dx, "dns.waiting_limit");
+        give_up(r->dx, s, 0, false);
+    }
+}
+
 static void wait_for_response(const struct reading *r, struct dns_waiting *w,
                               const struct dns_name *name, uint16_t type, struct cursor after)
 {
     struct dns_state *s = r->s;
-    if (s->count == LIMIT_DNS_WAITING) {
-        dissection_anomaly(r->dx, "dns.waiting_limit");
-        give_up(r->dx, s, 0, false);
-    }
+    make_room(r);
     w->draft = begin(r);
     if (w->draft == NULL) {
         return;

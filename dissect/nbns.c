@@ -52,7 +52,7 @@ static void nbns_name_text(const struct dns_name *name, struct dns_text *text)
     scope.len = name->len - 1 - ENCODED;
     memcpy(scope.octets, name->octets + 1 + ENCODED, scope.len);
     if (scope.len > 1) { /* RFC 1002 4.1: the NetBIOS scope identifier */
-        dns_text_add(text, ".");
+        dns_text_put(text, ".");
         dns_name_text(&scope, text);
     }
 }
@@ -103,7 +103,7 @@ static bool add_node_name(const struct dns_record *r, unsigned n, struct dns_tex
         return false;
     }
     add_netbios(name.at, text);
-    dns_text_add(text, "%s", (flags >> 8 & NAME_FLAGS_GROUP) != 0 ? " group" : "");
+    dns_text_put(text, (flags >> 8 & NAME_FLAGS_GROUP) != 0 ? " group" : "");
     return true;
 }
 
@@ -123,7 +123,7 @@ static bool nbns_answer(const struct dns_message *m, const struct dns_record *r,
         return false;
     }
     struct address address = address_v4(octets.at);
-    dns_text_add(text, "%s", address_format(&address, written));
+    dns_text_put(text, address_format(&address, written));
     return true;
 }
 

@@ -47,12 +47,16 @@ struct observation *observation_new(struct observation_pool *pool, enum record r
     struct observation *o = pool->free;
     if (o != NULL) {
         pool->free = o->next;
-        struct observation kept = *o;
-        *o = (struct observation){.record = record,
-                                  .facts = kept.facts,
-                                  .room = kept.room,
-                                  .text = kept.text,
-                                  .text_room = kept.text_room};
+        struct fact *facts = o->facts;
+        char *text = o->text;
+        uint32_t room = o->room;
+        size_t text_room = o->text_room;
+        memset(o, 0, offsetof(struct observation, first));
+        o->record = record;
+        o->facts = facts;
+        o->room = room;
+        o->text = text;
+        o->text_room = text_room;
         return o;
     }
     o = calloc(1, sizeof *o);
@@ -79,6 +83,20 @@ void observation_release(struct observation_pool *pool, struct observation *o)
     }
 }
 
+static bool is_stated(const struct observation *o, enum fact_id id)
+{
+    return (o->stated[id / 64] >> id % 64 & 1) != 0;
+}
+
+static void note_place(struct observation *o, uint32_t place)
+{
+    enum fact_id id = (enum fact_id)o->facts[place].id;
+    if (!is_stated(o, id)) {
+        o->stated[id / 64] |= UINT64_C(1) << id % 64;
+        o->first[id] = (uint16_t)place;
+    }
+}
+
 static struct fact *add(struct observation *o, enum fact_id id)
 {
     if (o->muted) {
@@ -96,9 +114,9 @@ static struct fact *add(struct observation *o, enum fact_id id)
         o->facts = grown;
         o->room *= 2;
     }
-    struct fact *f = &o->facts[o->count++];
+    struct fact *f = &o->facts[o->count];
     *f = (struct fact){.id = (uint16_t)id};
-    o->stated[id / 64] |= UINT64_C(1) << id % 64;
+    note_place(o, o->count++);
     return f;
 }
 
@@ -187,9 +205,11 @@ void observation_string(struct observation *o, enum fact_id id, const char *text
 void observation_replace(struct observation *o, enum fact_id id, const char *text)
 {
     uint32_t kept = 0;
+    memset(o->stated, 0, sizeof o->stated);
     for (uint32_t i = 0; i < o->count; i++) {
         if (o->facts[i].id != id) {
-            o->facts[kept++] = o->facts[i];
+            o->facts[kept] = o->facts[i];
+            note_place(o, kept++);
         }
     }
     o->count = kept;
@@ -260,8 +280,7 @@ const struct fact *observation_more(const struct observation *o, enum fact_id id
 
 const struct fact *observation_get(const struct observation *o, enum fact_id id)
 {
-    bool stated = (o->stated[id / 64] >> id % 64 & 1) != 0;
-    return stated ? observation_more(o, id, NULL) : NULL;
+    return is_stated(o, id) ? &o->facts[o->first[id]] : NULL;
 }
 
 const char *fact_text(const struct observation *o, const struct fact *f)
@@ -295,7 +314,8 @@ bool observation_says(const struct observation *o, enum fact_id id)
 bool observation_is(const struct observation *o, enum fact_id id, const char *text)
 {
     const char *stated = observation_text(o, id);
-    return stated != NULL && strcmp(stated, text) == 0;
+    /* Most that is asked differs in its first letter. */
+    return stated != NULL && stated[0] == text[0] && strcmp(stated, text) == 0;
 }
 
 struct stamp observation_packet(const struct observation *o, enum fact_id id)

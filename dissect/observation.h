@@ -51,7 +51,8 @@ struct observation {
     uint64_t stated[(FACT_COUNT + 63) / 64]; /* one bit a fact: most that is asked is not there */
     char *text;
     size_t text_len, text_room;
-    struct observation *next; /* the pool's and the queues' link */
+    struct observation *next;   /* the pool's and the queues' link */
+    uint16_t first[FACT_COUNT]; /* of what is stated: the place of its first fact */
 };
 
 struct observation_pool; /* one per worker */

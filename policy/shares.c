@@ -45,7 +45,9 @@ enum share_kind share_kind_of(const char *share)
         return is_site(share) ? SHARE_SITE : SHARE_ADMINISTRATIVE;
     }
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-        if (strncasecmp(share, named[i].beginning, strlen(named[i].beginning)) == 0) {
+        /* Most differ in their first letter. */
+        if (((share[0] ^ named[i].beginning[0]) & ~0x20) == 0 &&
+            strncasecmp(share, named[i].beginning, strlen(named[i].beginning)) == 0) {
             return named[i].kind;
         }
     }

@@ -65,8 +65,9 @@ bool path_is_clear_by_design(const char *path)
         return false;
     }
     size_t len = strcspn(path, "?#");
-    return ends_with(path, len, ".crl") || ends_with(path, len, ".crt") ||
-           ends_with(path, len, ".cer") || ends_with(path, len, ".p7c") ||
+    bool extended = len >= 4 && path[len - 4] == '.';
+    return (extended && (ends_with(path, len, ".crl") || ends_with(path, len, ".crt") ||
+                         ends_with(path, len, ".cer") || ends_with(path, len, ".p7c"))) ||
            strncasecmp(path, "/ocsp", 5) == 0 || strncasecmp(path, "/content/", 9) == 0 ||
            strncasecmp(path, "/selfupdate/", 12) == 0 || strncasecmp(path, "/inventory", 10) == 0;
 }
