@@ -7,24 +7,30 @@
 
 #define NEIGHBOURS 8u
 
+#define GROUPS (LIMIT_RECENT / NEIGHBOURS)
+
+/* Keys lie by themselves: most that is asked for is not there. */
+struct recent_keys {
+    uint64_t key[NEIGHBOURS]; /* 0: empty */
+    int64_t ns[NEIGHBOURS];
+};
+
 struct recent_row {
-    uint64_t key; /* 0: empty */
-    int64_t ns;
     alignas(16) unsigned char octets[RECENT_OCTETS];
 };
 
 _Static_assert(LIMIT_RECENT % NEIGHBOURS == 0, "rows come in whole groups");
 
-static struct recent_row *group_of(const struct recent *t, uint64_t key)
+static size_t group_of(uint64_t key)
 {
     uint64_t mixed = key * UINT64_C(0x9e3779b97f4a7c15);
-    return &t->rows[((mixed >> 32) % (LIMIT_RECENT / NEIGHBOURS)) * NEIGHBOURS];
+    return (mixed >> 32) % GROUPS;
 }
 
-static bool lives(const struct recent *t, const struct recent_row *row, int64_t ns)
+static bool lives(const struct recent *t, const struct recent_keys *group, unsigned i, int64_t ns)
 {
-    int64_t age = ns - row->ns;
-    return row->key != 0 && age <= t->window_ns && age >= -t->window_ns;
+    int64_t age = ns - group->ns[i];
+    return group->key[i] != 0 && age <= t->window_ns && age >= -t->window_ns;
 }
 
 void *recent_find(const struct recent *t, uint64_t key, int64_t ns)
@@ -32,24 +38,26 @@ void *recent_find(const struct recent *t, uint64_t key, int64_t ns)
     if (t->rows == NULL) {
         return NULL;
     }
-    struct recent_row *group = group_of(t, key);
+    size_t place = group_of(key);
+    const struct recent_keys *group = &t->keys[place];
     for (unsigned i = 0; i < NEIGHBOURS; i++) {
-        if (group[i].key == key && lives(t, &group[i], ns)) {
-            return group[i].octets;
+        if (group->key[i] == key && lives(t, group, i, ns)) {
+            return t->rows[place * NEIGHBOURS + i].octets;
         }
     }
     return NULL;
 }
 
-static struct recent_row *place_for(struct recent *t, uint64_t key)
+/* Of the group: the key's own place, an empty one, or that of the oldest. */
+static unsigned place_for(const struct recent_keys *group, uint64_t key)
 {
-    struct recent_row *group = group_of(t, key), *oldest = group;
+    unsigned oldest = 0;
     for (unsigned i = 0; i < NEIGHBOURS; i++) {
-        if (group[i].key == key) {
-            return &group[i];
+        if (group->key[i] == key) {
+            return i;
         }
-        if (oldest->key != 0 && (group[i].key == 0 || group[i].ns < oldest->ns)) {
-            oldest = &group[i];
+        if (group->key[oldest] != 0 && (group->key[i] == 0 || group->ns[i] < group->ns[oldest])) {
+            oldest = i;
         }
     }
     return oldest;
@@ -58,18 +66,23 @@ static struct recent_row *place_for(struct recent *t, uint64_t key)
 void *recent_make(struct audit *a, struct recent *t, uint64_t key, int64_t ns)
 {
     if (t->rows == NULL) {
-        t->rows = audit_alloc(a, LIMIT_RECENT * sizeof *t->rows);
+        t->keys = audit_alloc(a, GROUPS * sizeof *t->keys);
+        t->rows = t->keys == NULL ? NULL : audit_alloc(a, LIMIT_RECENT * sizeof *t->rows);
         if (t->rows == NULL) {
             return NULL;
         }
     }
-    struct recent_row *row = place_for(t, key);
-    if (row->key != key || !lives(t, row, ns)) {
-        a->counts.state_shed += row->key != key && lives(t, row, ns);
+    size_t place = group_of(key);
+    struct recent_keys *group = &t->keys[place];
+    unsigned i = place_for(group, key);
+    struct recent_row *row = &t->rows[place * NEIGHBOURS + i];
+    bool other = group->key[i] != key;
+    if (other || !lives(t, group, i, ns)) {
+        a->counts.state_shed += other && lives(t, group, i, ns);
         memset(row->octets, 0, sizeof row->octets);
     }
-    row->key = key;
-    row->ns = ns;
+    group->key[i] = key;
+    group->ns[i] = ns;
     return row->octets;
 }
 

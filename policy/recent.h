@@ -14,6 +14,7 @@
 
 struct recent { /* zeroed at first, but for the window */
     int64_t window_ns;
+    struct recent_keys *keys; /* in groups */
     struct recent_row *rows;
 };
 

@@ -191,8 +191,9 @@ struct collected {
 struct collector {
     struct party client, server;
     uint64_t flow;
-    bool full;  /* so many within the time, and none of them used */
-    bool works; /* it was served by something else than domain controllers */
+    uint32_t held; /* which of `last` hold one, a bit each: mostly none, and every flow asks */
+    bool full;     /* so many within the time, and none of them used */
+    bool works;    /* it was served by something else than domain controllers */
     struct collected last[UNUSED_ENOUGH];
 };
 
@@ -283,6 +284,7 @@ static void note_collected(struct collector *c, const struct scene *scene,
         place = lives || place != NULL ? place : one;
     }
     place->at = at;
+    c->held |= UINT32_C(1) << (place - c->last);
     place->host = service_host(scene->policy, service);
     (void)snprintf(place->service, sizeof place->service, "%s", service);
     c->full = kept + 1 == UNUSED_ENOUGH;
@@ -303,18 +305,18 @@ struct use { /* of a service: what is known of it; NULL: not that */
 
 static bool is_used(const struct collected *one, const struct use *use)
 {
-    return one->at.order != 0 &&
-           ((use->host != NULL && one->host == use->host) ||
-            (use->name != NULL && is_service_of(one->service, use->name)) ||
-            (use->service != NULL &&
-             strncasecmp(one->service, use->service, sizeof one->service - 1) == 0));
+    return (use->host != NULL && one->host == use->host) ||
+           (use->name != NULL && is_service_of(one->service, use->name)) ||
+           (use->service != NULL &&
+            strncasecmp(one->service, use->service, sizeof one->service - 1) == 0);
 }
 
 static void note_use(struct collector *c, const struct use *use)
 {
-    for (unsigned i = 0; i < UNUSED_ENOUGH; i++) {
-        if (is_used(&c->last[i], use)) {
+    for (unsigned i = 0; c->held >> i != 0; i++) {
+        if ((c->held >> i & 1) != 0 && is_used(&c->last[i], use)) {
             c->last[i].at.order = 0;
+            c->held &= ~(UINT32_C(1) << i);
             c->full = false;
         }
     }
