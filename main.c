@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/heap.h"
 #include "capture/limits.h"
 #include "capture/nearest.h"
 #include "commands/command.h"
@@ -526,6 +527,7 @@ int main(int argc, char **argv)
         (void)printf("rolecall %s\n", ROLECALL_VERSION);
         return EXIT_CLEAN;
     }
+    heap_use_large_pages();
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             struct options o;
