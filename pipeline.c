@@ -21,8 +21,6 @@
 #define ROUNDS_AHEAD 8
 /* Without threads a round is short: what it holds must stay in the cache. */
 #define INLINE_PACKETS 256
-/* How many packets ahead the cache is told of what the flow table will look at. */
-enum { SLOT_AHEAD = 12, RECORD_AHEAD = 9, BODY_AHEAD = 6, CTX_AHEAD = 2 };
 /* Observations handed over at once. */
 #define CHUNK 256
 #define CHUNKS_AHEAD 16
@@ -205,17 +203,6 @@ static void worker_step(struct worker *w, int64_t by_ns)
     }
 }
 
-typedef void prefetch(const struct flow_table *t, const struct flow_place *place);
-
-static void look_ahead(const struct worker *w, const struct share *share, unsigned at,
-                       prefetch *what)
-{
-    if (at < share->count && !share->items[at].is_tick) {
-        const struct flow_place *place = &share->items[at].place;
-        what(w->tables[place->shard], place);
-    }
-}
-
 static void worker_counts(const struct worker *w, struct flow_counts *sum)
 {
     for (unsigned s = 0; s < LIMIT_SHARDS; s++) {
@@ -236,15 +223,8 @@ static void tell_given_up(struct worker *w)
 
 static void worker_share(struct worker *w, struct share *share)
 {
-    for (unsigned i = 0; i < SLOT_AHEAD; i++) {
-        look_ahead(w, share, i, flow_table_prefetch_slot);
-    }
     for (unsigned i = 0; i < share->count; i++) {
         struct item *item = &share->items[i];
-        look_ahead(w, share, i + SLOT_AHEAD, flow_table_prefetch_slot);
-        look_ahead(w, share, i + RECORD_AHEAD, flow_table_prefetch_record);
-        look_ahead(w, share, i + BODY_AHEAD, flow_table_prefetch_body);
-        look_ahead(w, share, i + CTX_AHEAD, flow_table_prefetch_ctx);
         if (item->is_tick) {
             worker_step(w, item->step_ns);
             worker_tick(w, &item->frame.at, false);

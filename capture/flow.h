@@ -136,12 +136,6 @@ bool flow_place_of_segment(const struct packet *p, const struct flow_secret *sec
 struct flow_table *flow_table_new(size_t memory, const struct stream_sink *sink) MUST_USE;
 /* `place` is the datagram's; all that are added to one table are made with the same options. */
 void flow_table_add(struct flow_table *t, const struct datagram *d, const struct flow_place *place);
-/* Fetch into the cache what flow_table_add will look at: the first some packets ahead, then, a few
- * later, what it leads to. */
-void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place);
-void flow_table_prefetch_record(const struct flow_table *t, const struct flow_place *place);
-void flow_table_prefetch_body(const struct flow_table *t, const struct flow_place *place);
-void flow_table_prefetch_ctx(const struct flow_table *t, const struct flow_place *place);
 /* Closes what has been silent too long at capture time now->ns; in order of flow id. */
 void flow_table_tick(struct flow_table *t, const struct stamp *now);
 /* The clock that stamps packets was put forward or back: what flows waited for goes on from there.

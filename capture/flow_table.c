@@ -5,7 +5,6 @@
 #include "capture/flow_record.h"
 
 #define SECOND 1000000000ll
-#define CACHE_LINE 64u
 
 /* Kept free for what a new flow's sink will ask for: one chunk of an arena and a few packets'
  * worth. */
@@ -581,78 +580,6 @@ static void note_peak(struct flow_table *t)
     }
 }
 
-static void prefetch_octets(const void *at, size_t octets)
-{
-    for (size_t i = 0; i < octets; i += CACHE_LINE) {
-        __builtin_prefetch((const char *)at + i);
-    }
-}
-
-/* What closing a flow will look at, brought into the cache while others are closed. */
-static void prefetch_ending(const struct flow_table *t, const struct record *r)
-{
-    if (r->is_half) {
-        prefetch_octets(r->half, sizeof *r->half);
-    } else {
-        /* Of datagrams there is nothing to reassemble. */
-        bool tcp = r->key.protocol == IP_TCP;
-        prefetch_octets(r->body, tcp ? sizeof *r->body : offsetof(struct body, copies));
-        prefetch_octets(r->body + 1, t->body_octets - sizeof *r->body);
-    }
-    __builtin_prefetch(&t->slots[r->hash & t->slot_mask]);
-}
-
-static void expect(const struct flow_table *t, const struct record *r)
-{
-    if (!r->is_half && r->body->ctx != NULL && t->sink.expect != NULL) {
-        t->sink.expect(r->body->ctx);
-    }
-}
-
-void flow_table_prefetch_slot(const struct flow_table *t, const struct flow_place *place)
-{
-    if (t->slots != NULL) {
-        __builtin_prefetch(&t->slots[place->hash & t->slot_mask]);
-    }
-}
-
-/* The record in the first slot that the search will look at: nearly always the one it finds. */
-static const struct record *likely_record(const struct flow_table *t,
-                                          const struct flow_place *place)
-{
-    const struct flow_slot *slot = t->slots == NULL ? NULL : &t->slots[place->hash & t->slot_mask];
-    return slot == NULL || slot->hash != place->hash ? NULL : record_at(t, slot->place);
-}
-
-void flow_table_prefetch_record(const struct flow_table *t, const struct flow_place *place)
-{
-    const struct record *r = likely_record(t, place);
-    if (r != NULL) {
-        prefetch_octets(r, sizeof *r);
-    }
-}
-
-void flow_table_prefetch_body(const struct flow_table *t, const struct flow_place *place)
-{
-    const struct record *r = likely_record(t, place);
-    if (r != NULL) {
-        const char *block = r->is_half ? (const char *)r->half : (const char *)r->body;
-        prefetch_octets(block, 3 * CACHE_LINE);
-        __builtin_prefetch(block + offsetof(struct body, ctx));
-        __builtin_prefetch(block + offsetof(struct body, sides) +
-                           place->side * sizeof(struct side));
-        prefetch_octets(block + sizeof(struct body), t->body_octets - sizeof(struct body));
-    }
-}
-
-void flow_table_prefetch_ctx(const struct flow_table *t, const struct flow_place *place)
-{
-    const struct record *r = likely_record(t, place);
-    if (r != NULL && !r->is_half && !r->body->quiet) {
-        expect(t, r);
-    }
-}
-
 void flow_table_add(struct flow_table *t, const struct datagram *d, const struct flow_place *place)
 {
     t->counts.packets++;
@@ -676,7 +603,6 @@ void flow_table_add(struct flow_table *t, const struct datagram *d, const struct
 static void take_due(struct flow_table *t, struct record *r)
 {
     list_unlink(t, r);
-    prefetch_ending(t, r);
     r->next = t->due;
     t->due = r->place;
 }
@@ -709,12 +635,8 @@ uint64_t flow_table_next_due(const struct flow_table *t)
 
 void flow_table_close_due(struct flow_table *t, const struct stamp *now)
 {
-    struct record *r = record_at(t, t->due), *next = record_at(t, r->next);
+    struct record *r = record_at(t, t->due);
     t->due = r->next;
-    if (next != NULL) {
-        prefetch_ending(t, next); /* after those of other shards */
-        expect(t, next);
-    }
     if (r->list == LIST_HOLE && !t->ending && t->clock - r->last_ns < idle_limit(LIST_HOLE)) {
         /* Nobody fills its hole; the flow itself goes on. */
         reassembly_check(t, r->body, now);

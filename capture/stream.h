@@ -34,9 +34,6 @@ struct stream_sink {
     enum sink_answer (*gap)(void *user, void *ctx, enum dir dir, uint64_t missing,
                             const struct stamp *at);
     void (*close)(void *user, void *ctx, const struct flow *flow, const struct stamp *at);
-    /* A call with this ctx comes in a moment: what it will look at may be fetched into the cache.
-     * NULL: there is nothing to fetch. */
-    void (*expect)(const void *ctx);
 };
 
 #endif

@@ -339,9 +339,6 @@ static void datagram_data(struct conversation *c, enum dir dir, struct bytes in)
 
 /* ---- the sink ---- */
 
-/* Octets of a dissector's state that the next message most likely needs. */
-#define EXPECTED_STATE 192u
-
 /* Nothing more is to be learned: what waits is written, and all but the conversation itself goes.
  */
 static void conversation_settle(struct conversation *c)
@@ -431,16 +428,6 @@ static enum sink_answer sink_gap(void *user, void *ctx, enum dir dir, uint64_t m
     return answer(c);
 }
 
-/* A dissection and its state lie side by side in the arena: see dissection_new. */
-static void sink_expect(const void *ctx)
-{
-    const struct conversation *c = ctx;
-    const char *top = (const char *)c->top;
-    for (size_t at = 0; top != NULL && at < sizeof(struct dissection) + EXPECTED_STATE; at += 64) {
-        __builtin_prefetch(top + at);
-    }
-}
-
 static void sink_close(void *user, void *ctx, const struct flow *flow, const struct stamp *at)
 {
     struct shard *shard = user;
@@ -463,6 +450,5 @@ struct stream_sink engine_sink(struct engine *e, unsigned shard)
                                 .open = sink_open,
                                 .data = sink_data,
                                 .gap = sink_gap,
-                                .close = sink_close,
-                                .expect = sink_expect};
+                                .close = sink_close};
 }
