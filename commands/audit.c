@@ -26,18 +26,11 @@ struct reporting { /* of a finished audit */
 
 /* ---- the document ---- */
 
-/* Records alone are written as they are made; every other format needs all of them at hand. */
-static bool only_records(const struct options *o)
+/* Whether this format is all that is made of the audit. */
+static bool only_format(const struct options *o, const char *name)
 {
-    return o->format != NULL && strcmp(o->format, "jsonl") == 0 && o->report_folder == NULL &&
+    return strcmp(o->format == NULL ? "text" : o->format, name) == 0 && o->report_folder == NULL &&
            o->store == NULL && o->syslog == NULL && !o->mask;
-}
-
-/* Whether the report on the screen is all that is made of the findings. */
-static bool only_text(const struct options *o, const char *folder)
-{
-    return (o->format == NULL || strcmp(o->format, "text") == 0) && folder == NULL &&
-           o->report_folder == NULL && o->store == NULL && o->syslog == NULL && !o->mask;
 }
 
 static int make_document(struct reporting *r, bool once)
@@ -103,7 +96,8 @@ static int gather_document(struct reporting *r, const char *folder, int *ret_kep
     struct store *store = NULL;
     *ret_kept = EXIT_CLEAN;
     if (r->session->options->store == NULL) {
-        return make_document(r, only_text(r->session->options, folder));
+        /* Text takes the findings in turn. */
+        return make_document(r, folder == NULL && only_format(r->session->options, "text"));
     }
     /* Opened for each audit: a report of a running one is written in a process of its own, which
      * cannot share what SQLite holds open. */
@@ -164,7 +158,8 @@ static int write_reports(struct reporting *r, struct output *records, const char
     const struct options *o = r->session->options;
     const char *format = o->format == NULL ? "text" : o->format;
     int kept = EXIT_CLEAN;
-    if (records != NULL && only_records(o)) {
+    /* Records alone are written as they are made; every other format needs all of them at hand. */
+    if (records != NULL && only_format(o, "jsonl")) {
         records_report(records, &r->results);
         return close_output(records, o->output);
     }

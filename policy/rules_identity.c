@@ -117,9 +117,8 @@ static bool is_tools_message(const struct observation *o)
                                       "041A35B4-DCEE-4F64-A978-D4D489F47D28",
                                       "CA6A20DC-2440-44B1-A78F-E2FE792973BA"};
     const char *id = observation_text(o, FACT_HTTP_CCM_MESSAGE_ID);
-    id = id != NULL && id[0] == '{' ? id + 1 : id;
     for (size_t i = 0; id != NULL && i < sizeof ids / sizeof *ids; i++) {
-        if (strncasecmp(id, ids[i], strlen(ids[i])) == 0) {
+        if (holds(id, ids[i])) {
             return true;
         }
     }
