@@ -112,6 +112,7 @@ struct text_style style_for(const struct options *o)
         .color = strcmp(o->color, "always") == 0 || (strcmp(o->color, "auto") == 0 && color),
         .width = argument_width(terminal),
         .fail_on = o->fail_on,
+        .full = o->full,
         .octets = o->octets,
     };
 }

@@ -37,7 +37,7 @@ struct options {
         keep; /* live: seconds between reports, and how many are kept; 0: none, all */
     size_t memory, buffer, keep_packets; /* the last 0: none are kept */
     bool events, no_ndpi, secrets, sql_text, paths, key_vlan, key_tunnel, quiet, reproducible, live,
-        mask, octets, tui;
+        mask, full, octets, tui;
 };
 
 struct command {

@@ -99,8 +99,9 @@ int write_folder(const struct options *o, const char *folder, const struct docum
     for (unsigned i = 0; i < format_count && status == EXIT_CLEAN; i++) {
         if (belongs(o, &formats[i])) {
             (void)snprintf(path, sizeof path, "%s/%s", folder, formats[i].file);
-            status = write_format(&formats[i], d, path,
-                                  (struct text_style){.fail_on = o->fail_on, .octets = o->octets});
+            status = write_format(
+                &formats[i], d, path,
+                (struct text_style){.fail_on = o->fail_on, .full = o->full, .octets = o->octets});
         }
     }
     return status;

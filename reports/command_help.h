@@ -41,6 +41,8 @@
     "      --formats LIST     what else --report writes, such as html,pdf,sarif,csv,markdown\n"    \
     "                         (csv: all four tables; evidence: the packets of each finding;\n"     \
     "                         default: html,jsonl,text,evidence)\n"                                \
+    "      --full             text: every finding in full, not a line each from the 21st of a\n"   \
+    "                         rule on\n"                                                           \
     "      --octets           show the octets that decide, for each cited packet\n"                \
     "      --syslog URL       send the findings: udp://HOST:PORT, tcp://... or tls://...\n"        \
     "      --syslog-ca FILE   authorities for tls (PEM; default: the system's)\n"                  \
@@ -142,6 +144,8 @@
     "they\n"                                                                                       \
     "                         were audited\n"                                                      \
     "  -r, --read FILE        a capture that is elsewhere now; further files may follow\n"         \
+    "      --full             text: every finding in full, not a line each from the 21st of a\n"   \
+    "                         rule on\n"                                                           \
     "      --octets           show the octets that decide, for each cited packet\n"                \
     "      --mask             replace names and addresses, as 'rolecall audit --mask' does\n"      \
     "  -q, --quiet            do not say which captures are gone\n" PLACE_HELP                     \

@@ -185,14 +185,14 @@ int document_make_findings(struct document *d, const struct finding_source *sour
     return 0;
 }
 
-const json_t *document_finding(const struct document *d, size_t place)
+const json_t *document_finding(const struct document *d, size_t place, bool brief)
 {
     struct finding_making *m = d->making;
     if (m == NULL) {
         return d->findings.at[place];
     }
     json_decref(m->made);
-    m->source.write(m->source.user, m->draft.out, place);
+    m->source.write(m->source.user, m->draft.out, place, brief);
     m->made = output_error(m->draft.out) == 0 ? tree_take_one(m->draft.tree) : NULL;
     return m->made;
 }

@@ -27,7 +27,8 @@ struct document_part { /* records of one type, in their order */
 struct finding_source {
     void *user;
     size_t count;
-    void (*write)(void *user, struct output *out, size_t place); /* one record */
+    /* One record; brief: at least what a line of the text report tells of it. */
+    void (*write)(void *user, struct output *out, size_t place, bool brief);
 };
 struct finding_making;
 
@@ -58,8 +59,8 @@ int document_finish(struct document_draft *d, struct document **ret) MUST_USE;
  * -ENOMEM. */
 int document_make_findings(struct document *d, const struct finding_source *source) MUST_USE;
 /* NULL: out of memory. One that was made lives until the next is asked for, or as long as who has
- * it counts as a holder (json_incref). */
-const json_t *document_finding(const struct document *d, size_t place);
+ * it counts as a holder (json_incref). Brief: members may be missing (record_finding_brief). */
+const json_t *document_finding(const struct document *d, size_t place, bool brief);
 struct document *document_free(struct document *d); /* NULL is fine; returns NULL */
 /* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. Not of a document
  * whose findings are made when they are asked for. */

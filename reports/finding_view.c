@@ -28,9 +28,8 @@ static struct end_view end_of(const json_t *finding, const char *key)
     };
 }
 
-struct finding_view finding_view(const struct document *d, size_t place)
+static struct finding_view view_of(const struct document *d, const json_t *f)
 {
-    const json_t *f = document_finding(d, place);
     struct finding_view v = {
         .record = f,
         .rule = document_rule(d, f),
@@ -53,6 +52,16 @@ struct finding_view finding_view(const struct document *d, size_t place)
     enum severity severity = SEVERITY_OFF;
     v.rank = severity_parse(v.severity, &severity) ? (unsigned)severity : 0;
     return v;
+}
+
+struct finding_view finding_view(const struct document *d, size_t place)
+{
+    return view_of(d, document_finding(d, place, false));
+}
+
+struct finding_view finding_view_brief(const struct document *d, size_t place)
+{
+    return view_of(d, document_finding(d, place, true));
 }
 
 const char *end_label(const struct end_view *e)

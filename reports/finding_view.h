@@ -30,6 +30,8 @@ struct finding_view {
 };
 
 struct finding_view finding_view(const struct document *d, size_t place);
+/* Of one that is told in a line: without what is not needed for it (record_finding_brief). */
+struct finding_view finding_view_brief(const struct document *d, size_t place);
 /* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */
 const char *end_label(const struct end_view *e);
 /* A text that is left out when it is empty. */

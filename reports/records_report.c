@@ -225,11 +225,16 @@ void records_report(struct output *out, const struct results *r)
     record_all(out, r, true);
 }
 
-static void write_finding(void *user, struct output *out, size_t place)
+static void write_finding(void *user, struct output *out, size_t place, bool brief)
 {
     const struct results *r = user;
     size_t count = 0;
-    record_finding(out, r->names, audit_findings(r->audit, &count)[place]);
+    const struct finding *f = audit_findings(r->audit, &count)[place];
+    if (brief) {
+        record_finding_brief(out, r->names, f);
+    } else {
+        record_finding(out, r->names, f);
+    }
 }
 
 int records_document(const struct results *r, bool once, struct document **ret)

@@ -215,7 +215,7 @@ void render_text(struct output *out, const struct document *d, const struct rend
 {
     const char *first = member_or_empty(d->summary, "input.first");
     const char *last = member_or_empty(d->summary, "input.last");
-    struct report r = {.d = d, .octets = o->style.octets};
+    struct report r = {.d = d, .full = o->style.full, .octets = o->style.octets};
     layout_init(&r.l, out, &o->style);
     if (*first != '\0' && strncmp(first, last, FIGURE_DAY) == 0) {
         r.day = first;

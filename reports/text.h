@@ -14,6 +14,7 @@
 
 struct text_style {
     bool color;
+    bool full;             /* every finding, however many of a rule there are */
     bool octets;           /* with the octets that decide, below each packet of evidence */
     bool marks;            /* where there are no colours: ink is told by marks (text_layout.h) */
     unsigned width;        /* columns; 0: 100 */

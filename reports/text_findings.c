@@ -9,6 +9,9 @@
 
 #define BODY 10 /* past "CRITICAL" */
 #define TEXT 20 /* past "Evidence" */
+/* Findings of a rule and severity that are told in full: where every client of a site breaks it,
+ * what the next ones add is who, how often and where. */
+#define TOLD_IN_FULL 20
 
 static void labelled(struct report *r, const char *label)
 {
@@ -52,12 +55,8 @@ static void add_party(struct report *r, const json_t *finding, const char *key)
     }
 }
 
-static void add_parties(struct report *r, const struct finding_view *v)
+static void add_ends(struct report *r, const struct finding_view *v)
 {
-    if (!v->client.known && !v->server.known) {
-        return;
-    }
-    layout_begin(&r->l, BODY, BODY + 2);
     if (v->client.known) {
         add_party(r, v->record, "client");
     }
@@ -67,16 +66,31 @@ static void add_parties(struct report *r, const struct finding_view *v)
     if (v->server.known) {
         add_party(r, v->record, "server");
     }
-    layout_end(&r->l);
+}
+
+static void add_parties(struct report *r, const struct finding_view *v)
+{
+    if (v->client.known || v->server.known) {
+        layout_begin(&r->l, BODY, BODY + 2);
+        add_ends(r, v);
+        layout_end(&r->l);
+    }
+}
+
+#define OFTEN_TEXT (2 * FIGURE_TEXT)
+static const char *how_often(const struct finding_view *v, char text[OFTEN_TEXT])
+{
+    char count[FIGURE_TEXT];
+    (void)snprintf(text, OFTEN_TEXT, v->count == 1 ? "once" : "%s times",
+                   figure_count(v->count, count));
+    return text;
 }
 
 static void add_when(struct report *r, const struct finding_view *v)
 {
     uint64_t flows = member_number(v->record, "flows_total");
-    char count[FIGURE_TEXT], figure[FIGURE_TEXT], first[FIGURE_TEXT], last[FIGURE_TEXT],
-        often[2 * FIGURE_TEXT];
-    (void)snprintf(often, sizeof often, v->count == 1 ? "once" : "%s times",
-                   figure_count(v->count, count));
+    char figure[FIGURE_TEXT], first[FIGURE_TEXT], last[FIGURE_TEXT], often[OFTEN_TEXT];
+    (void)how_often(v, often);
     (void)figure_time(v->first, r->day, first);
     (void)figure_time(v->last, r->day, last);
     layout_begin(&r->l, BODY, BODY + 2);
@@ -116,19 +130,26 @@ static void add_octets(struct report *r, const json_t *row)
     layout_end(&r->l);
 }
 
+/* "monday.pcap #48" */
+static void add_place(struct report *r, const json_t *row)
+{
+    char place[320];
+    const char *file = member_text(row, "file");
+    (void)snprintf(place, sizeof place, "%s #%" PRIu64, file == NULL ? "packet" : file,
+                   member_number(row, "packet"));
+    layout_together(&r->l, INK_PLAIN, place);
+}
+
 static void add_evidence(struct report *r, const struct finding_view *v)
 {
-    char time[FIGURE_TEXT], place[320];
+    char time[FIGURE_TEXT];
     const json_t *all = member_at(v->record, "evidence");
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *e = json_array_get(all, i);
-        const char *file = member_text(e, "file");
         layout_begin(&r->l, BODY, TEXT + 2);
         layout_text(&r->l, INK_FAINT, i == 0 ? "Evidence" : "");
         layout_column(&r->l, TEXT);
-        (void)snprintf(place, sizeof place, "%s #%" PRIu64, file == NULL ? "packet" : file,
-                       member_number(e, "packet"));
-        layout_together(&r->l, INK_PLAIN, place);
+        add_place(r, e);
         layout_text(&r->l, INK_FAINT, figure_time(member_or_empty(e, "ts"), r->day, time));
         layout_text(&r->l, INK_PLAIN, member_or_empty(e, "says"));
         layout_end(&r->l);
@@ -206,30 +227,99 @@ void text_finding(struct report *r, const struct finding_view *v, const struct f
     add_basis(r, v);
 }
 
+/* "10.1.0.5 (hq) -> mp01.corp.example (10.0.1.20) port 80 3 times, first monday.pcap #48, id 5e..."
+ */
+static void add_line(struct report *r, const struct finding_view *v)
+{
+    char text[OFTEN_TEXT];
+    const json_t *row = json_array_get(member_at(v->record, "evidence"), 0);
+    layout_begin(&r->l, BODY, BODY + 2);
+    add_ends(r, v);
+    layout_format(&r->l, INK_PLAIN,
+                  row == NULL     ? "%s,"
+                  : v->count == 1 ? "%s in"
+                                  : "%s, first in",
+                  how_often(v, text));
+    if (row != NULL) {
+        add_place(r, row);
+    }
+    (void)snprintf(text, sizeof text, "id %.*s", OFTEN_TEXT - 4, v->id);
+    layout_together(&r->l, INK_FAINT, text);
+    layout_end(&r->l);
+}
+
+static bool same_kind(const struct finding_view *v, const struct finding_view *before)
+{
+    return before->record != NULL && v->rank == before->rank && strcmp(v->name, before->name) == 0;
+}
+
+struct telling {
+    const char *heading;
+    bool accepted;
+    struct finding_view before; /* the last that was told in full; its record NULL: none yet */
+    json_t *kept;               /* that record */
+    size_t of_kind;             /* findings like it, itself among them */
+};
+
+static bool is_line(const struct report *r, const struct telling *c)
+{
+    return c->of_kind >= TOLD_IN_FULL && !r->full;
+}
+
+/* The finding of a place; one that is perhaps told in a line is made for that first. */
+static struct finding_view take(const struct report *r, const struct telling *c, size_t place)
+{
+    if (is_line(r, c)) {
+        const struct finding_view v = finding_view_brief(r->d, place);
+        if (v.record == NULL || v.accepted != c->accepted || same_kind(&v, &c->before)) {
+            return v;
+        }
+    }
+    return finding_view(r->d, place);
+}
+
+static void add_finding(struct report *r, struct telling *c, const struct finding_view *v)
+{
+    bool again = same_kind(v, &c->before);
+    if (again && is_line(r, c)) {
+        if (c->of_kind++ == TOLD_IN_FULL) {
+            layout_blank(&r->l);
+            layout_begin(&r->l, BODY, BODY);
+            layout_format(&r->l, INK_STRONG,
+                          "More of %s, a line each (in full with --full):", v->code);
+            layout_end(&r->l);
+        }
+        add_line(r, v);
+        return;
+    }
+    if (c->before.record == NULL) {
+        text_heading(r, c->heading);
+    }
+    text_finding(r, v, &c->before);
+    json_decref(c->kept);
+    c->kept = json_incref((json_t *)v->record); /* counting changes no value */
+    c->before = *v;
+    c->of_kind = again ? c->of_kind + 1 : 1;
+}
+
 /* Whether there were findings of the other kind. */
 static bool add_chapter(struct report *r, const char *heading, bool accepted)
 {
-    struct finding_view before = {0};
-    json_t *kept = NULL; /* the record of `before` */
+    struct telling c = {.heading = heading, .accepted = accepted};
     bool others = false;
     for (size_t i = 0; i < r->d->findings.count; i++) {
-        const struct finding_view v = finding_view(r->d, i);
+        const struct finding_view v = take(r, &c, i);
         if (v.record == NULL) {
             output_refuse(r->l.out, "out of memory for the report");
             break;
         }
-        others = others || v.accepted != accepted;
         if (v.accepted == accepted) {
-            if (before.record == NULL) {
-                text_heading(r, heading);
-            }
-            text_finding(r, &v, &before);
-            json_decref(kept);
-            kept = json_incref((json_t *)v.record); /* counting changes no value */
-            before = v;
+            add_finding(r, &c, &v);
+        } else {
+            others = true;
         }
     }
-    json_decref(kept);
+    json_decref(c.kept);
     return others;
 }
 

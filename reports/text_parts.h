@@ -12,9 +12,9 @@
 struct report {
     struct layout l;
     const struct document *d;
-    bool octets;     /* as in struct text_style */
-    const char *day; /* a time of the one day of the whole input; NULL: several, so times carry
-                        their date */
+    bool full, octets; /* as in struct text_style */
+    const char *day;   /* a time of the one day of the whole input; NULL: several, so times carry
+                          their date */
 };
 
 /* An empty line, then the heading of a chapter. */

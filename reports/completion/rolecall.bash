@@ -38,14 +38,14 @@ _rolecall_options()
 {
     local input="--read --interface --user --filter --workers --memory --buffer --key-vlan --key-tunnel --no-ndpi --secrets --sql-text --paths --output --quiet --help"
     case $1 in
-        audit) echo "--policy --matrix --format --events --report --formats --every --keep --keep-packets --tui --listen --token-file --certificate --key --syslog --syslog-ca --octets --mask --reproducible --store --fail-on --color $input" ;;
+        audit) echo "--policy --matrix --format --events --report --formats --every --keep --keep-packets --tui --listen --token-file --certificate --key --syslog --syslog-ca --full --octets --mask --reproducible --store --fail-on --color $input" ;;
         events) echo "--type $input" ;;
         discover) echo "--policy --matrix $input" ;;
         check) echo "--policy --matrix --fail-on --help" ;;
         matrix) echo "--policy --matrix --format --output --help" ;;
         history) echo "--store --keep --format --output --color --quiet --help" ;;
         diff) echo "--store --format --fail-on --output --color --help" ;;
-        report) echo "--from --audit --format --report --formats --read --octets --mask --output --quiet --color --help" ;;
+        report) echo "--from --audit --format --report --formats --read --full --octets --mask --output --quiet --color --help" ;;
         accept) echo "--policy --store --audit --records --until --reason --by --help" ;;
         doctor) echo "--interface --report --memory --format --output --color --help" ;;
         rules) echo "--format --output --color --help" ;;

@@ -243,26 +243,28 @@ static void document_of_an_audit(void **state)
     scene_end(&s);
 }
 
-static void write_row(void *user, struct output *out, size_t place)
+static void write_row(void *user, struct output *out, size_t place, bool brief)
 {
+    (void)brief;
     const struct document *all = user;
     struct json j = json_on(out);
     json_value(&j, NULL, all->findings.at[place]);
     json_line(&j);
 }
 
-static void write_nothing(void *user, struct output *out, size_t place)
+static void write_nothing(void *user, struct output *out, size_t place, bool brief)
 {
+    (void)brief;
     (void)user;
     (void)out;
     (void)place;
 }
 
-static char *as_text(const struct document *d, int *ret_error)
+static char *as_text(const struct document *d, bool full, int *ret_error)
 {
     struct output *out = output_to_memory();
     size_t len = 0;
-    render_text(out, d, &(struct render_options){0});
+    render_text(out, d, &(struct render_options){.style = {.full = full}});
     *ret_error = output_error(out);
     const char *text = output_memory(out, &len);
     char *copy = strndup(text, len);
@@ -292,8 +294,8 @@ static void findings_made_when_asked_for(void **state)
     struct document *whole = parsed(both), *made = parsed(others);
     struct finding_source source = {.user = whole, .count = 6, .write = write_row};
     assert_int_equal(document_make_findings(made, &source), 0);
-    assert_string_equal(member_text(document_finding(made, 3), "id"), "4");
-    char *expected = as_text(whole, &error), *text = as_text(made, &error);
+    assert_string_equal(member_text(document_finding(made, 3, false), "id"), "4");
+    char *expected = as_text(whole, false, &error), *text = as_text(made, false, &error);
     assert_int_equal(error, 0);
     assert_string_equal(text, expected);
     assert_non_null(strstr(text, "as for the finding above"));
@@ -304,10 +306,51 @@ static void findings_made_when_asked_for(void **state)
     made = parsed(others);
     source.write = write_nothing;
     assert_int_equal(document_make_findings(made, &source), 0);
-    text = as_text(made, &error);
+    text = as_text(made, false, &error);
     assert_int_equal(error, -ECANCELED);
     free(text);
     free(expected);
+    document_free(made);
+    document_free(whole);
+}
+
+/* A rule that many break, of which some are accepted, and one finding of another behind it. */
+static void a_line_each_past_the_twentieth(void **state)
+{
+    char rows[8000] = "{\"type\":\"audit\"}\n{\"type\":\"summary\"}\n";
+    int error = 0;
+    (void)state;
+    for (unsigned i = 0; i < 25; i++) {
+        size_t len = strlen(rows);
+        (void)snprintf(rows + len, sizeof rows - len,
+                       "{\"type\":\"finding\",\"id\":\"f%u\",\"rule\":\"%s\",\"code\":\"R9\","
+                       "\"severity\":\"high\",\"client\":{\"ip\":\"10.0.0.%u\"},\"count\":%u,"
+                       "\"remediation\":\"mend it\",\"evidence\":[{\"packet\":%u}]%s}\n",
+                       i, i == 24 ? "other" : "many", i, i == 22 ? 1 : i, 100 + i,
+                       i == 3 ? ",\"accepted\":{\"reason\":\"known\"}" : "");
+    }
+    struct document *whole = parsed(rows);
+    struct document *made = parsed("{\"type\":\"audit\"}\n{\"type\":\"summary\"}\n");
+    struct finding_source source = {.user = whole, .count = 25, .write = write_row};
+    assert_int_equal(document_make_findings(made, &source), 0);
+    char *text = as_text(whole, false, &error), *again = as_text(made, false, &error);
+    assert_int_equal(error, 0);
+    assert_string_equal(text, again);
+    free(again);
+    const char *more = strstr(text, "\n\n          More of R9, a line each (in full with --full):\n"
+                                    "          10.0.0.21 21 times, first in packet #121 id f21\n"
+                                    "          10.0.0.22 once in packet #122 id f22\n"
+                                    "          10.0.0.23 23 times, first in packet #123 id f23\n"
+                                    "\nHIGH      R9");
+    assert_non_null(more);
+    assert_true(strstr(text, "Basis     id f20; many;") < more);
+    assert_non_null(strstr(more, "Basis     id f24; other;"));
+    assert_non_null(strstr(more, "Basis     id f3; many;"));
+    free(text);
+    text = as_text(whole, true, &error);
+    assert_null(strstr(text, "More of"));
+    assert_non_null(strstr(text, "Basis     id f22; many;"));
+    free(text);
     document_free(made);
     document_free(whole);
 }
@@ -339,6 +382,7 @@ int main(void)
         cmocka_unit_test(chapters_of_rules),
         cmocka_unit_test(document_of_an_audit),
         cmocka_unit_test(findings_made_when_asked_for),
+        cmocka_unit_test(a_line_each_past_the_twentieth),
         cmocka_unit_test(lists_of_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
