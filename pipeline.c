@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "capture/attributes.h"
 #include "capture/decode.h"
 #include "capture/fragment.h"
 #include "capture/keeper.h"
@@ -450,7 +451,7 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
     struct item spare;
     bool tick = false, made = false;
     for (unsigned n = 0; n < most; n++) {
-        if (take_lost(p, shares)) {
+        if (UNLIKELY(fragments_have_lost(p->fragments)) && take_lost(p, shares)) {
             continue;
         }
         if (p->read_all) {

@@ -98,17 +98,16 @@ static size_t name_size(struct bytes text)
 /* Octets before the '>' that ends a tag: one in quotes does not. */
 static size_t tag_size(struct bytes text)
 {
-    size_t size = 0;
-    while (size < text.len) {
-        struct bytes rest = bytes_from(text, size);
-        struct bytes part = bytes_slice(rest, 0, http_find(rest, '>'));
-        size_t single = http_find(part, '\''), quote = http_find(part, '"');
-        size_t opening = single < quote ? single : quote;
-        if (opening == part.len) {
-            return size + part.len;
+    uint8_t quote = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (quote != 0) {
+            quote = c == quote ? 0 : quote;
+        } else if (c == '>') {
+            return i;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
         }
-        struct bytes quoted = bytes_from(rest, opening + 1);
-        size += opening + 2 + http_find(quoted, (char)rest.at[opening]);
     }
     return text.len;
 }
@@ -131,8 +130,9 @@ static bool take_tag(struct bytes *rest, struct bytes *ret_text, struct tag *ret
     tag.len = size;
     bool closes = tag.at[0] == '/', empty = size > 0 && tag.at[size - 1] == '/';
     tag = bytes_from(tag, closes ? 1 : 0);
-    *ret_tag = (struct tag){.name = bytes_slice(tag, 0, name_size(tag)),
-                            .attributes = bytes_from(tag, name_size(tag)),
+    size_t name = name_size(tag);
+    *ret_tag = (struct tag){.name = bytes_slice(tag, 0, name),
+                            .attributes = bytes_from(tag, name),
                             .closes = closes,
                             .empty = !closes && empty};
     return true;

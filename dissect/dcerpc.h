@@ -14,6 +14,7 @@
 
 #include "capture/limits.h"
 #include "dissect/dissector.h"
+#include "dissect/text.h"
 
 #define DCERPC_HEADER 16
 #define DCERPC_TRAILER 8 /* sec_trailer, [MS-RPCE] 2.2.2.11 */
@@ -70,12 +71,10 @@ struct dcerpc_lane {
     uint32_t status; /* of a fault */
 };
 
-#define DCERPC_UUID_TEXT 37
-
 /* A presentation context: the interface that calls with this number are for. */
 struct dcerpc_context {
     uint16_t id;
-    char uuid[DCERPC_UUID_TEXT];
+    char uuid[TEXT_UUID];
     struct dcerpc_trailer trailer; /* of the bind, all zero without a verifier */
 };
 
@@ -110,7 +109,7 @@ struct dcerpc_trailer dcerpc_trailer_read(struct bytes in, bool little);
 
 /* ---- dcerpc_bind.c ---- */
 
-void dcerpc_uuid(struct cursor *c, bool little, char text[DCERPC_UUID_TEXT]);
+void dcerpc_uuid(struct cursor *c, bool little, char text[TEXT_UUID]);
 /* The carrier and how calls are protected. */
 void dcerpc_state_protection(struct dissection *dx, struct observation *o,
                              const struct dcerpc_trailer *trailer);

@@ -3,17 +3,14 @@
  */
 #include "dissect/dcerpc.h"
 
-#include <stdio.h>
-
 /* C706 appendix A.1: the first three fields are in the sender's byte order. */
-void dcerpc_uuid(struct cursor *c, bool little, char text[DCERPC_UUID_TEXT])
+void dcerpc_uuid(struct cursor *c, bool little, char text[TEXT_UUID])
 {
     uint32_t time_low = dcerpc_u32(c, little);
     uint16_t time_mid = dcerpc_u16(c, little);
     uint16_t time_high = dcerpc_u16(c, little);
     uint64_t rest = cursor_be64(c);
-    (void)snprintf(text, DCERPC_UUID_TEXT, "%08x-%04x-%04x-%04x-%012llx", time_low, time_mid,
-                   time_high, (unsigned)(rest >> 48), (unsigned long long)(rest & 0xffffffffffff));
+    text_uuid(text, time_low, time_mid, time_high, rest);
 }
 
 /* [MS-RPCE] 2.2.1.1.7 */

@@ -10,7 +10,7 @@ enum { VERSION = 4, HEADER = 80, LAST_TYPE = 10, REQUEST = 0 };
 struct datagram_head {
     uint8_t type, provider;
     bool little;
-    char uuid[DCERPC_UUID_TEXT];
+    char uuid[TEXT_UUID];
     uint16_t number;
 };
 

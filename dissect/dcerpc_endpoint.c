@@ -19,7 +19,7 @@ enum {
 };
 
 struct endpoint {
-    char uuid[DCERPC_UUID_TEXT];
+    char uuid[TEXT_UUID];
     const char *transport; /* NULL: none that is stated */
     uint16_t port;
     struct bytes address, pipe;

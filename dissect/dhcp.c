@@ -5,6 +5,7 @@
  * Execution Environment 2.1 for port 4011. Each message is one record.
  */
 #include "dissect/signature.h"
+#include "dissect/text.h"
 
 enum { FIXED = 236, COOKIE = 4, OPTIONS = FIXED + COOKIE, ETHERNET = 1, PXE_PORT = 4011 };
 enum { BOOT_REQUEST = 1, BOOT_REPLY = 2 };
@@ -147,12 +148,11 @@ static void state_machine(struct observation *o, struct bytes value)
     uint8_t type = cursor_u8(&c);
     uint32_t first = cursor_le32(&c);
     uint16_t second = cursor_le16(&c), third = cursor_le16(&c);
-    struct bytes rest = cursor_take(&c, 8);
+    uint64_t rest = cursor_be64(&c);
     if (!c.failed && type == 0 && c.rest.len == 0) {
-        observation_format(o, FACT_DHCP_MACHINE_ID,
-                           "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", first, second, third,
-                           rest.at[0], rest.at[1], rest.at[2], rest.at[3], rest.at[4], rest.at[5],
-                           rest.at[6], rest.at[7]);
+        char text[TEXT_UUID];
+        text_uuid(text, first, second, third, rest);
+        observation_string(o, FACT_DHCP_MACHINE_ID, text);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "dissect/dns.h"
+#include "dissect/text.h"
 
 /* ---- numbers ---- */
 
@@ -76,6 +77,13 @@ static void add_octet(struct dns_text *text, uint8_t octet)
         text->at[text->len++] = (char)octet;
         text->at[text->len] = '\0';
     }
+}
+
+static void add_number(struct dns_text *text, uint32_t number)
+{
+    char digits[TEXT_DECIMAL];
+    (void)text_decimal(digits, number);
+    dns_text_put(text, digits);
 }
 
 /* RFC 1035 5.1: \X for what has a meaning, \DDD for what cannot be printed. UTF-8 (RFC 6762 16) and
@@ -150,7 +158,8 @@ static bool add_authority(const struct dns_message *m, const struct dns_record *
         return false;
     }
     for (unsigned i = 0; i < 5; i++) { /* SERIAL REFRESH RETRY EXPIRE MINIMUM */
-        dns_text_add(text, " %u", cursor_be32(&c));
+        add_octet(text, ' ');
+        add_number(text, cursor_be32(&c));
     }
     return !c.failed;
 }
@@ -161,7 +170,8 @@ static bool add_numbers_and_name(const struct dns_message *m, const struct dns_r
 {
     struct cursor c = cursor_of(r->data);
     for (unsigned i = 0; i < numbers; i++) {
-        dns_text_add(text, "%u ", cursor_be16(&c));
+        add_number(text, cursor_be16(&c));
+        add_octet(text, ' ');
     }
     return !c.failed && add_name(m, r, 2 * (size_t)numbers, text);
 }

@@ -200,13 +200,13 @@ static bool speaks_of_product(struct bytes search)
 {
     static const char *const words[] = {"mssms", "sccm", "mecm", "configmgr", "system management"};
     for (size_t i = 0; i + 4 <= search.len; i++) {
-        uint8_t first = search.at[i] | 0x20;
+        char first = (char)(search.at[i] | 0x20), second = (char)(search.at[i + 1] | 0x20);
         if (first != 'm' && first != 's' && first != 'c') {
             continue;
         }
         for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
             size_t len = strlen(words[w]);
-            if (len <= search.len - i &&
+            if (first == words[w][0] && second == words[w][1] && len <= search.len - i &&
                 strncasecmp((const char *)search.at + i, words[w], len) == 0) {
                 return true;
             }

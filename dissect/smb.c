@@ -4,6 +4,7 @@
 #include "dissect/smb.h"
 
 #include "dissect/nt_status.h"
+#include "dissect/text.h"
 
 enum { NBSS_HEADER = 4, NBSS_REQUEST_MOST = 576 };
 
@@ -69,8 +70,9 @@ void smb_state_guid(struct observation *o, enum fact_id id, struct bytes guid)
     uint16_t third = cursor_le16(&c);
     uint64_t rest = cursor_be64(&c);
     if (!c.failed) {
-        observation_format(o, id, "%08x-%04x-%04x-%04x-%012llx", first, second, third,
-                           (unsigned)(rest >> 48), (unsigned long long)(rest & 0xffffffffffff));
+        char text[TEXT_UUID];
+        text_uuid(text, first, second, third, rest);
+        observation_string(o, id, text);
     }
 }
 

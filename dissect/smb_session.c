@@ -4,13 +4,19 @@
 #include "dissect/smb.h"
 
 #include "dissect/nt_status.h"
+#include "dissect/text.h"
+
+static void state_id(struct observation *o, enum fact_id fact, uint64_t id, unsigned digits)
+{
+    char text[] = "0x0000000000000000";
+    (void)text_hex(text + 2, id, digits);
+    observation_string(o, fact, text);
+}
 
 void smb_state_session(struct observation *o, uint64_t id)
 {
-    if (id > UINT16_MAX) {
-        observation_format(o, FACT_SMB_SESSION, "0x%016llx", (unsigned long long)id);
-    } else if (id != 0) {
-        observation_format(o, FACT_SMB_SESSION, "0x%04llx", (unsigned long long)id);
+    if (id != 0) {
+        state_id(o, FACT_SMB_SESSION, id, id > UINT16_MAX ? 16 : 4);
     }
 }
 
@@ -202,8 +208,7 @@ static void state_kind(struct observation *o, const struct smb_session *row)
         observation_bool(o, FACT_SMB_REAUTHENTICATION, true);
     }
     if (row->previous != 0) {
-        observation_format(o, FACT_SMB_PREVIOUS_SESSION, "0x%016llx",
-                           (unsigned long long)row->previous);
+        state_id(o, FACT_SMB_PREVIOUS_SESSION, row->previous, 16);
     }
 }
 

@@ -169,3 +169,34 @@ bool text_looks_utf8(struct bytes text)
     }
     return follow == 0;
 }
+
+char *text_hex(char *at, uint64_t number, unsigned digits)
+{
+    at[digits] = '\0';
+    for (unsigned i = digits; i > 0; i--, number >>= 4) {
+        at[i - 1] = "0123456789abcdef"[number & 15];
+    }
+    return at + digits;
+}
+
+char *text_decimal(char *at, uint64_t number)
+{
+    char digits[TEXT_DECIMAL];
+    size_t first = sizeof digits;
+    digits[--first] = '\0';
+    do {
+        digits[--first] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    memcpy(at, digits + first, sizeof digits - first);
+    return at + (sizeof digits - first) - 1;
+}
+
+void text_uuid(char text[TEXT_UUID], uint32_t low, uint16_t mid, uint16_t high, uint64_t rest)
+{
+    *text_hex(text, low, 8) = '-';
+    *text_hex(text + 9, mid, 4) = '-';
+    *text_hex(text + 14, high, 4) = '-';
+    *text_hex(text + 19, rest >> 48, 4) = '-';
+    (void)text_hex(text + 24, rest, 12);
+}

@@ -14,6 +14,16 @@
 size_t text_from_utf8(struct bytes in, char *out, size_t room);
 size_t text_from_utf16le(struct bytes in, char *out, size_t room);
 
+/* A number in so many lower-case hexadecimal digits, or in decimal ones (TEXT_DECIMAL octets at
+ * most): what stands in thousands of records is not for printf. Both return where the terminator
+ * stands. */
+#define TEXT_DECIMAL 21
+char *text_hex(char *at, uint64_t number, unsigned digits);
+char *text_decimal(char *at, uint64_t number);
+/* C706 appendix A.1; `rest`: its last eight octets. */
+#define TEXT_UUID 37
+void text_uuid(char text[TEXT_UUID], uint32_t low, uint16_t mid, uint16_t high, uint64_t rest);
+
 /* Only the shape: what it lets through, text_from_utf8() mends. */
 bool text_looks_utf8(struct bytes text);
 

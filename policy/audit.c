@@ -279,8 +279,8 @@ static int compare_findings(const void *left, const void *right)
     if (x->severity != y->severity) {
         return x->severity > y->severity ? -1 : 1;
     }
-    int by = strcmp(x->rule->code, y->rule->code);
-    by = by != 0 ? by : strcmp(x->rule->name, y->rule->name);
+    int by = x->rule == y->rule ? 0 : strcmp(x->rule->code, y->rule->code);
+    by = by != 0 || x->rule == y->rule ? by : strcmp(x->rule->name, y->rule->name);
     by = by != 0 ? by : compare_party(&x->client, &y->client);
     by = by != 0 ? by : compare_party(&x->server, &y->server);
     return by != 0 ? by : strcmp(x->id, y->id);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "capture/arena.h"
 #include "capture/limits.h"
@@ -146,20 +147,29 @@ static void link_name(struct identity_entry *entry, struct learned_name *added)
     entry->count++;
 }
 
+static bool knows(const struct identity *i, const struct address *a, enum name_source source,
+                  const char *text, size_t len)
+{
+    const struct identity_entry *entry = i->slots[place_of(i, a)];
+    len -= len > 0 && text[len - 1] == '.';
+    for (const struct learned_name *n = entry == NULL ? NULL : entry->names; n != NULL;
+         n = n->next) {
+        if (n->source == source && strlen(n->name) == len && strncasecmp(n->name, text, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void learn(struct identity *i, const struct address *a, enum name_source source,
                   const char *text, size_t len, struct stamp at)
 {
     char name[NAME_ROOM];
-    if (!address_is_host(a) || !host_name(text, len, name)) {
+    /* Nearly always it is known; what has been learned is in lower case. */
+    if (knows(i, a, source, text, len) || !address_is_host(a) || !host_name(text, len, name)) {
         return;
     }
     struct identity_entry *entry = entry_of(i, a);
-    for (const struct learned_name *n = entry == NULL ? NULL : entry->names; n != NULL;
-         n = n->next) {
-        if (n->source == source && strcmp(n->name, name) == 0) {
-            return;
-        }
-    }
     struct learned_name *added = entry == NULL || entry->count >= LIMIT_LEARNED_NAMES
                                      ? NULL
                                      : arena_alloc(i->arena, sizeof *added);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- names ---- */
 
@@ -19,15 +20,7 @@ static size_t name_length(const char *name)
 
 static bool name_is(const char *a, const char *b, size_t length)
 {
-    if (name_length(a) != length) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (lower(a[i]) != lower(b[i])) {
-            return false;
-        }
-    }
-    return true;
+    return name_length(a) == length && strncasecmp(a, b, length) == 0;
 }
 
 static size_t name_hash(const char *name, size_t length)

@@ -104,9 +104,17 @@ struct sign {
     enum confidence confidence;
 };
 
+/* A short text, in most of which even the first letter is not found: strcasestr would first prepare
+ * for long ones. */
 static bool holds(const char *text, const char *part)
 {
-    return text != NULL && strcasestr(text, part) != NULL;
+    size_t len = strlen(part);
+    for (; text != NULL && *text != '\0'; text++) {
+        if ((*text | 0x20) == (*part | 0x20) && strncasecmp(text, part, len) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Message IDs that sccmhunter and SCCMSecrets send always the same; a client makes a new one each

@@ -54,14 +54,19 @@ void grade_chapter(struct grade *g, const struct audit *a, const struct chapter 
     size_t count = 0;
     *g = (struct grade){.chapter = chapter, .points = 100};
     const struct finding *const *findings = audit_findings(a, &count);
+    const struct rule *rule = NULL; /* those of a rule stand together */
+    bool mine = false;
     for (size_t i = 0; i < count; i++) {
-        if (rule_chapter(findings[i]->rule) == chapter) {
+        if (findings[i]->rule != rule) {
+            rule = findings[i]->rule;
+            mine = rule_chapter(rule) == chapter;
+        }
+        if (mine) {
             add_finding(g, findings[i]);
         }
     }
     const struct verdict *const *verdicts = audit_verdicts(a, &count);
-    const struct rule *rule = NULL; /* verdicts of a rule stand together */
-    bool mine = false;
+    rule = NULL;
     for (size_t i = 0; i < count; i++) {
         if (verdicts[i]->rule != rule) {
             rule = verdicts[i]->rule;
