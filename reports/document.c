@@ -185,16 +185,25 @@ int document_make_findings(struct document *d, const struct finding_source *sour
     return 0;
 }
 
-const json_t *document_finding(const struct document *d, size_t place, bool brief)
+const json_t *document_finding(const struct document *d, size_t place)
 {
     struct finding_making *m = d->making;
     if (m == NULL) {
         return d->findings.at[place];
     }
     json_decref(m->made);
-    m->source.write(m->source.user, m->draft.out, place, brief);
+    m->source.write(m->source.user, m->draft.out, place);
     m->made = output_error(m->draft.out) == 0 ? tree_take_one(m->draft.tree) : NULL;
     return m->made;
+}
+
+bool document_finding_brief(const struct document *d, size_t place, struct finding_view *ret)
+{
+    if (d->making == NULL) {
+        return false;
+    }
+    d->making->source.brief(d->making->source.user, place, ret);
+    return true;
 }
 
 struct document *document_free(struct document *d)

@@ -22,13 +22,14 @@ struct document_part { /* records of one type, in their order */
     size_t count;
 };
 
+struct finding_view;
 /* Findings that are written when they are asked for: who takes them one after another needs no
  * thousands of them in memory. */
 struct finding_source {
     void *user;
     size_t count;
-    /* One record; brief: at least what a line of the text report tells of it. */
-    void (*write)(void *user, struct output *out, size_t place, bool brief);
+    void (*write)(void *user, struct output *out, size_t place); /* one record */
+    void (*brief)(void *user, size_t place, struct finding_view *ret);
 };
 struct finding_making;
 
@@ -59,8 +60,10 @@ int document_finish(struct document_draft *d, struct document **ret) MUST_USE;
  * -ENOMEM. */
 int document_make_findings(struct document *d, const struct finding_source *source) MUST_USE;
 /* NULL: out of memory. One that was made lives until the next is asked for, or as long as who has
- * it counts as a holder (json_incref). Brief: members may be missing (record_finding_brief). */
-const json_t *document_finding(const struct document *d, size_t place, bool brief);
+ * it counts as a holder (json_incref). */
+const json_t *document_finding(const struct document *d, size_t place);
+/* What finding_view_brief() tells, without a record; false: it is there. */
+bool document_finding_brief(const struct document *d, size_t place, struct finding_view *ret);
 struct document *document_free(struct document *d); /* NULL is fine; returns NULL */
 /* JSON Lines again: what was parsed, octet by octet, when it was rolecall's own. Not of a document
  * whose findings are made when they are asked for. */

@@ -17,19 +17,23 @@ static struct end_view end_of(const json_t *finding, const char *key)
 {
     const json_t *end = member_at(finding, key);
     const char *name = member_text(end, "name");
-    return (struct end_view){
+    struct end_view view = {
         .known = end != NULL,
-        .ip = member_or_empty(end, "ip"),
         .name = name != NULL ? name : member_or_empty(end, "learned_name"),
+        .learned_from = name != NULL ? "" : member_or_empty(end, "learned_from"),
         .group = member_or_empty(end, "group"),
         .zone = member_or_empty(end, "zone"),
         .forest = member_or_empty(end, "forest"),
         .port = member_number(end, "port"),
     };
+    (void)snprintf(view.ip, sizeof view.ip, "%s", member_or_empty(end, "ip"));
+    return view;
 }
 
-static struct finding_view view_of(const struct document *d, const json_t *f)
+struct finding_view finding_view(const struct document *d, size_t place)
 {
+    const json_t *f = document_finding(d, place);
+    const json_t *row = json_array_get(member_at(f, "evidence"), 0);
     struct finding_view v = {
         .record = f,
         .rule = document_rule(d, f),
@@ -43,6 +47,8 @@ static struct finding_view view_of(const struct document *d, const json_t *f)
         .remediation = member_or_empty(f, "remediation"),
         .first = member_or_empty(f, "first"),
         .last = member_or_empty(f, "last"),
+        .file = member_or_empty(row, "file"),
+        .packet = member_number(row, "packet"),
         .count = member_number(f, "count"),
         .accepted = member_at(f, "accepted") != NULL && !member_truth(f, "accepted.expired"),
         .reason = member_or_empty(f, "accepted.reason"),
@@ -54,14 +60,10 @@ static struct finding_view view_of(const struct document *d, const json_t *f)
     return v;
 }
 
-struct finding_view finding_view(const struct document *d, size_t place)
-{
-    return view_of(d, document_finding(d, place, false));
-}
-
 struct finding_view finding_view_brief(const struct document *d, size_t place)
 {
-    return view_of(d, document_finding(d, place, true));
+    struct finding_view v;
+    return document_finding_brief(d, place, &v) ? v : finding_view(d, place);
 }
 
 const char *end_label(const struct end_view *e)

@@ -8,13 +8,16 @@
 #ifndef ROLECALL_REPORTS_FINDING_VIEW_H
 #define ROLECALL_REPORTS_FINDING_VIEW_H
 
+#include "capture/address.h"
 #include "reports/document.h"
 #include "reports/records.h"
 
 struct end_view {
     bool known;
-    const char *ip, *name, *group, *zone, *forest; /* name: declared, else learned */
-    uint64_t port;                                 /* 0: none */
+    char ip[ADDRESS_TEXT];
+    const char *name, *learned_from; /* declared; or learned, from what */
+    const char *group, *zone, *forest;
+    uint64_t port; /* 0: none */
 };
 
 struct finding_view {
@@ -22,7 +25,9 @@ struct finding_view {
     const json_t *rule;   /* of the catalogue; NULL: not in the document */
     const char *id, *name, *code, *title, *severity, *confidence, *explanation, *remediation;
     const char *first, *last; /* RFC 3339 */
-    unsigned rank;            /* of its severity: 1 info to 5 critical; 0: another word */
+    const char *file;         /* of the first row of evidence, and its packet; 0: no row */
+    uint64_t packet;
+    unsigned rank; /* of its severity: 1 info to 5 critical; 0: another word */
     uint64_t count;
     bool accepted; /* and not expired */
     const char *reason;
@@ -30,7 +35,8 @@ struct finding_view {
 };
 
 struct finding_view finding_view(const struct document *d, size_t place);
-/* Of one that is told in a line: without what is not needed for it (record_finding_brief). */
+/* What a line tells of it: no record or rule, and of texts only id, name, code, severity, file and
+ * what its ends are called. */
 struct finding_view finding_view_brief(const struct document *d, size_t place);
 /* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */
 const char *end_label(const struct end_view *e);

@@ -269,19 +269,9 @@ static void add_octets(struct json *j, const struct cited_packet *cited, const s
     json_hex(j, "hex", d.octets);
 }
 
-static void add_place(struct json *j, const struct record_names *names, const struct stamp *at)
-{
-    json_text(j, "file", file_name(names, at->file));
-    if (names->source != NULL && source_files(names->source) > 1) {
-        json_number(j, "file_index", at->file);
-    }
-    json_number(j, "packet", at->packet);
-    json_time(j, "ts", at->ns, at->precision);
-}
-
 static void add_evidence(struct json *j, const struct record_names *names, const struct finding *f)
 {
-    bool kept = false;
+    bool several = names->source != NULL && source_files(names->source) > 1, kept = false;
     json_open(j, "evidence", '[');
     for (unsigned i = 0; i < f->evidence_count; i++) {
         const struct evidence *e = &f->evidence[i];
@@ -291,7 +281,12 @@ static void add_evidence(struct json *j, const struct record_names *names, const
         bool here = cited != NULL && cited->packet != NULL;
         kept = kept || here;
         json_open(j, NULL, '{');
-        add_place(j, names, &e->at);
+        json_text(j, "file", file_name(names, e->at.file));
+        if (several) {
+            json_number(j, "file_index", e->at.file);
+        }
+        json_number(j, "packet", e->at.packet);
+        json_time(j, "ts", e->at.ns, e->at.precision);
         json_text(j, "says", e->says);
         add_fields(j, e);
         if (here) {
@@ -305,21 +300,6 @@ static void add_evidence(struct json *j, const struct record_names *names, const
         (void)snprintf(path, sizeof path, EVIDENCE_FOLDER "/%s.pcapng", f->id);
         json_text(j, "evidence_file", path);
     }
-}
-
-static void add_acceptance(struct json *j, const struct finding *f)
-{
-    if (f->accepted == NULL) {
-        return;
-    }
-    json_open(j, "accepted", '{');
-    json_text(j, "reason", f->accepted->reason);
-    json_text(j, "until", f->accepted->until);
-    json_text(j, "by", f->accepted->by);
-    if (f->acceptance_expired) {
-        json_truth(j, "expired", true);
-    }
-    json_close(j, '}');
 }
 
 /* What Wireshark shows of it: the packets between its ends. */
@@ -372,29 +352,16 @@ void record_finding(struct output *out, const struct record_names *names, const 
     add_display_filter(&j, f);
     json_text(&j, "explanation", f->explanation);
     json_text(&j, "remediation", f->remediation);
-    add_acceptance(&j, f);
-    record_end(&j);
-}
-
-void record_finding_brief(struct output *out, const struct record_names *names,
-                          const struct finding *f)
-{
-    struct json j = record_begin(out, "finding");
-    json_text(&j, "id", f->id);
-    json_text(&j, "rule", f->rule->name);
-    json_text(&j, "code", f->rule->code);
-    json_text(&j, "severity", severity_name(f->severity));
-    add_party(&j, "client", &f->client);
-    add_party(&j, "server", &f->server);
-    json_number(&j, "count", f->count);
-    if (f->evidence_count > 0) {
-        json_open(&j, "evidence", '[');
-        json_open(&j, NULL, '{');
-        add_place(&j, names, &f->evidence[0].at);
+    if (f->accepted != NULL) {
+        json_open(&j, "accepted", '{');
+        json_text(&j, "reason", f->accepted->reason);
+        json_text(&j, "until", f->accepted->until);
+        json_text(&j, "by", f->accepted->by);
+        if (f->acceptance_expired) {
+            json_truth(&j, "expired", true);
+        }
         json_close(&j, '}');
-        json_close(&j, ']');
     }
-    add_acceptance(&j, f);
     record_end(&j);
 }
 

@@ -71,9 +71,6 @@ void record_end(struct json *j);
 void record_observation(struct output *out, const struct record_names *names,
                         const struct observation *o);
 void record_finding(struct output *out, const struct record_names *names, const struct finding *f);
-/* Who and what, and where it was seen first, by the same names: for a line among hundreds. */
-void record_finding_brief(struct output *out, const struct record_names *names,
-                          const struct finding *f);
 void record_verdict(struct output *out, const struct verdict *v);
 /* A line for each row of the matrix that the hierarchy needs. */
 void record_coverage(struct output *out, const struct audit *audit);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "reports/finding_view.h"
 #include "reports/grade.h"
 #include "reports/input_file.h"
 
@@ -225,16 +226,53 @@ void records_report(struct output *out, const struct results *r)
     record_all(out, r, true);
 }
 
-static void write_finding(void *user, struct output *out, size_t place, bool brief)
+static const struct finding *finding_at(const struct results *r, size_t place)
+{
+    size_t count = 0;
+    return audit_findings(r->audit, &count)[place];
+}
+
+static void write_finding(void *user, struct output *out, size_t place)
 {
     const struct results *r = user;
-    size_t count = 0;
-    const struct finding *f = audit_findings(r->audit, &count)[place];
-    if (brief) {
-        record_finding_brief(out, r->names, f);
-    } else {
-        record_finding(out, r->names, f);
+    record_finding(out, r->names, finding_at(r, place));
+}
+
+static struct end_view brief_end(const struct party *p)
+{
+    bool learned = p->host == NULL && p->learned != NULL;
+    struct end_view view = {.known = p->known,
+                            .name = p->host != NULL ? p->host->name
+                                    : learned       ? p->learned->name
+                                                    : "",
+                            .learned_from = learned ? name_source_text(p->learned->source) : "",
+                            .group = p->group == NULL ? "" : p->group->name,
+                            .port = p->port};
+    if (p->known) {
+        (void)address_format(&p->address, view.ip);
     }
+    return view;
+}
+
+static void brief_finding(void *user, size_t place, struct finding_view *ret)
+{
+    const struct results *r = user;
+    const struct finding *f = finding_at(r, place);
+    const struct evidence *first = f->evidence_count == 0 ? NULL : &f->evidence[0];
+    const char *file = first == NULL || r->names->source == NULL
+                           ? NULL
+                           : source_file_name(r->names->source, first->at.file);
+    *ret = (struct finding_view){.id = f->id,
+                                 .name = f->rule->name,
+                                 .code = f->rule->code,
+                                 .severity = severity_name(f->severity),
+                                 .rank = (unsigned)f->severity,
+                                 .count = f->count,
+                                 .accepted = f->accepted != NULL && !f->acceptance_expired,
+                                 .file = file == NULL ? "" : file,
+                                 .packet = first == NULL ? 0 : first->at.packet,
+                                 .client = brief_end(&f->client),
+                                 .server = brief_end(&f->server)};
 }
 
 int records_document(const struct results *r, bool once, struct document **ret)
@@ -246,7 +284,8 @@ int records_document(const struct results *r, bool once, struct document **ret)
     record_all(draft.out, r, !once);
     int failed = document_finish(&draft, ret);
     if (failed == 0 && once) {
-        struct finding_source source = {.user = (void *)(uintptr_t)r, .write = write_finding};
+        struct finding_source source = {
+            .user = (void *)(uintptr_t)r, .write = write_finding, .brief = brief_finding};
         (void)audit_findings(r->audit, &source.count);
         failed = document_make_findings(*ret, &source);
         *ret = failed == 0 ? *ret : document_free(*ret);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dissect/text.h"
 #include "reports/text_parts.h"
 
 #define BODY 10 /* past "CRITICAL" */
@@ -31,26 +32,21 @@ static void paragraph(struct report *r, const char *label, const char *text)
 
 /* "mp01.corp.example (10.0.1.20)", "10.1.0.5 (hq, called pc7.corp.example by DNS)": as in the
  * sentences of rules (party_text). */
-static void add_party(struct report *r, const json_t *finding, const char *key)
+static void add_party(struct report *r, const struct end_view *e)
 {
-    const json_t *p = member_at(finding, key);
-    const char *ip = member_or_empty(p, "ip"), *name = member_text(p, "name");
-    const char *learned = member_text(p, "learned_name"), *group = member_text(p, "group");
-    uint64_t port = member_number(p, "port");
-    if (name != NULL) {
-        layout_format(&r->l, INK_PLAIN, "%.100s (%s)", name, ip);
-    } else if (learned != NULL) {
-        layout_format(&r->l, INK_PLAIN, "%s (%.30s%scalled %.50s by %s)", ip,
-                      group == NULL ? "" : group, group == NULL ? "" : ", ", learned,
-                      member_or_empty(p, "learned_from"));
-    } else if (group != NULL) {
-        layout_format(&r->l, INK_PLAIN, "%s (%.80s)", ip, group);
+    if (*e->learned_from != '\0') {
+        layout_format(&r->l, INK_PLAIN, "%s (%.30s%scalled %.50s by %s)", e->ip, e->group,
+                      *e->group == '\0' ? "" : ", ", e->name, e->learned_from);
+    } else if (*e->name != '\0') {
+        layout_format(&r->l, INK_PLAIN, "%.100s (%s)", e->name, e->ip);
+    } else if (*e->group != '\0') {
+        layout_format(&r->l, INK_PLAIN, "%s (%.80s)", e->ip, e->group);
     } else {
-        layout_text(&r->l, INK_PLAIN, ip);
+        layout_text(&r->l, INK_PLAIN, e->ip);
     }
-    if (port != 0) {
-        char text[32];
-        (void)snprintf(text, sizeof text, "port %" PRIu64, port);
+    if (e->port != 0) {
+        char text[sizeof "port " + TEXT_DECIMAL] = "port ";
+        (void)text_decimal(text + strlen(text), e->port);
         layout_together(&r->l, INK_PLAIN, text);
     }
 }
@@ -58,13 +54,13 @@ static void add_party(struct report *r, const json_t *finding, const char *key)
 static void add_ends(struct report *r, const struct finding_view *v)
 {
     if (v->client.known) {
-        add_party(r, v->record, "client");
+        add_party(r, &v->client);
     }
     if (v->client.known && v->server.known) {
         layout_text(&r->l, INK_PLAIN, "->");
     }
     if (v->server.known) {
-        add_party(r, v->record, "server");
+        add_party(r, &v->server);
     }
 }
 
@@ -131,12 +127,10 @@ static void add_octets(struct report *r, const json_t *row)
 }
 
 /* "monday.pcap #48" */
-static void add_place(struct report *r, const json_t *row)
+static void add_place(struct report *r, const char *file, uint64_t packet)
 {
     char place[320];
-    const char *file = member_text(row, "file");
-    (void)snprintf(place, sizeof place, "%s #%" PRIu64, file == NULL ? "packet" : file,
-                   member_number(row, "packet"));
+    (void)snprintf(place, sizeof place, "%s #%" PRIu64, *file == '\0' ? "packet" : file, packet);
     layout_together(&r->l, INK_PLAIN, place);
 }
 
@@ -149,7 +143,7 @@ static void add_evidence(struct report *r, const struct finding_view *v)
         layout_begin(&r->l, BODY, TEXT + 2);
         layout_text(&r->l, INK_FAINT, i == 0 ? "Evidence" : "");
         layout_column(&r->l, TEXT);
-        add_place(r, e);
+        add_place(r, member_or_empty(e, "file"), member_number(e, "packet"));
         layout_text(&r->l, INK_FAINT, figure_time(member_or_empty(e, "ts"), r->day, time));
         layout_text(&r->l, INK_PLAIN, member_or_empty(e, "says"));
         layout_end(&r->l);
@@ -227,100 +221,92 @@ void text_finding(struct report *r, const struct finding_view *v, const struct f
     add_basis(r, v);
 }
 
-/* "10.1.0.5 (hq) -> mp01.corp.example (10.0.1.20) port 80 3 times, first monday.pcap #48, id 5e..."
+/* "10.1.0.5 (hq) -> mp01.corp.example (10.0.1.20) port 80 3 times from monday.pcap #48 id 5e"
  */
 static void add_line(struct report *r, const struct finding_view *v)
 {
     char text[OFTEN_TEXT];
-    const json_t *row = json_array_get(member_at(v->record, "evidence"), 0);
     layout_begin(&r->l, BODY, BODY + 2);
     add_ends(r, v);
-    layout_format(&r->l, INK_PLAIN,
-                  row == NULL     ? "%s,"
-                  : v->count == 1 ? "%s in"
-                                  : "%s, first in",
-                  how_often(v, text));
-    if (row != NULL) {
-        add_place(r, row);
+    layout_text(&r->l, INK_PLAIN, how_often(v, text));
+    if (v->packet != 0) {
+        layout_text(&r->l, INK_PLAIN, v->count == 1 ? "in" : "from");
+        add_place(r, v->file, v->packet);
     }
     (void)snprintf(text, sizeof text, "id %.*s", OFTEN_TEXT - 4, v->id);
     layout_together(&r->l, INK_FAINT, text);
     layout_end(&r->l);
 }
 
-static bool same_kind(const struct finding_view *v, const struct finding_view *before)
-{
-    return before->record != NULL && v->rank == before->rank && strcmp(v->name, before->name) == 0;
-}
-
-struct telling {
+struct telling { /* a chapter of findings */
     const char *heading;
     bool accepted;
     struct finding_view before; /* the last that was told in full; its record NULL: none yet */
     json_t *kept;               /* that record */
     size_t of_kind;             /* findings like it, itself among them */
+    bool others;                /* there are findings of the other chapter */
 };
 
-static bool is_line(const struct report *r, const struct telling *c)
+static bool same_kind(const struct finding_view *v, const struct finding_view *before)
 {
-    return c->of_kind >= TOLD_IN_FULL && !r->full;
+    return before->record != NULL && v->rank == before->rank && strcmp(v->name, before->name) == 0;
 }
 
-/* The finding of a place; one that is perhaps told in a line is made for that first. */
-static struct finding_view take(const struct report *r, const struct telling *c, size_t place)
+/* Whether the finding is done with by a line, or by the other chapter. */
+static bool told_briefly(struct report *r, struct telling *t, size_t place)
 {
-    if (is_line(r, c)) {
-        const struct finding_view v = finding_view_brief(r->d, place);
-        if (v.record == NULL || v.accepted != c->accepted || same_kind(&v, &c->before)) {
-            return v;
-        }
+    if (r->full || t->of_kind < TOLD_IN_FULL) {
+        return false;
     }
-    return finding_view(r->d, place);
+    const struct finding_view v = finding_view_brief(r->d, place);
+    if (v.accepted != t->accepted) {
+        t->others = true;
+        return true;
+    }
+    if (!same_kind(&v, &t->before)) {
+        return false;
+    }
+    if (t->of_kind++ == TOLD_IN_FULL) {
+        layout_blank(&r->l);
+        layout_begin(&r->l, BODY, BODY);
+        layout_format(&r->l, INK_STRONG, "More of %s, a line each (in full with --full):", v.code);
+        layout_end(&r->l);
+    }
+    add_line(r, &v);
+    return true;
 }
 
-static void add_finding(struct report *r, struct telling *c, const struct finding_view *v)
+/* False: out of memory. */
+static bool tell_fully(struct report *r, struct telling *t, size_t place)
 {
-    bool again = same_kind(v, &c->before);
-    if (again && is_line(r, c)) {
-        if (c->of_kind++ == TOLD_IN_FULL) {
-            layout_blank(&r->l);
-            layout_begin(&r->l, BODY, BODY);
-            layout_format(&r->l, INK_STRONG,
-                          "More of %s, a line each (in full with --full):", v->code);
-            layout_end(&r->l);
-        }
-        add_line(r, v);
-        return;
+    const struct finding_view v = finding_view(r->d, place);
+    if (v.record == NULL || v.accepted != t->accepted) {
+        t->others = true;
+        return v.record != NULL;
     }
-    if (c->before.record == NULL) {
-        text_heading(r, c->heading);
+    if (t->before.record == NULL) {
+        text_heading(r, t->heading);
     }
-    text_finding(r, v, &c->before);
-    json_decref(c->kept);
-    c->kept = json_incref((json_t *)v->record); /* counting changes no value */
-    c->before = *v;
-    c->of_kind = again ? c->of_kind + 1 : 1;
+    text_finding(r, &v, &t->before);
+    t->of_kind = same_kind(&v, &t->before) ? t->of_kind + 1 : 1;
+    json_decref(t->kept);
+    t->kept = json_incref((json_t *)v.record); /* counting changes no value */
+    t->before = v;
+    return true;
 }
 
 /* Whether there were findings of the other kind. */
 static bool add_chapter(struct report *r, const char *heading, bool accepted)
 {
-    struct telling c = {.heading = heading, .accepted = accepted};
-    bool others = false;
+    struct telling t = {.heading = heading, .accepted = accepted};
     for (size_t i = 0; i < r->d->findings.count; i++) {
-        const struct finding_view v = take(r, &c, i);
-        if (v.record == NULL) {
+        if (!told_briefly(r, &t, i) && !tell_fully(r, &t, i)) {
             output_refuse(r->l.out, "out of memory for the report");
             break;
         }
-        if (v.accepted == accepted) {
-            add_finding(r, &c, &v);
-        } else {
-            others = true;
-        }
     }
-    json_decref(c.kept);
-    return others;
+    json_decref(t.kept);
+    return t.others;
 }
 
 void text_findings(struct report *r)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "reports/finding_view.h"
 #include "reports/formats.h"
 #include "reports/grade.h"
 #include "reports/records_report.h"
@@ -243,18 +244,21 @@ static void document_of_an_audit(void **state)
     scene_end(&s);
 }
 
-static void write_row(void *user, struct output *out, size_t place, bool brief)
+static void write_row(void *user, struct output *out, size_t place)
 {
-    (void)brief;
     const struct document *all = user;
     struct json j = json_on(out);
     json_value(&j, NULL, all->findings.at[place]);
     json_line(&j);
 }
 
-static void write_nothing(void *user, struct output *out, size_t place, bool brief)
+static void brief_row(void *user, size_t place, struct finding_view *ret)
 {
-    (void)brief;
+    *ret = finding_view(user, place);
+}
+
+static void write_nothing(void *user, struct output *out, size_t place)
+{
     (void)user;
     (void)out;
     (void)place;
@@ -292,9 +296,10 @@ static void findings_made_when_asked_for(void **state)
     (void)state;
     (void)snprintf(both, sizeof both, "%s%s", rows, others);
     struct document *whole = parsed(both), *made = parsed(others);
-    struct finding_source source = {.user = whole, .count = 6, .write = write_row};
+    struct finding_source source = {
+        .user = whole, .count = 6, .write = write_row, .brief = brief_row};
     assert_int_equal(document_make_findings(made, &source), 0);
-    assert_string_equal(member_text(document_finding(made, 3, false), "id"), "4");
+    assert_string_equal(member_text(document_finding(made, 3), "id"), "4");
     char *expected = as_text(whole, false, &error), *text = as_text(made, false, &error);
     assert_int_equal(error, 0);
     assert_string_equal(text, expected);
@@ -331,16 +336,17 @@ static void a_line_each_past_the_twentieth(void **state)
     }
     struct document *whole = parsed(rows);
     struct document *made = parsed("{\"type\":\"audit\"}\n{\"type\":\"summary\"}\n");
-    struct finding_source source = {.user = whole, .count = 25, .write = write_row};
+    struct finding_source source = {
+        .user = whole, .count = 25, .write = write_row, .brief = brief_row};
     assert_int_equal(document_make_findings(made, &source), 0);
     char *text = as_text(whole, false, &error), *again = as_text(made, false, &error);
     assert_int_equal(error, 0);
     assert_string_equal(text, again);
     free(again);
     const char *more = strstr(text, "\n\n          More of R9, a line each (in full with --full):\n"
-                                    "          10.0.0.21 21 times, first in packet #121 id f21\n"
+                                    "          10.0.0.21 21 times from packet #121 id f21\n"
                                     "          10.0.0.22 once in packet #122 id f22\n"
-                                    "          10.0.0.23 23 times, first in packet #123 id f23\n"
+                                    "          10.0.0.23 23 times from packet #123 id f23\n"
                                     "\nHIGH      R9");
     assert_non_null(more);
     assert_true(strstr(text, "Basis     id f20; many;") < more);
