@@ -160,6 +160,11 @@ static const struct {
     {"a header without its end", "<Msg><ID>cut</ID><Hooks>", UTF8, UTF8, PLAIN,
      "<!-- --><a b='>'/>",
      "http.ccm.message_id=cut http.ccm.body_readable=1 http.ccm.body_kind=a\n"},
+    {"a quote in the other kind", "<Msg a='\">' b=\"'/>\"><ID>yes</ID></Msg>", UTF8, UTF8, PLAIN,
+     "<a b=\"'\"/>",
+     "http.ccm.message_id=yes http.ccm.signed=0 http.ccm.body_readable=1 http.ccm.body_kind=a\n"},
+    {"a quote without its end", "<Msg><ID>yes</ID><b c=\"><ID>no</ID></Msg>", UTF8, UTF8, PLAIN,
+     "<a/>", "http.ccm.message_id=yes http.ccm.body_readable=1 http.ccm.body_kind=a\n"},
 };
 
 static void messages(void **unused)

@@ -96,12 +96,42 @@ static void test_cut(void **state)
     }
 }
 
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t number;
+        const char *decimal, *hex4, *hex16;
+    } cases[] = {
+        {0, "0", "0000", "0000000000000000"},
+        {9, "9", "0009", "0000000000000009"},
+        {10, "10", "000a", "000000000000000a"},
+        {0xbeef, "48879", "beef", "000000000000beef"},
+        {0x12345, "74565", "2345", "0000000000012345"},
+        {UINT64_MAX, "18446744073709551615", "ffff", "ffffffffffffffff"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[TEXT_DECIMAL] = "********************";
+        const char *end = text_decimal(text, cases[i].number);
+        assert_string_equal(text, cases[i].decimal);
+        assert_ptr_equal(end, text + strlen(text));
+        assert_ptr_equal(text_hex(text, cases[i].number, 4), text + 4);
+        assert_string_equal(text, cases[i].hex4);
+        assert_ptr_equal(text_hex(text, cases[i].number, 16), text + 16);
+        assert_string_equal(text, cases[i].hex16);
+    }
+    char uuid[TEXT_UUID];
+    text_uuid(uuid, 0x6bffd098, 0xa112, 0x0361, UINT64_C(0x983346c3f87e345a));
+    assert_string_equal(uuid, "6bffd098-a112-0361-9833-46c3f87e345a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_utf16),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
