@@ -221,16 +221,17 @@ void text_finding(struct report *r, const struct finding_view *v, const struct f
     add_basis(r, v);
 }
 
-/* "10.1.0.5 (hq) -> mp01.corp.example (10.0.1.20) port 80 3 times from monday.pcap #48 id 5e"
- */
+/* "10.1.0.5 (hq) -> mp01.corp.example (10.0.1.20) port 80 2 times, first in a.pcap #48 id 5e" */
 static void add_line(struct report *r, const struct finding_view *v)
 {
     char text[OFTEN_TEXT];
     layout_begin(&r->l, BODY, BODY + 2);
     add_ends(r, v);
-    layout_text(&r->l, INK_PLAIN, how_often(v, text));
-    if (v->packet != 0) {
-        layout_text(&r->l, INK_PLAIN, v->count == 1 ? "in" : "from");
+    if (v->packet == 0) {
+        layout_text(&r->l, INK_PLAIN, how_often(v, text));
+    } else {
+        layout_format(&r->l, INK_PLAIN, v->count == 1 ? "%s in" : "%s, first in",
+                      how_often(v, text));
         add_place(r, v->file, v->packet);
     }
     (void)snprintf(text, sizeof text, "id %.*s", OFTEN_TEXT - 4, v->id);

@@ -344,9 +344,9 @@ static void a_line_each_past_the_twentieth(void **state)
     assert_string_equal(text, again);
     free(again);
     const char *more = strstr(text, "\n\n          More of R9, a line each (in full with --full):\n"
-                                    "          10.0.0.21 21 times from packet #121 id f21\n"
+                                    "          10.0.0.21 21 times, first in packet #121 id f21\n"
                                     "          10.0.0.22 once in packet #122 id f22\n"
-                                    "          10.0.0.23 23 times from packet #123 id f23\n"
+                                    "          10.0.0.23 23 times, first in packet #123 id f23\n"
                                     "\nHIGH      R9");
     assert_non_null(more);
     assert_true(strstr(text, "Basis     id f20; many;") < more);

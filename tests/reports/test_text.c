@@ -183,6 +183,70 @@ static void says_all_of_it(void **state)
     scene_end(&s);
 }
 
+static char *rendered(const struct document *d)
+{
+    size_t len = 0;
+    struct output *out = output_to_memory();
+    assert_non_null(out);
+    render_text(out, d, &(struct render_options){0});
+    const char *text = output_memory(out, &len);
+    char *copy = strndup(text, len);
+    assert_int_equal(output_close(out), 0);
+    return copy;
+}
+
+/* A line tells the same whether it is made of a record or of the finding itself. */
+static void many_of_a_rule(void **state)
+{
+    struct scene_files s;
+    struct run run = quiet_run();
+    (void)state;
+    scene_begin(&s, policy_text, "10.1.2.3", "10.0.0.13");
+    for (unsigned i = 0; i < 30; i++) {
+        char kind[8];
+        (void)snprintf(kind, sizeof kind, "%u", i);
+        struct finding *f = breach(&s, &loose_rule, 7 + i, kind);
+        finding_evidence(s.audit, f, scene_stamp(7 + i), "loose");
+    }
+    struct party stranger = {.known = true};
+    assert_true(address_parse("10.9.9.9", &stranger.address));
+    struct learned_name name = {.name = "pc9.example", .source = NAMED_BY_DNS};
+    audit_finish(s.audit);
+    size_t count = 0;
+    struct finding *const *all = (struct finding *const *)audit_findings(s.audit, &count);
+    assert_int_equal(count, 30);
+    all[24]->client = stranger;
+    all[25]->client = stranger;
+    all[25]->client.learned = &name;
+    all[26]->client.learned = &name;
+    all[27]->client.known = false;
+    all[28]->server.port = 0;
+    all[28]->count = 12345;
+    const struct record_names names = {.policy = s.policy};
+    const struct results results = {
+        .names = &names, .run = &run, .audit = s.audit, .generated_ns = INT64_MIN};
+    struct document *whole = scene_document(&s, &run, NULL), *once = NULL;
+    assert_int_equal(records_document(&results, true, &once), 0);
+    char *text = rendered(whole), *again = rendered(once);
+    assert_string_equal(text, again);
+    must_be_laid_well(text, 100);
+    const char *more = must_say(text, "\n          More of R901, a line each");
+    must_say(more,
+             "\n          10.1.2.3 (desks) -> dp01.corp.example (10.0.0.13) port 445 once in");
+    must_say(more,
+             "\n          10.9.9.9 -> dp01.corp.example (10.0.0.13) port 445 once in packet #");
+    must_say(more,
+             "\n          10.9.9.9 (called pc9.example by DNS) -> dp01.corp.example (10.0.0.13) ");
+    must_say(more, "\n          10.1.2.3 (desks, called pc9.example by DNS) -> dp01.corp.example ");
+    must_say(more, "\n          dp01.corp.example (10.0.0.13) port 445 once in packet #");
+    must_say(more, "dp01.corp.example (10.0.0.13) 12,345 times, first in packet #");
+    free(text);
+    free(again);
+    document_free(whole);
+    document_free(once);
+    scene_end(&s);
+}
+
 static void same_input_same_report(void **state)
 {
     struct text_style style = {.width = 72};
@@ -435,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_all_of_it),
+        cmocka_unit_test(many_of_a_rule),
         cmocka_unit_test(same_input_same_report),
         cmocka_unit_test(fits_every_width),
         cmocka_unit_test(colour_frames_words_only),
