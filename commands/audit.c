@@ -33,9 +33,9 @@ static bool only_format(const struct options *o, const char *name)
            o->store == NULL && o->syslog == NULL && !o->mask;
 }
 
-static int make_document(struct reporting *r, bool once)
+static int make_document(struct reporting *r, bool for_text)
 {
-    return records_document(&r->results, once, &r->document) < 0
+    return records_document(&r->results, for_text, &r->document) < 0
                ? trouble("out of memory for the report")
                : EXIT_CLEAN;
 }

@@ -310,40 +310,67 @@ static struct matrix_end end_at(const struct policy *p, unsigned i)
     return e;
 }
 
+/* Every end that is declared, and whoever is not. */
+struct all_ends {
+    const struct policy *policy;
+    unsigned count;
+    role_set *roles;     /* of each */
+    unsigned *answering; /* those that answer the row at hand */
+    unsigned answering_count;
+};
+
 /* Needed by one of those that answer? */
-static bool is_needed_from(const struct policy *p, const struct matrix_row *row, unsigned from,
-                           const struct matrix_end *answering, unsigned count, unsigned *tries)
+static bool is_needed_from(const struct all_ends *all, const struct matrix_row *row, unsigned from,
+                           unsigned *tries)
 {
-    struct matrix_flow f = {.from = end_at(p, from)};
-    role_set opens = ends_of(p, &f.from);
-    for (unsigned k = 0; k < count && *tries < LIMIT_ROW_PAIRS; k++, ++*tries) {
-        f.to = answering[k];
-        role_set side = f.to.host == f.from.host && f.to.group == f.from.group
-                            ? 0
-                            : answering_side(row, opens, ends_of(p, &f.to));
-        if (side != 0 && make_flow(p, row, side, &f) && f.needed) {
+    struct matrix_flow f = {.from = end_at(all->policy, from)};
+    for (unsigned k = 0; k < all->answering_count && *tries < LIMIT_ROW_PAIRS; k++, ++*tries) {
+        unsigned to = all->answering[k];
+        role_set side = to == from ? 0 : answering_side(row, all->roles[from], all->roles[to]);
+        f.to = end_at(all->policy, to);
+        if (side != 0 && make_flow(all->policy, row, side, &f) && f.needed) {
             return true;
         }
     }
     return false;
 }
 
-bool matrix_row_is_needed(const struct policy *p, const struct matrix_row *row)
+static bool row_is_needed(struct all_ends *all, const struct matrix_row *row)
 {
-    unsigned ends = p->host_count + p->group_count + 1, count = 0, tries = 0;
+    unsigned tries = 0;
     bool back = row->direction == MATRIX_BOTH_WAYS, needed = false;
     role_set opening = row->from | (back ? row->to : 0), other = row->to | (back ? row->from : 0);
-    struct matrix_end *answering = calloc(ends, sizeof *answering);
-    for (unsigned i = 0; i < ends && answering != NULL; i++) {
-        answering[count] = end_at(p, i);
-        count += (ends_of(p, &answering[count]) & other) != 0;
+    all->answering_count = 0;
+    for (unsigned i = 0; i < all->count; i++) {
+        all->answering[all->answering_count] = i;
+        all->answering_count += (all->roles[i] & other) != 0;
     }
-    for (unsigned i = 0; i < ends && count > 0 && !needed && tries < LIMIT_ROW_PAIRS; i++) {
-        struct matrix_end from = end_at(p, i);
-        needed = (ends_of(p, &from) & opening) != 0 &&
-                 is_needed_from(p, row, i, answering, count, &tries);
+    for (unsigned i = 0; i < all->count && !needed && tries < LIMIT_ROW_PAIRS; i++) {
+        needed = (all->roles[i] & opening) != 0 && is_needed_from(all, row, i, &tries);
     }
-    free(answering);
+    return needed;
+}
+
+bool *matrix_rows_needed(const struct policy *p)
+{
+    struct all_ends all = {.policy = p, .count = p->host_count + p->group_count + 1};
+    bool *needed = calloc(p->matrix_table->count + 1, sizeof *needed);
+    all.roles = calloc(all.count, sizeof *all.roles);
+    all.answering = calloc(all.count + 1, sizeof *all.answering);
+    if (needed == NULL || all.roles == NULL || all.answering == NULL) {
+        free(needed);
+        needed = NULL;
+    } else {
+        for (unsigned i = 0; i < all.count; i++) {
+            struct matrix_end e = end_at(p, i);
+            all.roles[i] = ends_of(p, &e);
+        }
+        for (unsigned i = 0; i < p->matrix_table->count; i++) {
+            needed[i] = row_is_needed(&all, &p->matrix_table->rows[i]);
+        }
+    }
+    free(all.roles);
+    free(all.answering);
     return needed;
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "policy/coverage.h"
 #include "policy/ledger.h"
@@ -412,13 +413,15 @@ void record_coverage(struct output *out, const struct audit *audit)
 {
     const struct coverage *c = audit_coverage(audit);
     const struct matrix_table *t = audit_policy(audit)->matrix_table;
+    bool *needed = matrix_rows_needed(audit_policy(audit));
     for (unsigned i = 0; i < t->count; i++) {
         const struct matrix_row *row = &t->rows[i];
         struct row_sight s = coverage_row(c, row);
-        if (s.answered + s.unanswered > 0 || matrix_row_is_needed(audit_policy(audit), row)) {
+        if (s.answered + s.unanswered > 0 || (needed != NULL && needed[i])) {
             record_row(out, row, &s);
         }
     }
+    free(needed);
 }
 
 /* ---- summary ---- */

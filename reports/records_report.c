@@ -198,19 +198,21 @@ static void record_answers(struct output *out, const struct results *r)
     record_coverage(out, r->audit);
 }
 
-static void record_all(struct output *out, const struct results *r, bool findings)
+static void record_all(struct output *out, const struct results *r, bool for_text)
 {
     enum severity severity = SEVERITY_OFF;
     const struct rule *rule = NULL;
     record_audit(out, r);
-    if (findings) {
+    if (!for_text) {
         record_findings(out, r);
     }
     record_answers(out, r);
     for (unsigned i = 0; (rule = audit_rule(r->audit, i, &severity)) != NULL; i++) {
         record_rule(out, rule, severity);
     }
-    record_model(out, r->names->policy);
+    if (!for_text) {
+        record_model(out, r->names->policy);
+    }
     if (r->gathering != NULL) {
         record_gathering(out, r);
     }
@@ -223,7 +225,7 @@ static void record_all(struct output *out, const struct results *r, bool finding
 
 void records_report(struct output *out, const struct results *r)
 {
-    record_all(out, r, true);
+    record_all(out, r, false);
 }
 
 static const struct finding *finding_at(const struct results *r, size_t place)
@@ -275,15 +277,15 @@ static void brief_finding(void *user, size_t place, struct finding_view *ret)
                                  .server = brief_end(&f->server)};
 }
 
-int records_document(const struct results *r, bool once, struct document **ret)
+int records_document(const struct results *r, bool for_text, struct document **ret)
 {
     struct document_draft draft;
     if (document_begin(&draft) < 0) {
         return -ENOMEM;
     }
-    record_all(draft.out, r, !once);
+    record_all(draft.out, r, for_text);
     int failed = document_finish(&draft, ret);
-    if (failed == 0 && once) {
+    if (failed == 0 && for_text) {
         struct finding_source source = {
             .user = (void *)(uintptr_t)r, .write = write_finding, .brief = brief_finding};
         (void)audit_findings(r->audit, &source.count);

@@ -21,9 +21,10 @@ struct results {
 };
 
 void records_report(struct output *out, const struct results *r);
-/* The same as a document: 0 or -ENOMEM. `once`: for one reader, who takes the findings in turn;
- * they are made when they are asked for, and `r` must live as long as the document. */
-int records_document(const struct results *r, bool once, struct document **ret) MUST_USE;
+/* The same as a document: 0 or -ENOMEM. `for_text`: for the text report and nothing else,
+ * which takes the findings in turn and does not tell the model: they are made when they are asked
+ * for, and `r` must live as long as the document. */
+int records_document(const struct results *r, bool for_text, struct document **ret) MUST_USE;
 
 /* Parts of it; each writes one record, or several. */
 void record_rule(struct output *out, const struct rule *rule, enum severity severity);
