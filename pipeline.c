@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "capture/attributes.h"
 #include "capture/decode.h"
 #include "capture/fragment.h"
 #include "capture/keeper.h"
@@ -435,10 +434,11 @@ static void share_add(struct pipeline *p, struct share **shares, struct item *it
 /* A datagram of which only the beginning came takes a place of its own between the packets. */
 static bool take_lost(struct pipeline *p, struct share **shares)
 {
-    struct item item = {.is_tick = false};
+    struct item item; /* asked for before every packet: nothing is filled in until there is one */
     if (!fragments_take_lost(p->fragments, &item.datagram, &item.frame)) {
         return false;
     }
+    item.is_tick = false;
     item.frame.at.order = ++p->order;
     share_add(p, shares, &item, true);
     return true;
@@ -451,7 +451,7 @@ static bool deal_round(struct pipeline *p, struct share **shares, unsigned most)
     struct item spare;
     bool tick = false, made = false;
     for (unsigned n = 0; n < most; n++) {
-        if (UNLIKELY(fragments_have_lost(p->fragments)) && take_lost(p, shares)) {
+        if (take_lost(p, shares)) {
             continue;
         }
         if (p->read_all) {

@@ -470,11 +470,6 @@ static bool make_beginning(struct waiting *w, struct datagram *ret, struct packe
     return false;
 }
 
-bool fragments_have_lost(const struct fragments *f)
-{
-    return f->lost != NULL;
-}
-
 bool fragments_take_lost(struct fragments *f, struct datagram *ret, struct packet *ret_packet)
 {
     bool made = false;

@@ -31,8 +31,6 @@ bool fragments_add(struct fragments *f, struct datagram *d, struct packet *ret_w
 /* Gives up what has waited too long at this capture time; and, when no more comes, everything. */
 void fragments_expire(struct fragments *f, int64_t now_ns);
 void fragments_end(struct fragments *f);
-/* Whether there are datagrams that were given up though their first piece came. */
-bool fragments_have_lost(const struct fragments *f);
 /* The next datagram that was given up though its first piece came: as much of it as is there,
  * stamped as that piece was; `*ret_packet` is as for fragments_add(). False: no more. */
 bool fragments_take_lost(struct fragments *f, struct datagram *ret, struct packet *ret_packet);

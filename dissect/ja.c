@@ -1,12 +1,14 @@
 #include "dissect/ja.h"
 
 #include "capture/limits.h"
+#include "dissect/text.h"
 #include "dissect/tls_names.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* The longest text: three lists of decimals with separators, point formats, a version. */
-#define TEXT_ROOM (3 * 6 * LIMIT_HELLO_LIST + 4 * 255 + 16)
+/* The longest text: three lists of decimals with separators, point formats, a version; and the end
+ * that numbers put behind them. */
+#define TEXT_ROOM (3 * 6 * LIMIT_HELLO_LIST + 4 * 255 + 16 + 1)
 
 struct text {
     char at[TEXT_ROOM];
@@ -25,23 +27,12 @@ static void put(struct text *t, char c)
 
 static void put_decimal(struct text *t, unsigned number)
 {
-    char digits[10];
-    unsigned n = 0;
-    do {
-        digits[n++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (n > 0) {
-        t->at[t->len++] = digits[--n];
-    }
+    t->len = (size_t)(text_decimal(t->at + t->len, number) - t->at);
 }
 
 static void put_hex16(struct text *t, uint16_t number)
 {
-    put(t, hex_digits[number >> 12]);
-    put(t, hex_digits[number >> 8 & 15]);
-    put(t, hex_digits[number >> 4 & 15]);
-    put(t, hex_digits[number & 15]);
+    t->len = (size_t)(text_hex(t->at + t->len, number, 4) - t->at);
 }
 
 static void put_decimals(struct text *t, const struct numbers *list)

@@ -1,5 +1,7 @@
 #include "dissect/text.h"
 
+#include <strings.h>
+
 #define REPLACEMENT 0xfffdu
 #define ELLIPSIS 0x2026u
 
@@ -199,4 +201,15 @@ void text_uuid(char text[TEXT_UUID], uint32_t low, uint16_t mid, uint16_t high, 
     *text_hex(text + 14, high, 4) = '-';
     *text_hex(text + 19, rest >> 48, 4) = '-';
     (void)text_hex(text + 24, rest, 12);
+}
+
+bool text_holds(const char *text, const char *part)
+{
+    size_t len = strlen(part);
+    for (; text != NULL && *text != '\0'; text++) {
+        if ((*text | 0x20) == (*part | 0x20) && strncasecmp(text, part, len) == 0) {
+            return true;
+        }
+    }
+    return text != NULL && len == 0;
 }

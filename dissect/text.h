@@ -24,6 +24,11 @@ char *text_decimal(char *at, uint64_t number);
 #define TEXT_UUID 37
 void text_uuid(char text[TEXT_UUID], uint32_t low, uint16_t mid, uint16_t high, uint64_t rest);
 
+/* Whether `part` is in it, without regard to case; a text of NULL holds nothing. For texts of tens
+ * of octets, in most of which not even the first letter is found: strcasestr prepares for long
+ * ones first. */
+bool text_holds(const char *text, const char *part);
+
 /* Only the shape: what it lets through, text_from_utf8() mends. */
 bool text_looks_utf8(struct bytes text);
 

@@ -267,6 +267,13 @@ static int compare_party(const struct party *x, const struct party *y)
     return by_address != 0 ? by_address : (x->port > y->port) - (x->port < y->port);
 }
 
+/* Most that are compared are of one rule. */
+static int compare_rules(const struct rule *x, const struct rule *y)
+{
+    int by = x == y ? 0 : strcmp(x->code, y->code);
+    return x == y || by != 0 ? by : strcmp(x->name, y->name);
+}
+
 static int compare_findings(const void *left, const void *right)
 {
     const struct finding *x = *(const struct finding *const *)left,
@@ -279,8 +286,7 @@ static int compare_findings(const void *left, const void *right)
     if (x->severity != y->severity) {
         return x->severity > y->severity ? -1 : 1;
     }
-    int by = x->rule == y->rule ? 0 : strcmp(x->rule->code, y->rule->code);
-    by = by != 0 || x->rule == y->rule ? by : strcmp(x->rule->name, y->rule->name);
+    int by = compare_rules(x->rule, y->rule);
     by = by != 0 ? by : compare_party(&x->client, &y->client);
     by = by != 0 ? by : compare_party(&x->server, &y->server);
     return by != 0 ? by : strcmp(x->id, y->id);
@@ -290,8 +296,7 @@ static int compare_verdicts(const void *left, const void *right)
 {
     const struct verdict *x = *(const struct verdict *const *)left,
                          *y = *(const struct verdict *const *)right;
-    int by = x->rule == y->rule ? 0 : strcmp(x->rule->code, y->rule->code);
-    by = by != 0 || x->rule == y->rule ? by : strcmp(x->rule->name, y->rule->name);
+    int by = compare_rules(x->rule, y->rule);
     return by != 0 ? by : strcmp(x->subject, y->subject);
 }
 

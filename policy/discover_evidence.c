@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "dissect/text.h"
 #include "policy/discover.h"
 #include "policy/web_roles.h"
 
@@ -163,7 +164,7 @@ static bool speaks_active_directory(const char *filter)
         "servicePrincipalName", "objectSid",      "1.2.840.113556.",    "mSSMS"};
     bool found = false;
     for (size_t i = 0; filter != NULL && i < sizeof words / sizeof *words && !found; i++) {
-        found = strcasestr(filter, words[i]) != NULL;
+        found = text_holds(filter, words[i]);
     }
     return found;
 }

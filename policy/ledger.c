@@ -259,15 +259,9 @@ static void key_add(struct finding_key *key, const char *text)
 
 static void key_add_port(struct finding_key *key, uint16_t port)
 {
-    char text[7];
-    size_t at = sizeof text;
-    text[--at] = '\0';
-    do {
-        text[--at] = (char)('0' + port % 10);
-        port /= 10;
-    } while (port != 0);
-    text[--at] = ':';
-    key_add(key, text + at);
+    char text[1 + TEXT_DECIMAL] = ":";
+    (void)text_decimal(text + 1, port);
+    key_add(key, text);
 }
 
 static void key_add_end(struct finding_key *key, const struct party *p, bool with_port)

@@ -286,19 +286,6 @@ static void add_flow(struct list *l, const struct matrix_row *row, const struct 
     l->flows[l->count++] = f;
 }
 
-static void add_pair(struct list *l, const struct matrix_end *from, const struct matrix_end *to)
-{
-    role_set opens = ends_of(l->policy, from), answers = ends_of(l->policy, to);
-    struct row_bits set = matrix_rows_both_ways(l->policy->matrix_table, opens, answers);
-    for (const struct matrix_row *row;
-         l->error == 0 && (row = matrix_rows_next(l->policy->matrix_table, &set)) != NULL;) {
-        role_set side = answering_side(row, opens, answers);
-        if (side != 0) {
-            add_flow(l, row, from, to, side);
-        }
-    }
-}
-
 static struct matrix_end end_at(const struct policy *p, unsigned i)
 {
     struct matrix_end e = {NULL, NULL};
@@ -314,10 +301,21 @@ static struct matrix_end end_at(const struct policy *p, unsigned i)
 struct all_ends {
     const struct policy *policy;
     unsigned count;
-    role_set *roles;     /* of each */
+    role_set *roles;     /* of each, as ends_of() tells; NULL: out of memory */
     unsigned *answering; /* those that answer the row at hand */
     unsigned answering_count;
 };
+
+static struct all_ends all_ends(const struct policy *p)
+{
+    struct all_ends all = {.policy = p, .count = p->host_count + p->group_count + 1};
+    all.roles = calloc(all.count, sizeof *all.roles);
+    for (unsigned i = 0; i < all.count && all.roles != NULL; i++) {
+        struct matrix_end e = end_at(p, i);
+        all.roles[i] = ends_of(p, &e);
+    }
+    return all;
+}
 
 /* Needed by one of those that answer? */
 static bool is_needed_from(const struct all_ends *all, const struct matrix_row *row, unsigned from,
@@ -353,21 +351,15 @@ static bool row_is_needed(struct all_ends *all, const struct matrix_row *row)
 
 bool *matrix_rows_needed(const struct policy *p)
 {
-    struct all_ends all = {.policy = p, .count = p->host_count + p->group_count + 1};
+    struct all_ends all = all_ends(p);
     bool *needed = calloc(p->matrix_table->count + 1, sizeof *needed);
-    all.roles = calloc(all.count, sizeof *all.roles);
     all.answering = calloc(all.count + 1, sizeof *all.answering);
     if (needed == NULL || all.roles == NULL || all.answering == NULL) {
         free(needed);
         needed = NULL;
-    } else {
-        for (unsigned i = 0; i < all.count; i++) {
-            struct matrix_end e = end_at(p, i);
-            all.roles[i] = ends_of(p, &e);
-        }
-        for (unsigned i = 0; i < p->matrix_table->count; i++) {
-            needed[i] = row_is_needed(&all, &p->matrix_table->rows[i]);
-        }
+    }
+    for (unsigned i = 0; i < p->matrix_table->count && needed != NULL; i++) {
+        needed[i] = row_is_needed(&all, &p->matrix_table->rows[i]);
     }
     free(all.roles);
     free(all.answering);
@@ -413,18 +405,32 @@ static void merge_equal(struct list *l)
     l->count = kept;
 }
 
+static void add_pair(struct list *l, const struct all_ends *all, unsigned from, unsigned to)
+{
+    role_set opens = all->roles[from], answers = all->roles[to];
+    struct matrix_end one = end_at(l->policy, from), two = end_at(l->policy, to);
+    struct row_bits set = matrix_rows_both_ways(l->policy->matrix_table, opens, answers);
+    for (const struct matrix_row *row;
+         l->error == 0 && (row = matrix_rows_next(l->policy->matrix_table, &set)) != NULL;) {
+        role_set side = answering_side(row, opens, answers);
+        if (side != 0) {
+            add_flow(l, row, &one, &two, side);
+        }
+    }
+}
+
 int matrix_flows(const struct policy *p, struct matrix_flow **ret, size_t *ret_count)
 {
-    struct list l = {.policy = p};
-    unsigned ends = p->host_count + p->group_count + 1; /* the last is the internet */
-    for (unsigned i = 0; i < ends; i++) {
-        for (unsigned k = 0; k < ends && l.error == 0; k++) {
-            struct matrix_end from = end_at(p, i), to = end_at(p, k);
+    struct all_ends all = all_ends(p);
+    struct list l = {.policy = p, .error = all.roles == NULL ? -ENOMEM : 0};
+    for (unsigned i = 0; i < all.count; i++) {
+        for (unsigned k = 0; k < all.count && l.error == 0; k++) {
             if (i != k) {
-                add_pair(&l, &from, &to);
+                add_pair(&l, &all, i, k);
             }
         }
     }
+    free(all.roles);
     if (l.error != 0) {
         free(l.flows);
         return l.error;

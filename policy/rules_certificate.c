@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dissect/text.h"
 #include "policy/certificate.h"
 #include "policy/ledger.h"
 
@@ -99,7 +100,7 @@ static bool fault_signature(const struct observation *o, struct fault *f)
     const char *signature = observation_text(o, FACT_TLS_CERTIFICATE_SIGNATURE);
     /* A self-signed certificate's own signature protects nothing, whatever its hash. */
     if (signature == NULL || observation_says(o, FACT_TLS_CERTIFICATE_SELF_SIGNED) ||
-        (strcasestr(signature, "sha1") == NULL && strcasestr(signature, "md5") == NULL)) {
+        (!text_holds(signature, "sha1") && !text_holds(signature, "md5"))) {
         return false;
     }
     *f = (struct fault){.kind = "weak-signature",
@@ -195,7 +196,7 @@ static bool fault_issuer(const struct policy *p, const struct observation *o, st
         return false;
     }
     for (unsigned i = 0; i < p->tls_issuer_count; i++) {
-        if (strcasestr(issuer, p->tls_issuers[i]) != NULL) {
+        if (text_holds(issuer, p->tls_issuers[i])) {
             return false;
         }
     }

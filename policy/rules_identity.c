@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dissect/text.h"
 #include "policy/flow_notes.h"
 #include "policy/sign_on.h"
 
@@ -104,19 +105,6 @@ struct sign {
     enum confidence confidence;
 };
 
-/* A short text, in most of which even the first letter is not found: strcasestr would first prepare
- * for long ones. */
-static bool holds(const char *text, const char *part)
-{
-    size_t len = strlen(part);
-    for (; text != NULL && *text != '\0'; text++) {
-        if ((*text | 0x20) == (*part | 0x20) && strncasecmp(text, part, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Message IDs that sccmhunter and SCCMSecrets send always the same; a client makes a new one each
  * time. */
 static bool is_tools_message(const struct observation *o)
@@ -126,7 +114,7 @@ static bool is_tools_message(const struct observation *o)
                                       "CA6A20DC-2440-44B1-A78F-E2FE792973BA"};
     const char *id = observation_text(o, FACT_HTTP_CCM_MESSAGE_ID);
     for (size_t i = 0; id != NULL && i < sizeof ids / sizeof *ids; i++) {
-        if (holds(id, ids[i])) {
+        if (text_holds(id, ids[i])) {
             return true;
         }
     }
@@ -154,7 +142,7 @@ static bool is_agent_of_client(const struct observation *o)
 
 static bool is_registration(const struct observation *o)
 {
-    return holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration");
+    return text_holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_ClientRegistration");
 }
 
 /* A discovery record whose addresses are all others' than the sender's, one of them declared to be
@@ -216,10 +204,10 @@ static const struct sign *sign_of(const struct audit *a, const struct observatio
     if (is_tools_version(a, o)) {
         return &version;
     }
-    if (holds(observation_text(o, FACT_HTTP_USER_AGENT), "python")) {
+    if (text_holds(observation_text(o, FACT_HTTP_USER_AGENT), "python")) {
         return &agent;
     }
-    if (holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_DdrEndpoint")) {
+    if (text_holds(observation_text(o, FACT_HTTP_CCM_TARGET_ENDPOINT), "MP_DdrEndpoint")) {
         const char *computer = observation_text(o, FACT_HTTP_CCM_COMPUTER);
         computer = computer != NULL ? computer : observation_text(o, FACT_HTTP_CCM_SOURCE_HOST);
         enum name_fit fit = computer == NULL ? NAME_UNKNOWN : sender_fits(a, client, computer);
@@ -233,9 +221,9 @@ static const struct sign *sign_of(const struct audit *a, const struct observatio
     if (party_is_declared(client)) {
         return NULL;
     }
-    return is_registration(o)                                                   ? &registers
-           : holds(observation_text(o, FACT_HTTP_URI), "MPKEYINFORMATIONMEDIA") ? &media
-                                                                                : NULL;
+    return is_registration(o)                                                        ? &registers
+           : text_holds(observation_text(o, FACT_HTTP_URI), "MPKEYINFORMATIONMEDIA") ? &media
+                                                                                     : NULL;
 }
 
 /* A client that got policies with secrets right after it had registered. Members of a domain are
@@ -299,7 +287,7 @@ static const struct sign *sign_of_sender(const struct audit *a, const struct obs
     }
     bool fetched = observation_says(o, FACT_HTTP_CCM_CLIENT_TOKEN) &&
                    observation_number(o, FACT_HTTP_STATUS, 0) == 200 &&
-                   holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
+                   text_holds(observation_text(o, FACT_HTTP_URI), ".sms_pol");
     bool lately = slot->registered.order != 0 && request.ns - slot->registered.ns <= IDENTITY_NS;
     const struct sign *sign =
         fetched && lately ? approval_sign(slot, o, client, server->host->site) : NULL;
@@ -313,8 +301,8 @@ static const struct sign *sign_of_sender(const struct audit *a, const struct obs
 static bool is_for_management_point(const struct observation *o)
 {
     const char *uri = observation_text(o, FACT_HTTP_URI);
-    return observation_is(o, FACT_HTTP_METHOD, "CCM_POST") || holds(uri, "/SMS_MP/") ||
-           holds(uri, "/ccm_system");
+    return observation_is(o, FACT_HTTP_METHOD, "CCM_POST") || text_holds(uri, "/SMS_MP/") ||
+           text_holds(uri, "/ccm_system");
 }
 
 /* ---- the rule ---- */
@@ -370,7 +358,7 @@ static void observe_request(struct audit *a, const struct rule *r, const struct 
     if (!is_for_management_point(o)) {
         return;
     }
-    if (holds(observation_text(o, FACT_HTTP_URI), "/ccm_system_windowsauth")) {
+    if (text_holds(observation_text(o, FACT_HTTP_URI), "/ccm_system_windowsauth")) {
         (void)flow_note(a, &all->windows, o->flow.id, true);
     }
     struct sender *slot = sender_of(all, &client->address);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dissect/text.h"
 #include "policy/flow_notes.h"
 #include "policy/sign_on.h"
 
@@ -376,16 +377,12 @@ static bool is_in_container(const char *dn)
     return false;
 }
 
-static bool holds(const char *text, const char *word)
-{
-    return text != NULL && strcasestr(text, word) != NULL;
-}
-
 /* Names that attackers guess at: "*sccm*", "*mecm*". */
 static bool hunts_for_names(const char *filter)
 {
     return strchr(filter, '*') != NULL &&
-           (holds(filter, "sccm") || holds(filter, "mecm") || holds(filter, "configmgr"));
+           (text_holds(filter, "sccm") || text_holds(filter, "mecm") ||
+            text_holds(filter, "configmgr"));
 }
 
 /* Asks for an attribute whose name begins like that. */
@@ -421,8 +418,8 @@ static enum interest interest_of(const struct observation *o, const struct party
     if (!is_operation(o, "search")) {
         return NO_INTEREST;
     }
-    bool of_product = is_in_container(base) || holds(filter, "mSSMS") ||
-                      holds(filter, "System Management") || asks_for(o, "mSSMS");
+    bool of_product = is_in_container(base) || text_holds(filter, "mSSMS") ||
+                      text_holds(filter, "System Management") || asks_for(o, "mSSMS");
     bool hunt = filter != NULL && hunts_for_names(filter);
     if (!of_product && !hunt) {
         return NO_INTEREST;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dissect/text.h"
+
 static bool is_administrative(const char *share)
 {
     return strcasecmp(share, "ADMIN$") == 0 || (strlen(share) == 2 && share[1] == '$');
@@ -51,9 +53,9 @@ enum share_kind share_kind_of(const char *share)
             return named[i].kind;
         }
     }
-    return strcasestr(share, "backup") != NULL ? SHARE_BACKUP
-           : holds_sources(share)              ? SHARE_SOURCE
-                                               : SHARE_OTHER;
+    return text_holds(share, "backup") ? SHARE_BACKUP
+           : holds_sources(share)      ? SHARE_SOURCE
+                                       : SHARE_OTHER;
 }
 
 const char *share_kind_text(enum share_kind kind)

@@ -35,7 +35,7 @@ struct finding_view {
 };
 
 struct finding_view finding_view(const struct document *d, size_t place);
-/* What a line tells of it: no record or rule, and of texts only id, name, code, severity, file and
+/* What a line tells of it: no record or rule, and of texts only id, name, code, file and
  * what its ends are called. */
 struct finding_view finding_view_brief(const struct document *d, size_t place);
 /* "mp01.corp.example", "10.1.0.5", "": what an end is called best. */

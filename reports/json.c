@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dissect/text.h"
 #include "reports/glyph.h"
 #include "reports/tree.h"
 
@@ -220,14 +221,10 @@ void json_number(struct json *j, const char *key, uint64_t number)
         tree_add(j->tree, key, json_integer((json_int_t)number));
         return;
     }
-    char digits[20];
-    size_t n = sizeof digits;
-    do {
-        digits[--n] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
+    char digits[TEXT_DECIMAL];
+    const char *end = text_decimal(digits, number);
     value_begins(j, key);
-    output_octets(j->out, digits + n, sizeof digits - n);
+    output_octets(j->out, digits, (size_t)(end - digits));
 }
 
 void json_truth(struct json *j, const char *key, bool yes)

@@ -267,7 +267,6 @@ static void brief_finding(void *user, size_t place, struct finding_view *ret)
     *ret = (struct finding_view){.id = f->id,
                                  .name = f->rule->name,
                                  .code = f->rule->code,
-                                 .severity = severity_name(f->severity),
                                  .rank = (unsigned)f->severity,
                                  .count = f->count,
                                  .accepted = f->accepted != NULL && !f->acceptance_expired,

@@ -281,9 +281,12 @@ static bool told_briefly(struct report *r, struct telling *t, size_t place)
 static bool tell_fully(struct report *r, struct telling *t, size_t place)
 {
     const struct finding_view v = finding_view(r->d, place);
-    if (v.record == NULL || v.accepted != t->accepted) {
+    if (v.record == NULL) {
+        return false;
+    }
+    if (v.accepted != t->accepted) {
         t->others = true;
-        return v.record != NULL;
+        return true;
     }
     if (t->before.record == NULL) {
         text_heading(r, t->heading);

@@ -125,13 +125,29 @@ static void test_numbers(void **state)
     assert_string_equal(uuid, "6bffd098-a112-0361-9833-46c3f87e345a");
 }
 
+static void test_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *part;
+        bool holds;
+    } cases[] = {
+        {NULL, "a", false},    {"", "a", false},
+        {"a", "", true},       {NULL, "", false},
+        {"ab", "abc", false},  {"xABc", "abC", true},
+        {"aab", "ab", true},   {"{5D-1}", "5d-", true},
+        {"a@b", "a`b", false}, {"sha1WithRSA", "md5", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(text_holds(cases[i].text, cases[i].part), cases[i].holds);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_utf16),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_utf16), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

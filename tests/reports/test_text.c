@@ -46,21 +46,27 @@ static struct finding *breach(struct scene_files *s, const struct rule *r, uint6
 }
 
 /* The report as a string; the caller frees. */
-static char *report(const struct scene_files *s, const struct text_style *style,
-                    const struct run *run)
+static char *rendered(const struct document *d, const struct text_style *style)
 {
     size_t len = 0;
     struct output *out = output_to_memory();
     assert_non_null(out);
-    struct document *d = scene_document(s, run, NULL);
     format_find("text")->render(out, d, &(struct render_options){.style = *style});
-    document_free(d);
     const char *text = output_memory(out, &len);
     assert_int_equal(strlen(text) < len, 0);
     char *copy = strndup(text, len);
     assert_non_null(copy);
     assert_int_equal(output_close(out), 0);
     return copy;
+}
+
+static char *report(const struct scene_files *s, const struct text_style *style,
+                    const struct run *run)
+{
+    struct document *d = scene_document(s, run, NULL);
+    char *text = rendered(d, style);
+    document_free(d);
+    return text;
 }
 
 static struct run quiet_run(void)
@@ -183,23 +189,12 @@ static void says_all_of_it(void **state)
     scene_end(&s);
 }
 
-static char *rendered(const struct document *d)
-{
-    size_t len = 0;
-    struct output *out = output_to_memory();
-    assert_non_null(out);
-    render_text(out, d, &(struct render_options){0});
-    const char *text = output_memory(out, &len);
-    char *copy = strndup(text, len);
-    assert_int_equal(output_close(out), 0);
-    return copy;
-}
-
 /* A line tells the same whether it is made of a record or of the finding itself. */
 static void many_of_a_rule(void **state)
 {
     struct scene_files s;
     struct run run = quiet_run();
+    struct text_style style = {0};
     (void)state;
     scene_begin(&s, policy_text, "10.1.2.3", "10.0.0.13");
     for (unsigned i = 0; i < 30; i++) {
@@ -227,7 +222,7 @@ static void many_of_a_rule(void **state)
         .names = &names, .run = &run, .audit = s.audit, .generated_ns = INT64_MIN};
     struct document *whole = scene_document(&s, &run, NULL), *once = NULL;
     assert_int_equal(records_document(&results, true, &once), 0);
-    char *text = rendered(whole), *again = rendered(once);
+    char *text = rendered(whole, &style), *again = rendered(once, &style);
     assert_string_equal(text, again);
     must_be_laid_well(text, 100);
     const char *more = must_say(text, "\n          More of R901, a line each");
